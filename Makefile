@@ -1,0 +1,79 @@
+# Each target sets up what it needs, once. `make` alone lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+EXTRAS := train,report,ampy,test,lint
+
+.PHONY: help setup demo test lint bench wheel lock clean
+
+help:
+	@echo "make setup            a virtual environment in $(VENV) with everything, and the virtual board"
+	@echo "make demo [WAV=FILE]  keywords heard by a virtual board, in built-in clips or in FILE"
+	@echo "make test             all tests; on a real board too with WATCHWORD_PORT=/dev/ttyACM0"
+	@echo "make lint             style, types and the direction of imports"
+	@echo "make bench            measurements that are too slow or too unsteady for tests"
+	@echo "make wheel            the package, into dist/"
+	@echo "make lock             refresh requirements.lock from the newest releases"
+	@echo "make clean            remove $(VENV), dist and caches (the virtual board stays in the user's cache folder)"
+	@echo
+	@echo "PYTHON=python3.12 chooses the Python that the virtual environment is made with."
+
+# Quick where the virtual board stands already: it looks, and builds only what is missing.
+setup: $(INSTALLED)
+	@$(BIN)/watchword setup unix
+
+demo: setup
+	@$(BIN)/watchword demo $(if $(WAV),--wav "$(WAV)")
+
+test: setup
+	@$(BIN)/python -m pytest -n auto
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m pytest tests/bench -s
+
+wheel: $(INSTALLED)
+	$(BIN)/python -m hatchling build
+
+# A fresh environment without the constraints, written down. `exclude` leaves out the project itself and pip.
+lock:
+	rm -rf $(VENV)-lock
+	$(call create_venv,$(VENV)-lock)
+	$(VENV)-lock/bin/python -m pip install --quiet --disable-pip-version-check '.[$(EXTRAS)]'
+	(sed -n '/^#/p' requirements.lock; \
+	 $(VENV)-lock/bin/python -m pip freeze --exclude watchword) > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+	rm -rf $(VENV)-lock
+
+clean:
+	rm -rf $(VENV) $(VENV)-lock dist build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find host firmware tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@test -x $(BIN)/python || { $(call create_venv,$(VENV)); }
+	@echo "installing the Python packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[$(EXTRAS)]'
+	@touch $@
+
+# $(call create_venv,FOLDER): one shell command. On Debian and Ubuntu, ensurepip is in a package of its own.
+define create_venv
+if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null && [ -e /etc/debian_version ]; then \
+  if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+  echo "installing $(notdir $(PYTHON))-venv"; \
+  { $$sudo apt-get update; $$sudo apt-get install -y --no-install-recommends $(notdir $(PYTHON))-venv; } >/dev/null 2>&1; \
+fi; \
+if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+  echo "watchword needs Python 3.11 or later, and '$(PYTHON)' is not one: try 'make setup PYTHON=python3.12'" >&2; exit 1; \
+fi; \
+if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+  echo "'$(PYTHON)' lacks venv: run 'sudo apt-get install $(notdir $(PYTHON))-venv', then again" >&2; exit 1; \
+fi; \
+$(PYTHON) -m venv $(1)
+endef

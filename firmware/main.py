@@ -1,0 +1,5 @@
+import asyncio
+
+from watchword.app import App
+
+asyncio.run(App().run())

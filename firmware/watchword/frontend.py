@@ -1,0 +1,79 @@
+"""The sound front end: a 30 ms window of samples to 40 log-mel features, bit for bit what TFLite Micro's "micro" front end gives.
+
+    f = Frontend(tables)
+    f.process(samples)  # fills f.features (uint16) and f.input (int8, what a model takes)
+
+The caller owns the samples, moves them by the hop and calls once for each.
+"""
+
+from array import array
+
+from micropython import const
+
+try:
+    from watchword.kernels import frontend_viper as _stages
+except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
+    from watchword.kernels import frontend_plain as _stages
+
+# Where the parts of the tables begin: the layout of watchword.features.pack_tables on the host.
+_WINDOW = const(0)
+_TWIDDLE = const(960)
+_SPLIT = const(1728)
+_FILTERS = const(2224)
+_GAIN = const(2778)
+_LOG = const(3028)
+_END = const(3286)
+
+_REMAINING = const(819)  # noise reduction leaves at least 0.05 of the signal, in Q14
+_ALL = const(16384)
+
+
+class Frontend:
+    """tables: a buffer at an even address. The switches leave stages out; multiplier is the scale of the int8, see `output`.
+
+    stages: the module with their bodies, for tests. Allocates nothing once it stands, where these are viper.
+    """
+
+    def __init__(self, tables, noise_reduction=True, pcan=True, log=True, multiplier=25191, stages=_stages):
+        if len(tables) != _END:
+            raise ValueError("front end tables of %d bytes: %d are expected" % (len(tables), _END))
+        self.stages = stages
+        self.e = array("i", bytes(4 * 256))  # energies of the bins
+        self.z = array("h", bytes(2 * 512))  # the windowed samples; what lies behind 480 stays 0
+        self.f = array("h", bytes(2 * 512))  # their transform
+        self.sums = array("i", bytes(4 * 80))
+        self.signal = array("i", bytes(4 * 40))
+        self.estimate = array("i", bytes(4 * 40))  # of the noise: all that lasts from one frame to the next
+        self.features = array("H", bytes(2 * 40))
+        self.input = array("b", bytes(40))
+        self.taps = stages.table(tables, _WINDOW, _TWIDDLE, "h")
+        self.twiddles = stages.table(tables, _TWIDDLE, _SPLIT, "h")
+        self.split = stages.table(tables, _SPLIT, _FILTERS, "h")
+        self.weights = stages.table(tables, _FILTERS, _GAIN, "H")
+        self.gain_table = stages.table(tables, _GAIN, _LOG, "h")
+        self.log_table = stages.table(tables, _LOG, _END, "H")
+        self.remaining = _REMAINING if noise_reduction else _ALL
+        self.pcan = pcan
+        self.log = log
+        self.multiplier = multiplier
+
+    def reset(self):
+        """A new stream: the noise estimate starts at 0."""
+        for c in range(40):
+            self.estimate[c] = 0
+
+    def process(self, samples):
+        """samples: a buffer (with plain stages an array 'h') whose first 480 int16 are the frame."""
+        stages = self.stages
+        signal = self.signal
+        shift = stages.window(samples, self.taps, self.z)
+        stages.fft(self.z, self.f, self.twiddles, shift)
+        stages.energies(self.f, self.split, self.e)
+        stages.filters(self.e, self.weights, self.sums)
+        stages.roots(self.sums, signal, shift)
+        stages.noise(signal, self.estimate, self.remaining)  # also without noise reduction: the gain needs the estimate
+        if self.pcan:
+            stages.gain(signal, self.estimate, self.gain_table)
+        if self.log:
+            stages.logarithm(signal, self.log_table)
+        stages.output(signal, self.features, self.input, self.multiplier)

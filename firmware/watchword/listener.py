@@ -1,0 +1,104 @@
+"""The way of sound: source, front end, model, decision. Allocates nothing once it stands."""
+
+from array import array
+
+from micropython import const
+
+from watchword.decision import Decision
+from watchword.frontend import Frontend
+from watchword.kernels import copy
+from watchword.runtime import Runtime
+
+RATE = const(16000)
+WINDOW = const(480)  # samples that one frame of features sees: 30 ms
+CHANNELS = const(40)
+
+
+class Listener:
+    """Feeds a program from a source and tells what was heard.
+
+    `advance(ms)` does about `ms` milliseconds of work; `heard` is then the index of the label that fired, or -1.
+    """
+
+    def __init__(self, program, source):
+        d = program.description
+        front, decision = d["frontend"], d["decision"]
+        self.labels = d["labels"]
+        self.program = program
+        self.source = source
+        self.runtime = Runtime(program)
+        self.frontend = Frontend(
+            program.tables, front["noise_reduction"], front["pcan"], front["log"], d["input"]["multiplier"]
+        )
+        self.decision = Decision(d["labels"], d["background"], decision["cutoff"], decision["window"], decision["refractory"])
+        self.hop = RATE * front["hop_ms"] // 1000
+        self.stride = decision["stride"]
+        self.samples = array("h", bytes(2 * WINDOW))
+        # The features that the model sees, oldest first after `next`: a ring of frames.
+        self.frames = len(program.input) // CHANNELS
+        if self.frames * CHANNELS != len(program.input) or len(program.output) != len(self.labels):
+            raise ValueError("the model's input is no frames of 40 features, or it has not one output per label")
+        self.history = bytearray(len(program.input))
+        self.reset(self.stride)
+
+    def reset(self, stride):
+        """A new stream: nothing remembered. The model runs every `stride` frames; 0: only when `start` is called."""
+        self.source.reset()
+        self.frontend.reset()
+        self.decision.reset()
+        for i in range(len(self.history)):
+            self.history[i] = 128  # int8 -128: silence
+        for i in range(WINDOW):
+            self.samples[i] = 0
+        self.every = stride
+        self.next = 0
+        self.filled = 0  # samples of the first window that are there
+        self.count = 0  # frames so far
+        self.runs = 0
+        self.heard = -1
+        self.runtime.step = len(self.runtime.steps)
+
+    @property
+    def idle(self):
+        """Whether nothing can be done before more sound comes."""
+        return not self.runtime.running and self.source.available() < self.wanted()
+
+    def wanted(self):
+        """Samples that the next frame still needs."""
+        return self.hop if self.count else WINDOW
+
+    def ms(self):
+        """Milliseconds of the stream up to the end of the last frame."""
+        return ((self.count - 1) * self.hop + WINDOW) // (RATE // 1000) if self.count else 0
+
+    def advance(self, ms):
+        """One frame, or a piece of a run of the model of about `ms` milliseconds; True when a run has ended."""
+        self.heard = -1
+        if self.runtime.running:
+            if not self.runtime.run(ms):
+                return False
+            self.runs += 1
+            self.heard = self.decision.update(self.program.output, self.ms())
+            return True
+        if self.source.available() >= self.wanted():
+            self.frame()
+            if self.every and self.count % self.every == 0:
+                self.start()
+        return False
+
+    def frame(self):
+        """Take the samples of the next frame and append its features to the history."""
+        n = self.wanted()
+        copy(self.samples, 0, self.samples, 2 * n, 2 * (WINDOW - n))
+        self.source.read(self.samples, 2 * (WINDOW - n), n)
+        self.frontend.process(self.samples)
+        copy(self.history, self.next, self.frontend.input, 0, CHANNELS)
+        self.next = (self.next + CHANNELS) % len(self.history)
+        self.count += 1
+
+    def start(self):
+        """Begin a run of the model on the newest window of features."""
+        size = len(self.history)
+        copy(self.program.input, 0, self.history, self.next, size - self.next)
+        copy(self.program.input, size - self.next, self.history, 0, self.next)
+        self.runtime.start()

@@ -1,0 +1,323 @@
+"""One board: what a program on the host can ask of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from watchword import shipped
+from watchword.board import unix_build
+from watchword.board.link import PROTOCOL, Link, Message
+from watchword.board.transport import ProcessTransport, SerialTransport, Transport
+from watchword.compile import Compiled
+from watchword.compile.program import FORMAT, KERNELS, read_description
+from watchword.errors import BoardError, LinkError, ModelError
+
+RATE = 16000
+_CHUNK_SAMPLES = 480  # of sound in one request: 30 ms
+_ATTEMPTS = 3  # per chunk of a push
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a board says of itself; docs/protocol.md names the fields."""
+
+    fields: Message
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.fields[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def state_folder() -> Path:
+    """Where virtual boards keep their flash: WATCHWORD_STATE, else the user's state folder."""
+    moved = os.environ.get("WATCHWORD_STATE")
+    return Path(moved) if moved else platformdirs.user_state_path("watchword")
+
+
+def unix_flash(name: str = "default", fresh: bool = False) -> Path:
+    """The folder that is the flash of a virtual unix board; emptied where `fresh`."""
+    if not name or not all(c.isalnum() or c in "_-." for c in name) or name.startswith("."):
+        raise BoardError(f"unix:{name}: a virtual board's name has letters, digits, _, - and .")
+    folder = state_folder() / "unix" / name
+    programs = folder / "ww"
+    if fresh and programs.is_dir():
+        for file in programs.iterdir():
+            file.unlink()
+    programs.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def serial_ports() -> list[str]:
+    """Ports that a board running MicroPython may be behind."""
+    from serial.tools import list_ports
+
+    return sorted(port.device for port in list_ports.comports() if port.vid is not None)
+
+
+def choose() -> tuple[str, str]:
+    """(target, why) where the user names none: the one board plugged in, else the virtual unix board."""
+    ports = serial_ports()
+    if len(ports) == 1:
+        return ports[0], "the one board plugged in"
+    if ports:
+        raise BoardError(f"{len(ports)} boards are plugged in: choose one with --on, of {', '.join(ports)}")
+    return "unix", "no board is plugged in"
+
+
+class Board:
+    """A board that runs watchword. Use as a context manager, or call `close`."""
+
+    def __init__(self, transport: Transport, target: str, on_event: Callable[[Message], None] | None = None) -> None:
+        self.target = target
+        self.link = Link(transport, on_event)
+        self.hello = self._greet()
+
+    @classmethod
+    def open(
+        cls, target: str | None = None, *, fresh: bool = False, on_event: Callable[[Message], None] | None = None
+    ) -> Board:
+        """Open `unix`, `unix:NAME`, a serial port or a pyserial URL; None: as `choose` says.
+
+        Raises LinkError where nothing answers, SetupError where the unix port cannot be had.
+        """
+        if target is None:
+            target = choose()[0]
+        kind, _, name = target.partition(":")
+        if kind == "unix":
+            flash = unix_flash(name or "default", fresh)
+            transport: Transport = ProcessTransport(unix_build.micropython(), shipped.firmware(), flash)
+        elif fresh:
+            raise BoardError(
+                f"--fresh is for virtual boards; {target} is a real one: remove its programs with `watchword models`"
+            )
+        else:
+            transport = SerialTransport(target)
+        try:
+            return cls(transport, target, on_event)
+        except BaseException:
+            transport.close()
+            raise
+
+    @property
+    def virtual(self) -> bool:
+        return self.target.partition(":")[0] == "unix"
+
+    def _greet(self) -> Hello:
+        """Find the app: ask it; where a REPL answers instead, soft-reset it and wait for the hello."""
+        self.link.transport.write(b"\n")
+        for attempt in range(3):
+            try:
+                return self._checked(self.link.request("info", timeout=3.0 if attempt else 1.5))
+            except LinkError:
+                if self.virtual:
+                    raise
+            if attempt == 1:
+                self.link.transport.write(b"\x03\x03\x02\r\n\x04")  # interrupt, leave the raw REPL, soft reset
+                self.link.next_event("hello", 5.0)
+        raise LinkError(f"{self.target}: no watchword answers there: is its firmware on the board (and main.py)?")
+
+    def _checked(self, fields: Message) -> Hello:
+        hello = Hello(fields)
+        for name, mine in (("protocol", PROTOCOL), ("format", FORMAT), ("kernels", KERNELS)):
+            if fields.get(name) != mine:
+                raise BoardError(
+                    f"{self.target}: its firmware {fields.get('firmware')} speaks {name} {fields.get(name)}, this host {mine}: "
+                    "put the same version on both"
+                )
+        return hello
+
+    # ---- programs
+
+    def push(
+        self, program: Compiled | bytes, *, scratch: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> str:
+        """Send a program, make it active and restart the board with it. Returns its file name on the board.
+
+        scratch: it runs until the next restart only and touches no stored program. progress: called with bytes sent and
+        bytes in all. Raises BoardError where it cannot fit, with the figures.
+        """
+        content = program if isinstance(program, bytes) else program.content
+        target, description = read_description(content, "the program")
+        if target != self.hello.target:
+            raise ModelError(f"the program is compiled for {target}, the board is {self.hello.target}: compile it for that")
+        if not isinstance(program, bytes):
+            self._fits(program)
+        reply = self.link.request(
+            "push",
+            name=description["name"],
+            kind=description["kind"],
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            scratch=scratch,
+        )
+        size = int(reply["chunk"])
+        for offset in range(0, len(content), size):
+            self._send_chunk(offset, content[offset : offset + size])
+            if progress is not None:
+                progress(min(offset + size, len(content)), len(content))
+        file = str(self.link.request("commit", timeout=20.0)["file"])
+        self.restart(scratch=scratch)
+        if self.hello.running != file:
+            raise BoardError(self.hello.note or f"the board runs {self.hello.running}, not {file}")
+        return file
+
+    def _fits(self, compiled: Compiled) -> None:
+        """Refuse what cannot fit beside the app; what runs now is gone after the restart, so only a start could tell more."""
+        total = self.hello.heap_free + self.hello.program_ram
+        if compiled.program.ram > total:
+            raise BoardError(
+                f"{compiled.name} needs {compiled.program.ram} bytes of RAM (arena {compiled.program.arena}), "
+                f"{total} are free on {self.target}"
+            )
+
+    def _send_chunk(self, offset: int, chunk: bytes) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                self.link.request("chunk", chunk, offset=offset, crc32=binascii.crc32(chunk))
+                return
+            except LinkError:
+                raise
+            except BoardError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    def restart(self, *, scratch: bool = False) -> None:
+        """Restart the app on a fresh heap and wait for its hello."""
+        self.link.events.clear()  # before asking: the hello may come along with the reply
+        self.link.request("restart", scratch=scratch)
+        event = self.link.next_event("hello", 20.0)
+        if event is None:
+            raise LinkError(f"{self.target}: no hello after a restart")
+        self.hello = self._checked(event)
+
+    def programs(self) -> list[Message]:
+        """What the store holds: file, name, size, kind, state."""
+        found: list[Message] = self.link.request("models")["programs"]
+        return found
+
+    def rollback(self, kind: str = "sound") -> str:
+        """Make the previous program active again and restart with it. Returns its file name."""
+        file = str(self.link.request("rollback", kind=kind)["file"])
+        self.restart()
+        return file
+
+    def remove(self, name: str) -> None:
+        """Remove a stored program that is neither active nor previous."""
+        self.link.request("remove", name=name)
+
+    def info(self) -> Message:
+        """The hello, asked anew."""
+        fields = self.link.request("info")
+        return {key: value for key, value in fields.items() if key != "id"}
+
+    # ---- sound
+
+    def _stream(self, samples: NDArray[np.int16], **fields: Any) -> Iterator[Message]:
+        """Begin a stream and send samples as the board's credit allows; yields the events that come meanwhile."""
+        self.link.events.clear()
+        credit = int(self.link.request("stream", **fields)["credit"])
+        waiting: deque[tuple[int, int]] = deque()
+        for start in range(0, len(samples), _CHUNK_SAMPLES):
+            chunk = samples[start : start + _CHUNK_SAMPLES]
+            while waiting and (credit < len(chunk) or self.link.answered(waiting[0][0])):
+                request, size = waiting.popleft()
+                self.link.wait(request)
+                credit += size
+            waiting.append((self.link.send("sound", chunk.astype("<i2").tobytes(), codec="s16"), len(chunk)))
+            credit -= len(chunk)
+            yield from self._events()
+        self._open_requests = [request for request, _ in waiting]
+
+    def _events(self) -> Iterator[Message]:
+        while self.link.events:
+            yield self.link.events.popleft()
+
+    def _settle(self) -> None:
+        for request in self._open_requests:
+            self.link.wait(request)
+
+    def listen(self, samples: NDArray[np.int16]) -> Iterator[Message]:
+        """Stream int16 samples (16 kHz) with a second of silence before and after; yields events as they come.
+
+        `time` of a detection is in seconds from the first sample; a stream starts with everything forgotten.
+        """
+        silence = np.zeros(RATE, np.int16)
+        for event in self._heard(np.concatenate([silence, np.asarray(samples, np.int16), silence])):
+            if event["event"] == "detect":
+                event = {**event, "time": round(event["time"] - 1.0, 3), "score": round(event["score"], 3)}
+            yield event
+
+    def _heard(self, samples: NDArray[np.int16]) -> Iterator[Message]:
+        yield from self._stream(samples)
+        end = self.link.send("end")
+        self._settle()
+        self.link.wait(end)
+        yield from self._events()
+
+    def scores(self, samples: NDArray[np.int16]) -> NDArray[np.int8]:
+        """The model's outputs for the one window that ends with the last sample, after a second of silence; int8 (labels,)."""
+        for _ in self._stream(np.concatenate([np.zeros(RATE, np.int16), samples]), stride=0):
+            pass
+        request = self.link.send("scores")
+        self._settle()
+        reply = self.link.wait(request)
+        self.link.wait(self.link.send("end"))
+        return np.array(reply["scores"], np.int8)
+
+    # ---- raw tensors
+
+    def run(self, x: NDArray[np.int8], until: int | None = None) -> NDArray[np.int8]:
+        """Run the program on one quantized input; int8 output, flat. until: stop after so many steps."""
+        data = np.ascontiguousarray(x, np.int8).tobytes()
+        size = int(self.hello.chunk) // 3 * 3
+        starts = range(0, len(data), size)
+        for start in starts:
+            fields: Message = {"offset": start, "go": start + size >= len(data)}
+            if until is not None:
+                fields["until"] = until
+            reply = self.link.request("run", data[start : start + size], timeout=60.0, **fields)
+        return self._read(int(reply["output"]), output=True)
+
+    def run_layers(self, compiled: Compiled, x: NDArray[np.int8]) -> list[NDArray[np.int8]]:
+        """The output of every operation for one input, each read while it stands in the arena; int8, in the operations' shapes."""
+        outputs = []
+        for layer in compiled.layers:
+            self.run(x, layer.steps)
+            flat = self._read(layer.operation.output.size, offset=layer.offset)
+            outputs.append(flat.reshape(layer.operation.output.shape))
+        return outputs
+
+    def _read(self, size: int, **fields: Any) -> NDArray[np.int8]:
+        data = b""
+        base = int(fields.pop("offset", 0))
+        while len(data) < size:
+            part = min(int(self.hello.chunk), size - len(data))
+            reply = self.link.request("read", offset=base + len(data), size=part, **fields)
+            data += base64.b64decode(reply["data"])
+        return np.frombuffer(data, np.int8)
+
+    # ---- the end
+
+    def close(self) -> None:
+        self.link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,112 @@
+"""The link as the host sees it: requests and their replies, events, payloads. docs/protocol.md specifies every message."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from watchword.board.transport import Transport
+from watchword.errors import BoardError, LinkError
+
+Message = dict[str, Any]
+PROTOCOL = 1
+
+
+class Link:
+    """Talks to one board. Events (and lines that are no messages, as {"event": "log", "text": …}) collect in `events`."""
+
+    def __init__(self, transport: Transport, on_event: Callable[[Message], None] | None = None) -> None:
+        self.transport = transport
+        self.events: deque[Message] = deque()
+        self._on_event = on_event
+        self._rest = b""
+        self._replies: dict[int, Message] = {}
+        self._last_id = 0
+
+    def send(self, do: str, payload: bytes | None = None, **fields: Any) -> int:
+        """Send a request, its payload after it; returns its id without waiting."""
+        self._last_id += 1
+        message: Message = {"id": self._last_id, "do": do, **fields}
+        text = b""
+        if payload is not None:
+            text = base64.b64encode(payload) + b"\n"
+            message["length"] = len(text) - 1
+        self.transport.write(json.dumps(message, separators=(",", ":")).encode() + b"\n" + text)
+        return self._last_id
+
+    def wait(self, request: int, timeout: float = 10.0) -> Message:
+        """The reply to a request. Raises BoardError with the board's own words, or LinkError after `timeout` s of silence."""
+        deadline = time.monotonic() + timeout
+        while request not in self._replies:
+            if self.pump(max(0.0, deadline - time.monotonic())):
+                deadline = time.monotonic() + timeout
+            elif time.monotonic() >= deadline:
+                raise LinkError(
+                    f"the board gave no answer for {timeout:g} seconds: is it still plugged in and running watchword?"
+                )
+        reply = self._replies.pop(request)
+        if "error" in reply:
+            raise BoardError(str(reply["error"]))
+        return reply
+
+    def request(self, do: str, payload: bytes | None = None, *, timeout: float = 10.0, **fields: Any) -> Message:
+        """Send a request and wait for its reply."""
+        return self.wait(self.send(do, payload, **fields), timeout)
+
+    def answered(self, request: int) -> bool:
+        """Whether the reply to a request has come."""
+        return request in self._replies
+
+    def pump(self, timeout: float) -> bool:
+        """Take in what comes within `timeout` seconds; whether anything came."""
+        data = self.transport.read(timeout)
+        if not data:
+            return False
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._take(line.strip(b"\r"))
+        return True
+
+    def _take(self, line: bytes) -> None:
+        if not line:
+            return
+        text = line.decode("utf-8", "replace")
+        try:
+            message = json.loads(text)
+        except ValueError:
+            message = None
+        if isinstance(message, dict) and "event" in message:
+            self._event(message)
+        elif isinstance(message, dict) and isinstance(message.get("id"), int):
+            self._replies[message["id"]] = message
+        else:
+            self._event({"event": "log", "text": text})
+
+    def _event(self, message: Message) -> None:
+        if self._on_event is not None:
+            self._on_event(message)
+        self.events.append(message)
+
+    def next_event(self, kind: str, timeout: float) -> Message | None:
+        """The next event of a kind, older ones of other kinds dropped; None after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while True:
+            while self.events:
+                message = self.events.popleft()
+                if message["event"] == kind:
+                    return message
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            self.pump(left)
+
+    def drop(self, request: int) -> None:
+        """Forget the reply to a request that has been answered."""
+        self._replies.pop(request, None)
+
+    def close(self) -> None:
+        self.transport.close()

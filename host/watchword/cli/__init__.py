@@ -1,0 +1,42 @@
+"""The command line: thin callers of the package, one file for each group of commands. The only place that prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from watchword import __version__
+from watchword.cli import boards, models, setup, sound, training
+from watchword.errors import WatchwordError
+
+app = typer.Typer(
+    name="watchword",
+    help="Wake words on stock MicroPython: train, compile, push, listen.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for group in (sound, models, boards, training, setup):
+    group.add_to(app)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
+    if version:
+        typer.echo(f"watchword {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point. What a user can mend is one line on stderr and status 1, without a traceback."""
+    try:
+        app()
+    except WatchwordError as error:
+        typer.echo(f"watchword: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

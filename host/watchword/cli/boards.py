@@ -1,0 +1,62 @@
+"""What is on a board: info, models, rollback, remove."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from watchword.cli.options import Fresh, Json, On, open_board
+from watchword.cli.output import say, say_json, say_table
+
+
+def info(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
+    """Show what a board says of itself: versions, memory, what runs."""
+    with open_board(on, fresh) as board:
+        fields = board.info()
+    if json:
+        say_json(fields)
+        return
+    fields["programs"] = ", ".join(p["file"] for p in fields["programs"]) or "none"
+    for key, value in fields.items():
+        say(f"{key:12} {value}")
+
+
+def models(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
+    """List the programs that a board holds."""
+    with open_board(on, fresh) as board:
+        programs = board.programs()
+    if json:
+        say_json(programs)
+    elif not programs:
+        say("no programs: push one with `watchword push MODEL`")
+    else:
+        say_table(
+            ("name", "state", "kind", "bytes", "file"),
+            [(p["name"], p["state"], p["kind"], p["size"], p["file"]) for p in programs],
+        )
+
+
+def rollback(on: On = None, json: Json = False) -> None:
+    """Return to the previous program; the active one becomes the previous."""
+    with open_board(on) as board:
+        file = board.rollback()
+    if json:
+        say_json({"running": file})
+    else:
+        say(f"{file} runs now")
+
+
+def remove(
+    name: Annotated[str, typer.Argument(help="The name or file of a program that is neither active nor previous.")],
+    on: On = None,
+) -> None:
+    """Remove a stored program from a board."""
+    with open_board(on) as board:
+        board.remove(name)
+    say(f"{name} is removed")
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (info, models, rollback, remove):
+        app.command()(command)

@@ -1,0 +1,157 @@
+"""Models on the way to a board: describe, compile, push, run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from watchword import description as descriptions
+from watchword import reference
+from watchword.board import Board
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, load_model, open_board, running
+from watchword.cli.output import note, progress_bar, say, say_json
+from watchword.compile import TARGETS
+from watchword.errors import DataError, ModelError
+from watchword.model import Model
+
+Target = Annotated[str, typer.Option(help=f"One of {', '.join(TARGETS)}.")]
+
+
+def describe(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
+    """Show a model's description, or draft NAME.toml beside it where it has none."""
+    loaded = load_model(model, description)
+    if not loaded.described:
+        beside = model.with_suffix(".toml")
+        descriptions.write(loaded.description, beside)
+        note(f"{beside}: drafted; put the labels right, then push the model")
+    if json:
+        say_json(loaded.description.as_dict())
+    else:
+        import tomli_w
+
+        say(tomli_w.dumps(loaded.description.as_dict()).rstrip())
+
+
+def compile(
+    model: ModelFile,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The program to write.")],
+    target: Target = "unix",
+    description: DescriptionFile = None,
+    json: Json = False,
+) -> None:
+    """Compile a model to a program (.ww) for one target."""
+    loaded = load_model(model, description)
+    compiled = loaded.compile(target)
+    _write(output, compiled.content)
+    program = compiled.program
+    facts = {
+        "name": compiled.name,
+        "target": target,
+        "bytes": len(compiled.content),
+        "arena": program.arena,
+        "ram": program.ram,
+        "steps": len(program.steps),
+        "macs": loaded.graph.macs,
+    }
+    if json:
+        say_json(facts)
+    else:
+        say(
+            f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, {program.arena} of them arena; {loaded.graph.macs} MACs"
+        )
+
+
+def push(
+    model: ModelFile, on: On = None, fresh: Fresh = False, description: DescriptionFile = None, json: Json = False
+) -> None:
+    """Send a model (.tflite or compiled .ww) to a board and run it from now on."""
+    content: bytes | None = None
+    loaded: Model | None = None
+    if model.suffix == ".ww":
+        content = _read(model)
+    else:
+        loaded = load_model(model, description)
+        loaded.require_description()
+    with open_board(on, fresh) as board:
+        program = content if loaded is None else loaded.compile(board.hello.target)
+        assert program is not None
+        start = time.monotonic()
+        with progress_bar(f"pushing {model.name}") as progress:
+            file = board.push(program, progress=progress)
+        seconds = time.monotonic() - start
+        size = len(program if isinstance(program, bytes) else program.content)
+        target = board.target
+    if json:
+        say_json({"file": file, "bytes": size, "seconds": round(seconds, 3), "on": target})
+    else:
+        say(f"{file} runs on {target}: {size} bytes in {seconds:.1f} s")
+
+
+def run(
+    model: ModelFile,
+    input: Annotated[Path, typer.Option(help="Quantized inputs: int8 .npy, samples x input shape.")],
+    output: Annotated[Path, typer.Option(help="Quantized outputs to write: int8 .npy, samples x output shape.")],
+    on: On = None,
+    fresh: Fresh = False,
+) -> None:
+    """Run a model on raw quantized tensors, on a board or on the reference (--on reference)."""
+    loaded = load_model(model)
+    x = _inputs(input, loaded)
+    if on == "reference":
+        y = reference.run(loaded.graph, x)
+    else:
+        with open_board(on, fresh) as board, running(board, loaded):
+            y = _on_board(board, loaded, x)
+    try:
+        np.save(output, y)
+    except OSError as error:
+        raise DataError(f"{output}: cannot be written: {error.strerror}") from None
+    say(f"{output}: {len(y)} outputs of shape {'x'.join(map(str, y.shape[1:]))}")
+
+
+def _on_board(board: Board, model: Model, x: NDArray[np.int8]) -> NDArray[np.int8]:
+    shape = model.graph.output.shape[1:]
+    y = np.empty((len(x), *shape), np.int8)
+    with progress_bar("running") as progress:
+        for i, sample in enumerate(x):
+            y[i] = board.run(sample).reshape(shape)
+            progress(i + 1, len(x))
+    return y
+
+
+def _inputs(path: Path, model: Model) -> NDArray[np.int8]:
+    """int8 (samples, *input shape without batch), from a file with or without the batch axis of 1."""
+    try:
+        x = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: not a readable .npy file: {error}") from None
+    shape = model.graph.input.shape
+    if x.dtype != np.int8 or x.shape[1:] not in (shape, shape[1:]):
+        wanted = "x".join(map(str, shape[1:]))
+        raise DataError(f"{path}: has {x.dtype} of shape {'x'.join(map(str, x.shape))}; int8, samples x {wanted}, is expected")
+    flat: NDArray[np.int8] = x.reshape(len(x), *shape[1:])
+    return flat
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (describe, compile, push, run):
+        app.command()(command)

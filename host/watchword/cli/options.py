@@ -1,0 +1,58 @@
+"""Options that several commands share, and how a command opens what they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watchword.board import Board
+from watchword.board.board import choose
+from watchword.cli.output import note, progress_bar
+from watchword.model import Model, load
+
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="TARGET",
+        help="unix, unix:NAME, a serial port or a pyserial URL. Default: the one board plugged in, else unix.",
+    ),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start a virtual board with empty flash.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, its description NAME.toml beside it.")]
+DescriptionFile = Annotated[
+    Path | None, typer.Option("--description", metavar="FILE", help="Use this description, not the one beside the model.")
+]
+
+
+@contextmanager
+def open_board(on: str | None, fresh: bool = False) -> Iterator[Board]:
+    """The board that --on names; without it the choice is told."""
+    if on is None:
+        on, why = choose()
+        note(f"on {on}: {why}")
+    with Board.open(on, fresh=fresh) as board:
+        if board.hello.note:
+            note(f"{board.target}: {board.hello.note}")
+        yield board
+
+
+@contextmanager
+def running(board: Board, model: Model) -> Iterator[None]:
+    """The board runs the model for the length of a command; then its active program returns."""
+    with progress_bar(f"sending {model.description.name}") as progress:
+        board.push(model.compile(board.hello.target), scratch=True, progress=progress)
+    try:
+        yield
+    finally:
+        board.restart()
+
+
+def load_model(path: Path, description: Path | None = None) -> Model:
+    """Read a model; `path` may leave out the suffix of the package's own models' file."""
+    return load(path, description)

@@ -1,0 +1,24 @@
+"""Setting up what the host needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from watchword.board import unix_build
+from watchword.cli.output import note, say
+from watchword.errors import SetupError
+
+
+def setup(
+    what: Annotated[str, typer.Argument(metavar="unix", help="unix: MicroPython's unix port, the virtual board.")],
+) -> None:
+    """Find or build what a virtual board needs. Quick where it stands already."""
+    if what != "unix":
+        raise SetupError(f"{what!r} cannot be set up; known: unix")
+    say(f"MicroPython (unix): {unix_build.micropython(note)}")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(setup)

@@ -1,0 +1,141 @@
+"""Hearing: listen and demo."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from watchword import shipped
+from watchword.board import Board
+from watchword.cli.options import DescriptionFile, Fresh, Json, On, load_model, open_board, running
+from watchword.cli.output import note, progress_bar, say, say_json
+from watchword.data import audio
+from watchword.errors import BoardError, DataError
+from watchword.model import keywords, load
+
+
+def listen(
+    wav: Annotated[
+        list[Path], typer.Option("--wav", metavar="FILE", help="A recording to stream; several, a folder or a pattern too.")
+    ],
+    model: Annotated[Path | None, typer.Option("--model", help="Run this model for this command only.")] = None,
+    on: On = None,
+    fresh: Fresh = False,
+    description: DescriptionFile = None,
+    json: Json = False,
+) -> None:
+    """Stream recordings to a board and show what it hears, one line per event. Each file is a stream of its own."""
+    files = _files(wav)
+    loaded = load_model(model, description) if model else None
+    if loaded is not None:
+        loaded.require_description()
+    with open_board(on, fresh) as board:
+        if loaded is not None:
+            with running(board, loaded):
+                _hear(board, files, json)
+            return
+        if board.hello.running is None:
+            _give_keywords(board)
+        _hear(board, files, json)
+
+
+def _give_keywords(board: Board) -> None:
+    """An empty virtual board gets the package's keyword model; a real one is its owner's to fill."""
+    if not board.virtual:
+        raise BoardError(f"{board.target} holds no program: `watchword push MODEL` sends one")
+    model = load(keywords())
+    with progress_bar("pushing keywords") as progress:
+        board.push(model.compile(board.hello.target), progress=progress)
+    note(f"{board.target} held no program: it listens with watchword's keyword model now")
+
+
+def _hear(board: Board, files: list[Path], json: bool) -> None:
+    for file in files:
+        for event in heard(board, file):
+            if json:
+                say_json(event)
+            elif event["event"] == "detect":
+                say(f"{event['file']}  {event['time']:7.2f} s  {event['label']}  {event['score']:.2f}")
+            else:
+                note(f"{board.target}: {event.get('text', event)}")
+
+
+def heard(board: Board, file: Path) -> Iterator[dict[str, Any]]:
+    """The events of one recording, with its name."""
+    samples = audio.read(file)
+    for event in board.listen(samples):
+        if event["event"] == "detect":
+            yield {key: event[key] for key in ("event", "label", "score", "time")} | {"file": str(file)}
+        else:
+            yield event | {"file": str(file)}
+
+
+def _files(names: list[Path]) -> list[Path]:
+    """Files, folders (all sound files below) and patterns such as clips/*.wav, in order."""
+    files: list[Path] = []
+    for name in names:
+        if name.is_dir():
+            found = audio.find(name)
+        elif any(c in str(name) for c in "*?[") and not name.exists():
+            found = sorted(Path(name.anchor or ".").glob(str(name.relative_to(name.anchor))))
+        else:
+            found = [name]
+        if not found:
+            raise DataError(f"{name}: no sound files there")
+        files += found
+    for file in files:
+        if not file.is_file():
+            raise DataError(f"{file}: no such file")
+    return files
+
+
+def demo(
+    wav: Annotated[
+        Path | None, typer.Option("--wav", metavar="FILE", help="Your own recording instead of the clips that come along.")
+    ] = None,
+    on: On = None,
+) -> None:
+    """The main job: recorded words go in, the board's firmware hears them and says so."""
+    clips = [wav] if wav else audio.find(shipped.models() / "keywords" / "clips")
+    model = load(keywords())
+    with open_board(on or "unix:demo", fresh=on is None) as board:
+        hello = board.hello
+        say(f"{hello.board}, MicroPython {hello.micropython}, watchword {hello.firmware}, {hello.heap_free} bytes of heap free")
+        with progress_bar("pushing keywords") as progress:
+            file = board.push(model.compile(hello.target), progress=progress)
+        say(
+            f"pushed {file}: listening for {', '.join(w for w in model.description.labels if w not in model.description.background)}"
+        )
+        spoken = _speak(tuple(model.description.labels)) if wav is None else None
+        for clip in [*clips, *([spoken] if spoken else [])]:
+            found = [event for event in heard(board, clip) if event["event"] == "detect"]
+            words = ", ".join(f"{event['label']} at {event['time']:.2f} s (score {event['score']:.2f})" for event in found)
+            say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {words or 'nothing'}")
+        if spoken:
+            spoken.unlink()
+
+
+def _speak(labels: tuple[str, ...]) -> Path | None:
+    """A synthetic voice says a few of the words, where espeak-ng is installed."""
+    program = shutil.which("espeak-ng")
+    if program is None:
+        return None
+    with tempfile.NamedTemporaryFile(suffix=".wav", delete=False) as file:
+        path = Path(file.name)
+    text = " ... ".join(word for word in ("yes", "no", "stop", "go") if word in labels)
+    done = subprocess.run([program, "-s", "120", "-w", str(path), text], capture_output=True, check=False)
+    if done.returncode:
+        path.unlink()
+        return None
+    return path
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (listen, demo):
+        app.command()(command)

@@ -1,0 +1,88 @@
+"""The `.ww` file: what the compiler writes and the board's firmware/watchword/program.py reads. docs/formats.md shows it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from watchword.errors import ModelError
+
+MAGIC = b"WWRD"
+FORMAT = 1
+KERNELS = 1
+HEADER = "<4sHH8sIIIIIIIIIIIIII"
+HEADER_SIZE = struct.calcsize(HEADER)
+HASH_SIZE = 32
+
+CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a kernel. parameters: as firmware/watchword/kernels/__init__.py lays them out, all 0 or more.
+
+    rows: of output; chunk: rows to compute in one go, so that no call holds the board for long.
+    """
+
+    kernel: int
+    rows: int
+    chunk: int
+    parameters: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program before it is written. input, output: (offset, size) in the arena."""
+
+    target: str
+    description: dict[str, Any]
+    tables: bytes
+    steps: tuple[Step, ...]
+    constants: bytes
+    arena: int
+    input: tuple[int, int]
+    output: tuple[int, int]
+
+    @property
+    def ram(self) -> int:
+        """Bytes of heap that the board needs for it: buffers, and about what objects around them take."""
+        records = sum(4 * len(step.parameters) + 160 for step in self.steps)
+        return self.arena + len(self.constants) + len(self.tables) + records + 2048
+
+    def write(self) -> bytes:
+        """The bytes of the `.ww` file."""
+        words = [w for s in self.steps for w in (s.kernel, s.rows, s.chunk, len(s.parameters), *s.parameters)]
+        sections = [
+            json.dumps(self.description, separators=(",", ":")).encode(),
+            self.tables,
+            struct.pack(f"<{len(words)}i", *words),
+            self.constants,
+        ]
+        body = b""
+        places: list[int] = []
+        for section in sections:
+            places += [HEADER_SIZE + HASH_SIZE + len(body), len(section)]
+            body += section + bytes(-len(section) % 4)
+        size = HEADER_SIZE + HASH_SIZE + len(body)
+        target = self.target.encode().ljust(8, b"\0")
+        header = struct.pack(HEADER, MAGIC, FORMAT, KERNELS, target, size, *places, self.arena, *self.input, *self.output)
+        return header + hashlib.sha256(header + body).digest() + body
+
+
+def read_description(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
+    """(target, description) of a `.ww` file. Raises ModelError where it is not one, is damaged or is of another version."""
+    if len(content) < HEADER_SIZE + HASH_SIZE or content[:4] != MAGIC:
+        raise ModelError(f"{name}: not a watchword program")
+    fields = struct.unpack_from(HEADER, content)
+    if fields[1:3] != (FORMAT, KERNELS):
+        raise ModelError(
+            f"{name}: format {fields[1]} for kernels {fields[2]}, not {FORMAT} and {KERNELS}: compile the model anew"
+        )
+    body = content[HEADER_SIZE + HASH_SIZE :]
+    if fields[4] != len(content) or hashlib.sha256(content[:HEADER_SIZE] + body).digest() != content[HEADER_SIZE:][:HASH_SIZE]:
+        raise ModelError(f"{name}: damaged or cut off: its hash does not fit")
+    description = json.loads(content[fields[5] : fields[5] + fields[6]])
+    return fields[3].rstrip(b"\0").decode(), description

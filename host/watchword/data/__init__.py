@@ -1,0 +1,1 @@
+"""Recordings: reading them, listing them, and making more of them for training."""

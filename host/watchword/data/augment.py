@@ -1,0 +1,139 @@
+"""More training material than was recorded: words shifted, louder or softer, and among noise.
+
+All of it happens on samples, before the front end, which estimates noise over time: every clip comes with one second of
+context before it, as the board hears one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword.data import audio
+from watchword.errors import DataError
+
+CONTEXT = audio.RATE
+"""Samples before each clip: one second."""
+
+TRAINING_SHARE = 0.8
+"""Of each noise file this much, from its beginning, is for training; the rest is for validation."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges from which each clip draws evenly.
+
+    shift: seconds, either way. speed: share of the rate, either way. gain: dB, the clip with its noise. snr: dB, the
+    clip's mean power to that of the noise. silence: RMS of clips without a word, of full scale, drawn evenly in dB.
+    """
+
+    shift: float = 0.1
+    speed: float = 0.0
+    gain: tuple[float, float] = (-20.0, 3.0)
+    snr: tuple[float, float] = (0.0, 30.0)
+    silence: tuple[float, float] = (3e-4, 0.3)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shift <= 1:
+            raise DataError(f"shift is {self.shift}: it is between 0 and 1 second")
+        if not 0 <= self.speed <= 0.5:
+            raise DataError(f"speed is {self.speed}: it is between 0 and 0.5")
+        for name in ("gain", "snr", "silence"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise DataError(f"{name} is {low} to {high}: the lower end comes first")
+        if self.silence[0] <= 0:
+            raise DataError(f"silence begins at {self.silence[0]}: it is above 0")
+
+
+def read_noise(folder: Path) -> list[NDArray[np.int16]]:
+    """The samples of every sound file below a folder. DataError: no such folder, no files, or a file of under 10 s."""
+    files = audio.find(folder)
+    if not files:
+        raise DataError(f"{folder}: no noise recordings ({', '.join(sorted(audio.SUFFIXES))}) in it")
+    noise = [audio.read(file) for file in files]
+    for file, samples in zip(files, noise, strict=True):
+        if len(samples) < 10 * audio.RATE:
+            raise DataError(f"{file}: {len(samples) / audio.RATE:.1f} s of noise are too few; 10 s or more are needed")
+    return noise
+
+
+def with_context(signals: NDArray[np.int16]) -> NDArray[np.int16]:
+    """(clips, samples) -> (clips, CONTEXT + samples): one second of digital silence before each, as in an evaluation."""
+    return np.pad(signals, ((0, 0), (CONTEXT, 0)))
+
+
+def augment(
+    signals: NDArray[np.int16], noise: Sequence[NDArray[np.int16]], settings: Augmentation, rng: np.random.Generator
+) -> NDArray[np.int16]:
+    """Words int16 (clips, samples) -> int16 (clips, CONTEXT + samples), each drawn anew.
+
+    The context is the same noise as behind the word or digital silence, half and half. Without noise it is silence.
+    """
+    samples = signals.shape[1]
+    mixed = np.zeros((len(signals), CONTEXT + samples), np.float32)
+    for row, signal in zip(mixed, signals, strict=True):
+        word = _warp(signal.astype(np.float32), settings, rng)
+        row[CONTEXT:] = word
+        if noise:
+            row += _background(noise, len(row), _rms(word) / _ratio(rng.uniform(*settings.snr)), rng)
+        row *= _ratio(rng.uniform(*settings.gain))
+    return audio.to_int16(mixed)
+
+
+def silence(
+    count: int, samples: int, noise: Sequence[NDArray[np.int16]], settings: Augmentation, rng: np.random.Generator
+) -> NDArray[np.int16]:
+    """Clips of noise alone, int16 (count, CONTEXT + samples); the context as in `augment`."""
+    softest, loudest = np.log(settings.silence)
+    levels = np.exp(rng.uniform(softest, loudest, count)) * audio.FULL_SCALE
+    rows = [_background(noise, CONTEXT + samples, level, rng) for level in levels]
+    return audio.to_int16(np.array(rows, np.float32).reshape(count, CONTEXT + samples))
+
+
+def validation_silence(count: int, samples: int, noise: Sequence[NDArray[np.int16]]) -> NDArray[np.int16]:
+    """Clips int16 (count, samples) at even distances over the part of each noise file that training does not use."""
+    clips = []
+    for number in range(count):
+        file = noise[number % len(noise)]
+        first, last = int(len(file) * TRAINING_SHARE), len(file) - samples
+        share = (number // len(noise) + 0.5) / -(-count // len(noise))
+        start = first + int(max(0, last - first) * share)
+        clips.append(np.resize(file[start : start + samples], samples))
+    return np.array(clips, np.int16).reshape(count, samples)
+
+
+def _warp(word: NDArray[np.float32], settings: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A word moved and replayed faster or slower about its middle, by linear interpolation; zeros come in from outside."""
+    speed = 1 + rng.uniform(-settings.speed, settings.speed)
+    shift = round(rng.uniform(-settings.shift, settings.shift) * audio.RATE)
+    places = np.arange(len(word))
+    middle = len(word) / 2
+    return np.asarray(np.interp((places - shift - middle) * speed + middle, places, word, left=0, right=0), np.float32)
+
+
+def _background(
+    noise: Sequence[NDArray[np.int16]], samples: int, level: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """A stretch of a noise file's training part brought to an RMS of `level`; in half the cases its context is silent."""
+    file = noise[int(rng.integers(len(noise)))]
+    start = int(rng.integers(max(1, int(len(file) * TRAINING_SHARE) - samples)))
+    stretch = np.asarray(file[start : start + samples], np.float32)
+    # The level is that behind the word; a stretch of pure zeros stays as it is.
+    stretch *= level / max(_rms(stretch[CONTEXT:]), 1.0)
+    if rng.random() < 0.5:
+        stretch[:CONTEXT] = 0
+    return stretch
+
+
+def _rms(samples: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(np.square(samples))))
+
+
+def _ratio(decibels: float) -> float:
+    """Of amplitudes."""
+    return float(10 ** (decibels / 20))

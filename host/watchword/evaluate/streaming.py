@@ -1,0 +1,113 @@
+"""What a model does on a stream: every run of it, and the detections that follow, as on the board."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword import reference, shipped
+from watchword.data import audio
+from watchword.description import Description
+from watchword.features.micro import MicroFrontend, to_int8
+from watchword.features.tables import CHANNELS, RATE, WINDOW
+from watchword.model import Model
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Every run of a model on one stream. outputs: int8 (runs, labels). times: ms of the stream at each run, (runs,)."""
+
+    outputs: NDArray[np.int8]
+    times: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A label that fired. time: seconds from the first sample of the recording."""
+
+    label: str
+    time: float
+
+
+def run_stream(model: Model, samples: NDArray[np.int16]) -> Runs:
+    """Run the model over a recording with a second of silence before and after it, every `decision.stride` frames."""
+    description = model.description
+    silence = np.zeros(RATE, np.int16)
+    rows = MicroFrontend(description.frontend).process(np.concatenate([silence, samples, silence]))
+    frames = model.graph.input.size // CHANNELS
+    history = np.concatenate([np.full((frames, CHANNELS), -128, np.int8), to_int8(rows, description.input_multiplier)])
+    counts = np.arange(description.decision.stride, len(rows) + 1, description.decision.stride)
+    windows = np.stack([history[count : count + frames] for count in counts])
+    outputs = reference.run(model.graph, windows.reshape(len(counts), *model.graph.input.shape[1:]))
+    times = ((counts - 1) * description.frontend.hop + WINDOW) * 1000 // RATE
+    return Runs(outputs.reshape(len(counts), -1), times)
+
+
+def detections(runs: Runs, description: Description, cutoff: float | None = None) -> list[Detection]:
+    """What fires on a stream, by the board's own decision stage. cutoff: instead of the description's."""
+    settings = description.decision if cutoff is None else dataclasses.replace(description.decision, cutoff=cutoff)
+    stage = _decision()(description.labels, description.background, settings.cutoff, settings.window, settings.refractory)
+    found = []
+    for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True):
+        index = stage.update(outputs, time)
+        if index >= 0:
+            found.append(Detection(description.labels[index], time / 1000 - 1.0))
+    return found
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What a cutoff does. hit_rate: share of the words that their label alone answers. false_accepts_per_hour: on speech
+    without any of the words; wrong_rate: share of the words that another label answers."""
+
+    cutoff: float
+    hit_rate: float
+    wrong_rate: float
+    false_accepts_per_hour: float
+
+
+def operating_points(
+    model: Model, words: Iterable[tuple[Path, str]], others: Sequence[Path], cutoffs: Sequence[float]
+) -> list[OperatingPoint]:
+    """Measure cutoffs on recordings of words (path, label) and on recordings in which nothing should fire."""
+    description = model.description
+    spoken = [(run_stream(model, audio.read(path)), label) for path, label in words if label not in description.background]
+    hours = 0.0
+    background = []
+    for path in others:
+        samples = audio.read(path)
+        hours += len(samples) / RATE / 3600
+        background.append(run_stream(model, samples))
+    points = []
+    for cutoff in cutoffs:
+        heard = [({d.label for d in detections(runs, description, cutoff)}, label) for runs, label in spoken]
+        false = sum(len(detections(runs, description, cutoff)) for runs in background)
+        points.append(
+            OperatingPoint(
+                cutoff,
+                sum(found == {label} for found, label in heard) / max(len(heard), 1),
+                sum(bool(found - {label}) for found, label in heard) / max(len(heard), 1),
+                false / hours if hours else 0.0,
+            )
+        )
+    return points
+
+
+@cache
+def _decision() -> Any:
+    """The class of the firmware's decision stage; the file is written to run on CPython too."""
+    path = shipped.firmware() / "watchword/decision.py"
+    spec = importlib.util.spec_from_file_location("watchword_firmware_decision", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Decision

@@ -1,0 +1,68 @@
+"""A model on disk: a `.tflite` and its description."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchword import compile, description, shipped, tflite
+from watchword.description import Description
+from watchword.errors import ModelError
+from watchword.graph import Graph
+
+KEYWORDS = "keywords/keywords.tflite"  # the package's keyword model, among `shipped.models()`
+
+
+@dataclass(frozen=True)
+class Model:
+    """described: whether a description was found; without one `description` names the outputs by number."""
+
+    path: Path
+    content: bytes
+    graph: Graph
+    description: Description
+    described: bool
+
+    def compile(self, target: str) -> compile.Compiled:
+        """The program for a target."""
+        return compile.compile(self.graph, self.description, target)
+
+    def require_description(self) -> Description:
+        """The description, or ModelError saying that the model has none and what to do."""
+        if not self.described:
+            raise ModelError(
+                f"{self.path}: has no description {self.path.with_suffix('.toml').name} beside it, so its labels are not known: "
+                f"`watchword describe {self.path}` drafts one"
+            )
+        outputs = self.graph.output.shape[-1]
+        if outputs != len(self.description.labels):
+            raise ModelError(f"{self.path}: has {outputs} outputs, its description {len(self.description.labels)} labels")
+        return self.description
+
+
+def load(path: Path, description_file: Path | None = None) -> Model:
+    """Read a model. description_file overrides the description beside it.
+
+    Raises ModelError where a file is missing or damaged, UnsupportedError listing every operation that cannot be had.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    graph = tflite.read(content, str(path))
+    found = description.read(description_file) if description_file else description.find(path, content)
+    return Model(path, content, graph, found or draft(path, content, graph), found is not None)
+
+
+def draft(path: Path, content: bytes, graph: Graph) -> Description:
+    """A description to start from: labels by number, the model's file name, its hash."""
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in path.stem)[:40] or "model"
+    labels = tuple(f"label{i}" for i in range(graph.output.shape[-1]))
+    return dataclasses.replace(Description(name=name, labels=labels), sha256=hashlib.sha256(content).hexdigest())
+
+
+def keywords() -> Path:
+    """The package's keyword model."""
+    return shipped.models() / KEYWORDS

@@ -1,0 +1,23 @@
+"""Where the files are that travel with the package: what goes on a board, and the models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def firmware() -> Path:
+    """The folder with `main.py` and `watchword/` for the board."""
+    return _folder("firmware")
+
+
+def models() -> Path:
+    """The folder with one folder per model: `.tflite`, description and card."""
+    return _folder("models")
+
+
+def _folder(name: str) -> Path:
+    # An installed wheel has the folder inside the package; a checkout has it at the root, two levels up.
+    installed = _PACKAGE / f"_{name}"
+    return installed if installed.is_dir() else _PACKAGE.parents[1] / name

@@ -1,0 +1,64 @@
+"""A checkpoint: the float weights and the optimizer's state of a run, as one .npz file."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword.errors import DataError
+from watchword.train.layers import Array
+from watchword.train.network import Network
+from watchword.train.optimizers import Adam
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """arrays: of the network. calibration: int8 features (clips, frames, channels) that `quantize` takes again."""
+
+    arrays: dict[str, Array]
+    optimizer: Adam
+    calibration: NDArray[np.int8]
+
+    def apply(self, network: Network, optimizer: Adam) -> None:
+        """Give a network and an optimizer this state. DataError: the network has other layers."""
+        shapes = {name: value.shape for name, value in network.arrays().items()}
+        if shapes != {name: value.shape for name, value in self.arrays.items()}:
+            raise DataError(
+                "the checkpoint is of a network with other layers than the recipe's: use the recipe that it came from"
+            )
+        network.restore(self.arrays)
+        optimizer.steps = self.optimizer.steps
+        optimizer.mean = {name: value.copy() for name, value in self.optimizer.mean.items()}
+        optimizer.square = {name: value.copy() for name, value in self.optimizer.square.items()}
+
+
+def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write the .npz file that `read_checkpoint` reads."""
+    optimizer = checkpoint.optimizer
+    parts = {"network": checkpoint.arrays, "mean": optimizer.mean, "square": optimizer.square}
+    content: dict[str, Any] = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
+    np.savez_compressed(path, steps=optimizer.steps, calibration=checkpoint.calibration, **content)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """DataError: no such file, or not a checkpoint."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = dict(file)
+            optimizer = Adam()
+            optimizer.steps = int(content["steps"])
+            optimizer.mean, optimizer.square = _part(content, "mean"), _part(content, "square")
+            return Checkpoint(_part(content, "network"), optimizer, content["calibration"])
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
+        raise DataError(f"{path}: not a checkpoint of watchword") from None
+
+
+def _part(content: dict[str, Array], part: str) -> dict[str, Array]:
+    return {name.partition("/")[2]: value for name, value in content.items() if name.startswith(f"{part}/")}

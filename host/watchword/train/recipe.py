@@ -1,0 +1,231 @@
+"""The recipe: a TOML file that says what is trained, on what, and how.
+
+Paths in it are relative to the folder of data sets that is given with it. models/keywords/recipe.toml is an example with
+every table; what a recipe leaves out has the default below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from watchword.data.augment import Augmentation
+from watchword.data.clips import SILENCE, UNKNOWN
+from watchword.description import Decision, Description
+from watchword.errors import DataError, ModelError
+from watchword.features.micro import FrontendParameters
+from watchword.features.tables import CHANNELS, RATE, WINDOW
+from watchword.graph import extent
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where clips come from: a manifest with its columns, or a folder with one sub-folder per word."""
+
+    manifest: str = ""
+    folder: str = ""
+    label_column: str = "label"
+    split: str = ""
+    split_column: str = "split"
+
+    def __post_init__(self) -> None:
+        if bool(self.manifest) == bool(self.folder):
+            raise DataError("manifest or folder: one of the two is needed")
+
+
+@dataclass(frozen=True)
+class Data:
+    """train, validation: sources; without one for validation, `validation_share` of the training clips is held out.
+
+    noise: a folder, or empty. seconds: length of a clip, and what the model sees. silence: clips of `_silence_` in
+    training, as a share of the clips with words. validation_silence: the number of those in validation.
+    """
+
+    train: tuple[Source, ...]
+    validation: tuple[Source, ...] = ()
+    validation_share: float = 0.15
+    noise: str = ""
+    seconds: float = 1.0
+    silence: float = 0.1
+    validation_silence: int = 24
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise DataError("train: at least one source of clips is needed")
+        _between("validation_share", self.validation_share, 0.01, 0.9)
+        _between("seconds", self.seconds, 0.2, 4)
+        _between("silence", self.silence, 0, 10)
+        _between("validation_silence", self.validation_silence, 0, 10_000)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A DS-CNN: the first convolution with `kernel` and `stride` (time, frequency), then `blocks` of two."""
+
+    channels: int = 64
+    kernel: tuple[int, int] = (10, 8)
+    stride: tuple[int, int] = (2, 8)
+    blocks: int = 4
+    block_kernel: tuple[int, int] = (3, 3)
+
+    def __post_init__(self) -> None:
+        _between("channels", self.channels, 1, 1024)
+        _between("blocks", self.blocks, 0, 32)
+        for name in ("kernel", "stride", "block_kernel"):
+            for value in getattr(self, name):
+                _between(name, value, 1, 64)
+
+
+@dataclass(frozen=True)
+class Training:
+    """rate: the highest of the one-cycle schedule. weight_decay: see optimizers.Adam.
+
+    averaging: decay per step of the running mean of the weights that is validated and kept, 0 for the weights themselves.
+    """
+
+    epochs: int = 64
+    batch: int = 64
+    rate: float = 0.01
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.1
+    averaging: float = 0.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        _between("epochs", self.epochs, 1, 100_000)
+        _between("batch", self.batch, 2, 100_000)
+        _between("rate", self.rate, 1e-7, 10)
+        _between("weight_decay", self.weight_decay, 0, 100)
+        _between("label_smoothing", self.label_smoothing, 0, 0.9)
+        _between("averaging", self.averaging, 0, 0.9999)
+        _between("seed", self.seed, 0, 2**32)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """name, labels, background, licence, source, decision: of the description. hop_ms: of the front end."""
+
+    name: str
+    labels: tuple[str, ...]
+    data: Data
+    background: tuple[str, ...] = ()
+    licence: str = ""
+    source: str = ""
+    hop_ms: int = 20
+    architecture: Architecture = field(default_factory=Architecture)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    training: Training = field(default_factory=Training)
+    decision: Decision = field(default_factory=Decision)
+
+    def __post_init__(self) -> None:
+        self.description()
+        if len(self.labels) < 2:
+            raise DataError("labels: two different ones or more are needed")
+        if SILENCE in self.labels and not self.data.noise:
+            raise DataError(f"data.noise is missing: clips of {SILENCE} are cut from noise")
+        rows, columns = (
+            extent(size, kernel, stride, 1, "same").output
+            for size, kernel, stride in zip(
+                (self.frames, CHANNELS), self.architecture.kernel, self.architecture.stride, strict=True
+            )
+        )
+        # The depthwise layers take memory by the square of this (see layers.DepthwiseConv2D).
+        if rows * columns > 640:
+            raise DataError(
+                f"architecture.stride leaves {rows} x {columns} places: at most 640 can be trained, so stride further"
+            )
+
+    def description(self) -> Description:
+        """Of the model to be. ModelError: a name or a number is not one that a description can have."""
+        return Description(
+            name=self.name,
+            labels=self.labels,
+            background=self.background,
+            frontend=FrontendParameters(hop_ms=self.hop_ms),
+            decision=self.decision,
+            licence=self.licence,
+            source=self.source,
+        )
+
+    @property
+    def samples(self) -> int:
+        """Of a clip."""
+        return round(self.data.seconds * RATE)
+
+    @property
+    def frames(self) -> int:
+        """That the model sees: those whose windows lie in the clip."""
+        return (self.samples - WINDOW) // (self.hop_ms * RATE // 1000) + 1
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The labels that stand for a word."""
+        return tuple(label for label in self.labels if label not in (SILENCE, UNKNOWN))
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file. DataError: names the file and the key that is missing, unknown or wrong."""
+    try:
+        return _build(Recipe, tomllib.loads(path.read_text("utf-8")), "")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise DataError(f"{path}: not a readable TOML file: {error}") from None
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _build(cls: type[T], table: object, where: str) -> T:
+    """A dataclass from a TOML table, and its parts from the tables in it. DataError: names the key that is wrong."""
+    if not isinstance(table, dict):
+        raise DataError(f"{where} is {table!r}: a table is expected")
+    types = typing.get_type_hints(cls)
+    fields = {entry.name: entry for entry in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    prefix = f"{where}." if where else ""
+    for key in table:
+        if key not in fields:
+            raise DataError(f"{prefix}{key} is not known; known here: {', '.join(fields)}")
+    for name, entry in fields.items():
+        required = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+        if required and name not in table:
+            raise DataError(f"{prefix}{name} is missing")
+    values = {key: _convert(types[key], value, f"{prefix}{key}") for key, value in table.items()}
+    try:
+        return cls(**values)
+    except ModelError as error:  # of a description, which names its tables itself
+        raise DataError(str(error)) from None
+    except DataError as error:
+        raise DataError(f"{prefix}{error}") from None
+
+
+def _convert(kind: Any, value: object, where: str) -> object:
+    """A TOML value as the type of a field; whole numbers pass as float, lists as tuple."""
+    if dataclasses.is_dataclass(kind):
+        return _build(typing.cast("type[Any]", kind), value, where)
+    if typing.get_origin(kind) is tuple:
+        entries = typing.get_args(kind)
+        if not isinstance(value, list):
+            raise DataError(f"{where} is {value!r}: a list is expected")
+        if entries[-1] is Ellipsis:
+            entries = (entries[0],) * len(value)
+        if len(value) != len(entries):
+            raise DataError(f"{where} is {value!r}: {len(entries)} entries are expected")
+        return tuple(
+            _convert(entry, part, f"{where}[{number}]") for number, (entry, part) in enumerate(zip(entries, value, strict=True))
+        )
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        raise DataError(f"{where} is {value!r}: {kind.__name__} is expected")
+    return value
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise DataError(f"{name} is {value}: it is between {low} and {high}")

@@ -1,0 +1,83 @@
+"""What a training run leaves behind: the model with its description, checkpoint, validation set and curves."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from watchword import description
+from watchword.data import audio
+from watchword.data.clips import SILENCE, Clip, write_manifest
+from watchword.description import Description
+from watchword.graph import AveragePool2D, Graph
+from watchword.train.checkpoint import write_checkpoint
+from watchword.train.loop import Epoch, Result
+from watchword.train.recipe import Recipe
+
+
+def describe(recipe: Recipe, graph: Graph, content: bytes) -> Description:
+    """The description of a quantized model, whose .tflite is `content`; what lies before the classes is its embedding."""
+    pools = [operation.output.name for operation in graph.operations if isinstance(operation, AveragePool2D)]
+    return dataclasses.replace(recipe.description(), embedding=pools[-1], sha256=hashlib.sha256(content).hexdigest())
+
+
+def save(result: Result, graph: Graph, out: Path, write: Callable[[Graph], bytes]) -> Path:
+    """Write a run to the folder `out` and return the path of its model.
+
+    NAME.tflite (by `write`) and NAME.toml, checkpoint.npz, validation.csv with the silence clips in silence/, history.csv,
+    history.json, and curves.png where matplotlib is installed.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    content = write(graph)
+    model = out / f"{result.recipe.name}.tflite"
+    model.write_bytes(content)
+    description.write(describe(result.recipe, graph, content), model.with_suffix(".toml"))
+    write_checkpoint(result.checkpoint, out / "checkpoint.npz")
+    _write_validation(result, out)
+    _write_history(result.history, out)
+    plot_curves(result.history, out / "curves.png")
+    return model
+
+
+def plot_curves(history: list[Epoch], path: Path) -> bool:
+    """A picture of the losses and the accuracy by epoch; False where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    figure = Figure(figsize=(8, 3), dpi=80, layout="constrained")
+    losses, accuracy = figure.subplots(1, 2)
+    numbers = [epoch.number for epoch in history]
+    losses.plot(numbers, [epoch.loss for epoch in history], label="training, augmented")
+    losses.plot(numbers, [epoch.validation_loss for epoch in history], label="validation")
+    losses.set(xlabel="epoch", ylabel="loss (nats)")
+    losses.legend()
+    accuracy.plot(numbers, [100 * epoch.accuracy for epoch in history])
+    accuracy.set(xlabel="epoch", ylabel="validation accuracy (%)")
+    accuracy.grid(alpha=0.3)
+    figure.savefig(path)
+    return True
+
+
+def _write_validation(result: Result, out: Path) -> None:
+    clips = list(result.material.validation.clips)
+    if len(result.material.silence):
+        (out / "silence").mkdir(exist_ok=True)
+    for number, samples in enumerate(result.material.silence):
+        path = out / "silence" / f"{number:02}.wav"
+        audio.write(path, samples)
+        clips.append(Clip(path, SILENCE))
+    write_manifest(out / "validation.csv", clips)
+
+
+def _write_history(history: list[Epoch], out: Path) -> None:
+    rows = [dataclasses.asdict(epoch) for epoch in history]
+    (out / "history.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    with (out / "history.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, [field.name for field in dataclasses.fields(Epoch)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)

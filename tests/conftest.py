@@ -1,0 +1,44 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from watchword.board import unix_build
+from watchword.errors import SetupError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_or_none() -> Path | None:
+    """The folder with recordings and models for tests, where it is there: WATCHWORD_DATA, or shared/data beside the repository."""
+    moved = os.environ.get("WATCHWORD_DATA")
+    path = Path(moved) if moved else ROOT.parent / "shared/data"
+    return path if path.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def shared_data(shared_or_none: Path | None) -> Path:
+    """The same, for tests that cannot do without."""
+    if shared_or_none is None:
+        pytest.skip("needs recordings and models that are not part of the repository: WATCHWORD_DATA names their folder")
+    return shared_or_none
+
+
+@pytest.fixture(scope="session")
+def micropython() -> Path:
+    """MicroPython's unix port, built if need be. Without it half of the product is untested, so its lack is a failure."""
+    try:
+        return unix_build.micropython()
+    except SetupError as error:
+        pytest.fail(str(error), pytrace=False)

@@ -1,0 +1,75 @@
+"""The front end on MicroPython, viper and plain, equals the host's, which equals the original C."""
+
+import json
+from array import array
+
+import micropython
+
+from watchword.frontend import Frontend
+from watchword.kernels import frontend_plain, frontend_viper
+
+
+def compare(stages, limit):
+    with open("tables.bin", "rb") as f:
+        tables = f.read()
+    with open("cases.json") as f:
+        cases = json.load(f)
+    assert cases
+    for case in cases:
+        front = Frontend(tables, *case["switches"], multiplier=case["multiplier"], stages=stages)
+        front.reset()
+        window = array("h", bytes(960))
+        view = memoryview(window)
+        hop = case["hop"]
+        with open(case["samples"], "rb") as samples, open(case["features"], "rb") as features:
+            samples.readinto(view[hop:])
+            for i in range(min(case["frames"], limit)):
+                view[: 480 - hop] = view[hop:]
+                samples.readinto(view[480 - hop :])
+                front.process(window)
+                want = features.read(80)
+                assert bytes(front.features) == want, (case, i)
+                for v, w in zip(front.input, array("H", want)):
+                    assert v == min((w * case["multiplier"] + 32768) >> 16, 255) - 128
+
+
+def test_viper_equals_host():
+    compare(frontend_viper, 1 << 30)
+
+
+def test_plain_equals_host():
+    compare(frontend_plain, 6)
+
+
+def test_nothing_is_allocated():
+    with open("tables.bin", "rb") as f:
+        front = Frontend(f.read())
+    window = array("h", [(i * 7919) % 20000 - 10000 for i in range(480)])
+    micropython.heap_lock()
+    try:
+        for i in range(10):
+            front.process(window)
+    finally:
+        micropython.heap_unlock()
+
+
+def test_reset_gives_the_same_again():
+    with open("tables.bin", "rb") as f:
+        front = Frontend(f.read())
+    window = array("h", [(i * 7919) % 20000 - 10000 for i in range(480)])
+    seen = []
+    for _ in range(2):
+        front.reset()
+        for _ in range(5):
+            front.process(window)
+        seen.append(bytes(front.features))
+    assert seen[0] == seen[1]
+
+
+def test_tables_of_another_size_are_refused():
+    try:
+        Frontend(bytes(100))
+    except ValueError as error:
+        assert "100 bytes" in str(error)
+    else:
+        raise AssertionError("taken")

@@ -1,0 +1,60 @@
+"""Sound for frontend.py: made extremes, every combination of switches, and where the shared data is, real speech."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from watchword.data import audio
+from watchword.features.micro import FrontendParameters, MicroFrontend, pack_tables
+
+
+def extremes() -> Iterator[np.ndarray]:
+    n, rng = np.arange(4800), np.random.default_rng(0)
+    yield n * 0
+    for period in (2, 7, 20, 160):
+        yield np.where(n // period % 2, 32767, -32768)
+    for value in (1, 32767, -32768):
+        for at in (1440, 1679, 1680, 1681):
+            yield np.where(n == at, value, 0)
+    yield n * 0 - 32768
+    for loudness in (1, 100, 32767):
+        yield rng.integers(-loudness - 1, loudness + 1, len(n))
+    yield np.where(n < 2400, rng.integers(-2, 3, len(n)), rng.integers(-32768, 32768, len(n)))
+    # as near to an overflow of the transform as sound comes: flat under the window
+    window = np.maximum(0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(480) + 0.5) / 480), 1e-4)
+    yield np.tile(rng.choice([-1, 1], 480) * np.minimum(32767, 3000 / window), 10).astype(int)
+
+
+def make(folder: Path, shared: Path | None) -> None:
+    (folder / "tables.bin").write_bytes(pack_tables(FrontendParameters()))
+    signals = [np.concatenate([s.astype(np.int16) for s in extremes()])]
+    if shared is not None:
+        sets = sorted(p for p in (shared / "speech").iterdir() if p.is_dir())
+        files = [file for folder_ in sets for file in audio.find(folder_)[:: 1 + len(audio.find(folder_)) // 3]]
+        signals.append(np.concatenate([audio.read(file)[:48000] for file in files]))
+    cases = []
+    for number, signal in enumerate(signals):
+        (folder / f"sound{number}.bin").write_bytes(signal.astype("<i2").tobytes())
+        for hop, switches in itertools.product((10, 20), itertools.product((True, False), repeat=3)):
+            if hop == 10 and not all(switches):
+                continue
+            parameters = FrontendParameters(hop, "micro", *switches)
+            rows = MicroFrontend(parameters).process(signal)
+            name = f"features{len(cases)}.bin"
+            (folder / name).write_bytes(rows.astype("<u2").tobytes())
+            cases.append(
+                {
+                    "samples": f"sound{number}.bin",
+                    "features": name,
+                    "hop": parameters.hop,
+                    "switches": switches,
+                    "multiplier": 25191 if all(switches) else 300,
+                    "frames": len(rows),
+                }
+            )
+    (folder / "cases.json").write_text(json.dumps(cases))

@@ -1,0 +1,59 @@
+"""Every kernel, viper and plain, on random and extreme layers: each layer's output equals the reference's, byte for byte."""
+
+import json
+
+from watchword import kernels, program
+from watchword.kernels import layers_plain, layers_viper
+from watchword.runtime import Runtime
+
+
+def compare(layers, limit):
+    table = kernels.table(layers)
+    with open("cases.json") as f:
+        cases = json.load(f)
+    assert cases
+    for case in cases:
+        p = program.load(case["name"] + ".ww")
+        runtime = Runtime(p, table)
+        size = len(p.input)
+        with open(case["name"] + ".bin", "rb") as f:
+            for _ in range(min(case["samples"], limit)):
+                x = f.read(size)
+                for steps, offset, n in case["layers"]:
+                    p.input[:] = x
+                    runtime.start()
+                    while not runtime.run(1000, steps):
+                        pass
+                    want = f.read(n)
+                    assert bytes(p.arena[offset : offset + n]) == want, (case["name"], steps)
+
+
+def test_viper_equals_reference():
+    compare(layers_viper, 99)
+
+
+def test_plain_equals_reference():
+    compare(layers_plain, 1)
+
+
+def test_pieces_equal_a_whole_run():
+    with open("cases.json") as f:
+        cases = json.load(f)
+    p = max((program.load(case["name"] + ".ww") for case in cases), key=lambda p: p.steps[0].rows)
+    for i in range(len(p.input)):
+        p.input[i] = i * 7 & 255
+    x = bytes(p.input)
+    runtime = Runtime(p)
+    runtime.start()
+    assert runtime.run(100000)
+    whole = bytes(p.output)
+    p.input[:] = x
+    for step in p.steps:
+        step.chunk = 1
+    runtime = Runtime(p)
+    runtime.start()
+    pauses = 0
+    while not runtime.run(0):  # no time at all: every call does one piece
+        pauses += 1
+    assert pauses > 1
+    assert bytes(p.output) == whole

@@ -1,0 +1,180 @@
+"""Every command, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from watchword import tflite
+from watchword.graph import Dense, Graph, Softmax, Tensor
+
+COMMANDS = "compile demo describe evaluate info listen models push remove rollback run setup train".split()
+
+
+def watchword(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", "from watchword.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def fails(*arguments: object) -> str:
+    """The one line that a mistake gets."""
+    error = watchword(*arguments, status=1).stderr
+    lines = [line for line in error.splitlines() if line.startswith("watchword: ")]
+    assert len(lines) == 1, error
+    return lines[0]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A .tflite of two labels with its description."""
+    rng = np.random.default_rng(0)
+
+    def tensor(name: str, shape: tuple[int, ...], scale: float, zero_point: int) -> Tensor:
+        return Tensor(name, shape, np.dtype(np.int8), np.array([scale], np.float32), zero_point)
+
+    x, h, y = tensor("x", (1, 40), 0.1, -128), tensor("h", (1, 2), 0.2, 0), tensor("y", (1, 2), 1 / 256, -128)
+    data = rng.integers(-127, 128, (2, 40)).astype(np.int8)
+    weights = Tensor("w", data.shape, data.dtype, np.array([0.01], np.float32), 0, None, data)
+    graph = Graph("small", x, y, [Dense(x, h, weights, None), Softmax(h, y)])
+    path = tmp_path / "small.tflite"
+    path.write_bytes(tflite.write(graph))
+    path.with_suffix(".toml").write_text('name = "small"\nlabels = ["_silence_", "word"]\nbackground = ["_silence_"]\n')
+    return path
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    path = tmp_path / "sound.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(np.random.default_rng(1).integers(-3000, 3000, 16000).astype("<i2").tobytes())
+    return path
+
+
+def test_help_lists_every_command() -> None:
+    text = watchword("--help").stdout
+    for command in COMMANDS:
+        assert f"  {command} " in text
+        assert "Usage" in watchword(command, "--help").stdout
+
+
+def test_push_models_rollback_info_remove(model: Path, micropython: Path) -> None:
+    pushed = json.loads(watchword("push", model, "--on", "unix", "--json").stdout)
+    assert pushed["file"].startswith("small-")
+    assert pushed["on"] == "unix"
+    assert "no previous sound program" in fails("rollback", "--on", "unix")
+    model.with_suffix(".toml").write_text('name = "other"\nlabels = ["a", "b"]\n')
+    assert "runs on unix" in watchword("push", model, "--on", "unix").stdout
+    states = {p["name"]: p["state"] for p in json.loads(watchword("models", "--on", "unix", "--json").stdout)}
+    assert states == {"small": "previous", "other": "active"}
+    assert json.loads(watchword("rollback", "--on", "unix", "--json").stdout) == {"running": pushed["file"]}
+    assert json.loads(watchword("info", "--on", "unix", "--json").stdout)["running"] == pushed["file"]
+    assert "stays" in fails("remove", "small", "--on", "unix")
+    assert json.loads(watchword("models", "--on", "unix", "--fresh", "--json").stdout) == []
+
+
+def test_a_compiled_program_can_be_pushed(model: Path, tmp_path: Path, micropython: Path) -> None:
+    program = tmp_path / "x.ww"
+    facts = json.loads(watchword("compile", model, "-o", program, "--target", "unix", "--json").stdout)
+    assert facts["bytes"] == program.stat().st_size
+    assert "small-" in watchword("push", program, "--on", "unix").stdout
+    watchword("compile", model, "-o", program, "--target", "rp2040")
+    assert "compiled for rp2040, the board is unix" in fails("push", program, "--on", "unix")
+
+
+def test_run_gives_the_same_on_reference_and_board(model: Path, tmp_path: Path, micropython: Path) -> None:
+    x = np.random.default_rng(2).integers(-128, 128, (5, 1, 40)).astype(np.int8)
+    np.save(tmp_path / "x.npy", x)
+    watchword("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "a.npy", "--on", "reference")
+    np.save(tmp_path / "x.npy", x[:, 0])  # the batch axis may be dropped
+    watchword("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "b.npy", "--on", "unix")
+    a, b = np.load(tmp_path / "a.npy"), np.load(tmp_path / "b.npy")
+    assert a.shape == (5, 2)
+    assert a.dtype == np.int8
+    assert np.array_equal(a, b)
+
+
+def test_run_and_listen_leave_the_active_program_alone(model: Path, tmp_path: Path, wav: Path, micropython: Path) -> None:
+    kept = json.loads(watchword("push", model, "--on", "unix", "--json").stdout)["file"]
+    np.save(tmp_path / "x.npy", np.zeros((1, 40), np.int8))
+    watchword("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy", "--on", "unix")
+    watchword("listen", "--wav", wav, "--model", model, "--on", "unix")
+    assert json.loads(watchword("info", "--on", "unix", "--json").stdout)["running"] == kept
+
+
+def test_listen_prints_one_line_per_event(model: Path, wav: Path, micropython: Path) -> None:
+    model.with_suffix(".toml").write_text('name = "small"\nlabels = ["a", "b"]\n[decision]\ncutoff = 0.5\nwindow = 1\n')
+    lines = watchword("listen", "--wav", wav, "--wav", wav, "--model", model, "--on", "unix", "--json").stdout.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert events
+    assert all(list(event) == ["event", "label", "score", "time", "file"] for event in events)
+    half = len(events) // 2
+    assert [e["time"] for e in events[:half]] == [e["time"] for e in events[half:]]  # each file is a stream of its own
+
+
+def test_evaluate_is_the_same_on_reference_and_board(model: Path, wav: Path, micropython: Path) -> None:
+    manifest = wav.parent / "clips.csv"
+    manifest.write_text("file,word,split\n" + "sound.wav,word,a\n" * 3 + "sound.wav,_silence_,b\n")
+    for extra in ([], ["--split", "b"]):
+        command = ["evaluate", model, "--data", manifest, "--label-column", "word", "--json", *extra]
+        reference, board = (json.loads(watchword(*command, "--on", on).stdout) for on in ("reference", "unix"))
+        assert reference == board
+        assert reference["n"] == (1 if extra else 4)
+        assert reference["labels"] == ["_silence_", "word"]
+        assert sum(map(sum, reference["confusion"])) == reference["n"]
+
+
+def test_describe_drafts_what_is_missing(model: Path) -> None:
+    model.with_suffix(".toml").unlink()
+    assert "`watchword describe" in fails("push", model, "--on", "unix")
+    watchword("describe", model)
+    assert 'labels = [\n    "label0",' in model.with_suffix(".toml").read_text()
+    assert json.loads(watchword("describe", model, "--json").stdout)["name"] == "small"
+
+
+def test_mistakes_get_one_line(model: Path, wav: Path, tmp_path: Path) -> None:
+    assert "no such file" in fails("listen", "--wav", tmp_path / "none.wav", "--on", "unix")
+    assert "cannot be read" in fails("push", tmp_path / "none.tflite", "--on", "unix")
+    assert "cannot be read" in fails("push", tmp_path / "none.ww", "--on", "unix")
+    assert "not a watchword program" in fails("push", _write(tmp_path / "bad.ww", b"nothing"), "--on", "unix")
+    fails("push", _write(tmp_path / "bad.tflite", b"nothing"), "--on", "unix")
+    assert "cannot be opened" in fails("info", "--on", tmp_path / "ttyNONE")
+    assert "name has letters" in fails("info", "--on", "unix:../x")
+    assert "target 'pdp11' is not known" in fails("compile", model, "-o", tmp_path / "x.ww", "--target", "pdp11")
+    assert "cannot be written" in fails("compile", model, "-o", tmp_path / "no/x.ww")
+    assert "is not known" in fails(
+        "compile", model, "-o", tmp_path / "x.ww", "--description", _description(tmp_path, "colour = 1")
+    )
+    assert "no column 'label'" in fails("evaluate", model, "--data", _write(tmp_path / "m.csv", b"file,word\nx,y\n"))
+    np.save(tmp_path / "x.npy", np.zeros((1, 3), np.int8))
+    assert "int8, samples x 40" in fails("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
+    assert "known: unix" in fails("setup", "moon")
+    watchword("listen", status=2)
+    watchword("dance", status=2)
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _description(folder: Path, line: str) -> Path:
+    return _write(folder / "other.toml", f'name = "a"\nlabels = ["a", "b"]\n{line}\n'.encode())

@@ -1,0 +1,121 @@
+"""Whatever comes over the line, the board names the fault and goes on."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from watchword import shipped
+from watchword.board.transport import ProcessTransport
+
+Message = dict[str, Any]
+
+
+class Line:
+    """The bare line to a virtual board."""
+
+    def __init__(self, transport: ProcessTransport) -> None:
+        self.transport = transport
+        self.rest = b""
+        self.waiting: list[Message] = []
+
+    def answer(self, data: bytes = b"", timeout: float = 5.0) -> Message:
+        """Send bytes; the next message that is no event."""
+        if data:
+            self.transport.write(data)
+        deadline = time.monotonic() + timeout
+        while not self.waiting:
+            assert time.monotonic() < deadline, "no answer"
+            *lines, self.rest = (self.rest + self.transport.read(0.1)).split(b"\n")
+            messages = [json.loads(line) for line in lines if line.strip()]
+            self.waiting += [m for m in messages if "event" not in m]
+        return self.waiting.pop(0)
+
+
+@pytest.fixture
+def line(micropython: Path, tmp_path: Path) -> Iterator[Line]:
+    transport = ProcessTransport(micropython, shipped.firmware(), tmp_path)
+    yield Line(transport)
+    transport.close()
+
+
+def works(line: Line) -> None:
+    """The app goes on: it answers an ordinary request."""
+    assert line.answer(b'{"id": 4711, "do": "info"}\n')["id"] == 4711
+
+
+@pytest.mark.parametrize(
+    ("sent", "request_id", "fault"),
+    [
+        (b"hello board\n", None, "not a line of JSON"),
+        (b"\xff\xfe\x00\n", None, "not a line of JSON"),
+        (b'{"id": 1, "do": "in\n', None, "not a line of JSON"),
+        (b"[1, 2]\n", None, "a request is a JSON object"),
+        (b"x" * 600 + b"\n", None, "line is longer than 512 bytes"),
+        (b"x" * 100_000 + b"\n", None, "line is longer than 512 bytes"),
+        (b'{"do": "info"}\n', None, "id: an integer is expected"),
+        (b'{"id": "1", "do": "info"}\n', None, "id: an integer is expected"),
+        (b'{"id": 1}\n', 1, "do: the name of a request is expected"),
+        (b'{"id": 1, "do": 5}\n', 1, "do: the name of a request is expected"),
+        (b'{"id": 1, "do": "dance"}\n', 1, "unknown request dance; known: chunk, commit"),
+        (b'{"id": 1, "do": "__init__"}\n', 1, "unknown request __init__"),
+        (b'{"id": 1, "do": "push"}\n', 1, "name: str is expected"),
+        (b'{"id": 1, "do": "push", "name": "a", "kind": "sound", "size": "7", "sha256": "x"}\n', 1, "size: int is expected"),
+        (b'{"id": 1, "do": "push", "name": "a", "kind": "sound", "size": -7, "sha256": "x"}\n', 1, "size"),
+        (b'{"id": 1, "do": "push", "name": "../a", "kind": "sound", "size": 7, "sha256": "x"}\n', 1, "name"),
+        (b'{"id": 1, "do": "push", "name": "a", "kind": "smell", "size": 7, "sha256": "x"}\n', 1, "sound or picture"),
+        (b'{"id": 1, "do": "restart", "scratch": 1}\n', 1, "scratch: bool is expected"),
+        (b'{"id": 1, "do": "commit"}\n', 1, "no push is under way"),
+        (b'{"id": 1, "do": "rollback"}\n', 1, "no previous sound program"),
+        (b'{"id": 1, "do": "remove", "name": "none"}\n', 1, "no program none is stored"),
+        (b'{"id": 1, "do": "stream"}\n', 1, "no sound program is loaded"),
+        (b'{"id": 1, "do": "end"}\n', 1, "no stream has begun"),
+        (b'{"id": 1, "do": "read", "size": 4}\n', 1, "no program is loaded"),
+        (b'{"id": 1, "do": "chunk", "length": "4"}\nAAAA\n', 1, "length: a multiple of 4 up to 1368 is expected"),
+        (b'{"id": 1, "do": "chunk", "length": 99999}\n' + b"A" * 99999 + b"\n", 1, "length"),
+        (b'{"id": 1, "do": "chunk", "length": 4}\nAAAAAAAA\n', 1, "the payload is longer than the 4 characters announced"),
+        (b'{"id": 1, "do": "chunk", "length": 8}\nAA!AAAAA\n', 1, "the payload is not base64 at character 2"),
+        (b'{"id": 1, "do": "chunk", "length": 4}\nAAAA\n', 1, "offset: int is expected"),
+        (b'{"id": 1, "do": "chunk", "length": 4, "offset": 0, "crc32": 5}\nAAAA\n', 1, "CRC-32 is 4282505490, announced was 5"),
+        (b'{"id": 1, "do": "sound", "length": 4, "codec": "mp3"}\nAAAA\n', 1, "codec: s16 is expected"),
+        (b'{"id": 1, "do": "sound", "length": 4, "codec": "s16"}\nAAAA\n', 1, "no stream has begun"),
+    ],
+)
+def test_a_fault_is_named_and_the_app_goes_on(line: Line, sent: bytes, request_id: int | None, fault: str) -> None:
+    reply = line.answer(sent)
+    assert reply["id"] == request_id
+    assert fault in reply["error"]
+    assert "\n" not in reply["error"]
+    works(line)
+
+
+def test_a_payload_that_stops_half_way_is_given_up(line: Line) -> None:
+    reply = line.answer(b'{"id": 9, "do": "chunk", "length": 400, "offset": 0, "crc32": 1}\n' + b"A" * 123)
+    assert reply["id"] == 9
+    assert reply["error"] == "the payload stopped after 123 of 400 characters"
+    works(line)
+
+
+def test_a_line_in_pieces_is_one_line(line: Line) -> None:
+    for byte in b'{"id": 3, "do": "info"}':
+        line.transport.write(bytes([byte]))
+    assert line.answer(b"\n")["id"] == 3
+
+
+def test_requests_sent_together_get_a_reply_each_in_order(line: Line) -> None:
+    line.transport.write(b"".join(b'{"id": %d, "do": "models"}\n' % i for i in range(50)))
+    assert [line.answer()["id"] for _ in range(50)] == list(range(50))
+
+
+def test_a_payload_is_read_at_full_length(line: Line) -> None:
+    payload = base64.b64encode(bytes(range(256)) * 4)
+    assert len(payload) == 1368
+    reply = line.answer(b'{"id": 1, "do": "chunk", "length": 1368, "offset": 0, "crc32": %d}\n%s\n' % (0xB70B4C26, payload))
+    assert reply["error"] == "no push is under way"  # its CRC-32 was right
+    works(line)

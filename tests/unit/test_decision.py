@@ -1,0 +1,36 @@
+"""The firmware's decision stage, run by CPython: the host uses the same file."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "it_fires_when_the_mean_reaches_the_cutoff",
+        "one_loud_run_alone_does_not_fire",
+        "background_never_fires",
+        "the_greater_of_two_words_fires",
+        "refractory_time_is_counted_in_the_stream",
+        "reset_forgets",
+        "int8_and_bytes_are_the_same",
+    ],
+)
+def test_decision(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The host's package has the firmware's name: put only the one module in its place.
+    for module, path in (
+        ("watchword.decision", root / "firmware/watchword/decision.py"),
+        ("device_decision", root / "tests/device/decision.py"),
+    ):
+        spec = importlib.util.spec_from_file_location(module, path)
+        assert spec is not None
+        assert spec.loader is not None
+        loaded = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, module, loaded)
+        spec.loader.exec_module(loaded)
+    getattr(loaded, f"test_{name}")()
