@@ -21,7 +21,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_or_none() -> Path | None:
-    """The folder with recordings and models for tests, where it is there: WATCHWORD_DATA, or shared/data beside the repository."""
+    """Recordings and models for tests, where they are: in WATCHWORD_DATA, or in shared/data beside the repository."""
     moved = os.environ.get("WATCHWORD_DATA")
     path = Path(moved) if moved else ROOT.parent / "shared/data"
     return path if path.is_dir() else None

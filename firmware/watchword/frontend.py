@@ -1,4 +1,4 @@
-"""The sound front end: a 30 ms window of samples to 40 log-mel features, bit for bit what TFLite Micro's "micro" front end gives.
+"""The sound front end: a 30 ms window of samples to 40 log-mel features, bit for bit as TFLite Micro's "micro" front end.
 
     f = Frontend(tables)
     f.process(samples)  # fills f.features (uint16) and f.input (int8, what a model takes)

@@ -125,7 +125,7 @@ class Link:
         return request
 
     def read_payload(self, request):
-        """Read and decode the payload that a request announces as `length` characters; its bytes, or -1 after an error reply."""
+        """Read and decode the payload that a request announces: the number of its bytes, or -1 after an error reply."""
         length = request.get("length")
         if not isinstance(length, int) or length < 0 or length > PAYLOAD or length % 4:
             self.error(request, "length: a multiple of 4 up to %d is expected" % PAYLOAD)

@@ -160,7 +160,7 @@ class Store:
             return "scratch.ww"
         file = "%s-%s.ww" % (name, sha256[:8])
         os.rename(temporary, self.path(file))
-        active, previous = self.state[kind]
+        active = self.state[kind][0]
         if file != active:
             self._write_state(dict(self.state, **{kind: [file, active]}))
         return file

@@ -169,7 +169,7 @@ def find(model: Path, content: bytes) -> Description | None:
         found = read(beside)
         if found.sha256 and found.sha256 != digest:
             raise ModelError(
-                f"{beside}: sha256 belongs to another file than {model.name} ({digest[:16]}…): put that right or remove the line"
+                f"{beside}: sha256 belongs to another file than {model.name} ({digest[:16]}…): correct or remove the line"
             )
         return dataclasses.replace(found, sha256=digest)
     for path in sorted(shipped.models().rglob("*.toml")):

@@ -33,7 +33,7 @@ class Model:
         """The description, or ModelError saying that the model has none and what to do."""
         if not self.described:
             raise ModelError(
-                f"{self.path}: has no description {self.path.with_suffix('.toml').name} beside it, so its labels are not known: "
+                f"{self.path}: has no description {self.path.with_suffix('.toml').name} beside it, so its labels are unknown: "
                 f"`watchword describe {self.path}` drafts one"
             )
         outputs = self.graph.output.shape[-1]

@@ -139,7 +139,8 @@ def test_missing_packages_are_named_to_one_who_cannot_install_them(machine: Path
 @pytest.mark.usefixtures("user")
 def test_missing_packages_are_installed_through_sudo_without_password(machine: Path) -> None:
     debian(machine, packages="absent")
-    tool(machine / "bin/sudo", f'echo "$@" >> {machine}/sudo.log; shift; exec "$@"')
+    tool(machine / "bin/true", "exit 0")
+    tool(machine / "bin/sudo", f'printf "%s\\n" "$*" >> {machine}/sudo.log; shift; exec "$@"')
     toolchain.install(["gcc", "make"], report=lambda line: None, log=machine / "log")
     assert (machine / "sudo.log").read_text().splitlines() == [
         "-n true",
@@ -190,6 +191,7 @@ APT = shutil.which("apt-get")
         ("debian.sources", "Types: deb\nURIs: http://main.invalid/debian\nSuites: stable stable-updates\nComponents: main\n"),
         ("debian.list", "deb [arch=amd64] http://main.invalid/debian stable main contrib\n"),
     ],
+    ids=["deb822", "one-line"],
 )
 def test_the_mirror_is_apts_own_in_both_of_its_formats(
     machine: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str

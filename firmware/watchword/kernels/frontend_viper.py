@@ -1,4 +1,4 @@
-"""The stages of the sound front end in viper. See watchword.frontend for their order and watchword.features for their numbers.
+"""The stages of the sound front end in viper. The order is in watchword.frontend, the numbers in the host's features.
 
 Machine words have 64 bits on a PC and 32 on a board, so nothing relies on wrap-around. ptr16 loads are zero-extended:
 (v ^ 32768) - 32768 gives the sign back. Stores to ptr16 keep the low 16 bits, which is how the FFT's sums wrap in C.
@@ -121,7 +121,7 @@ def fft(z: ptr16, f: ptr16, twiddles: ptr16, shift: int):
 
 @micropython.viper
 def energies(f: ptr16, split: ptr16, e: ptr32):
-    """The transform of sample pairs to the energies of bins 5 to 251 of the real one. They add up to less than 2^30 (Parseval)."""
+    """The transform of sample pairs to the energies of bins 5 to 251 of the real one; their sum is below 2^30 (Parseval)."""
     for k in range(5, 129):
         i = k << 1
         j = 512 - i

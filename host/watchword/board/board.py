@@ -294,7 +294,7 @@ class Board:
         return self._read(int(reply["output"]), output=True)
 
     def run_layers(self, compiled: Compiled, x: NDArray[np.int8]) -> list[NDArray[np.int8]]:
-        """The output of every operation for one input, each read while it stands in the arena; int8, in the operations' shapes."""
+        """The output of every operation for one input, read while it stands in the arena; int8 in the operations' shapes."""
         outputs = []
         for layer in compiled.layers:
             self.run(x, layer.steps)

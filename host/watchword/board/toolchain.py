@@ -123,7 +123,8 @@ def mirror() -> str:
         system = {}
     if system.get("ID") == "debian":
         suites = _SUITES | {system.get("VERSION_CODENAME")}
-        listing = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]
+        # Without release information, since a fresh system has not fetched any.
+        listing = ["apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]
         for line in subprocess.run(listing, capture_output=True, text=True, check=False).stdout.splitlines():
             address, release, component = line.split()
             if release in suites and component == "main":

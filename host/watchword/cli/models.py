@@ -62,7 +62,8 @@ def compile(
         say_json(facts)
     else:
         say(
-            f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, {program.arena} of them arena; {loaded.graph.macs} MACs"
+            f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
+            f"{program.arena} of them arena; {loaded.graph.macs} MACs"
         )
 
 

@@ -109,26 +109,25 @@ def demo(
         say(f"{hello.board}, MicroPython {hello.micropython}, watchword {hello.firmware}, {hello.heap_free} bytes of heap free")
         with progress_bar("pushing keywords") as progress:
             file = board.push(model.compile(hello.target), progress=progress)
-        say(
-            f"pushed {file}: listening for {', '.join(w for w in model.description.labels if w not in model.description.background)}"
-        )
-        spoken = _speak(tuple(model.description.labels)) if wav is None else None
+        words = [label for label in model.description.labels if label not in model.description.background]
+        say(f"pushed {file}: listening for {', '.join(words)}")
+        spoken = _speak(words) if wav is None else None
         for clip in [*clips, *([spoken] if spoken else [])]:
             found = [event for event in heard(board, clip) if event["event"] == "detect"]
-            words = ", ".join(f"{event['label']} at {event['time']:.2f} s (score {event['score']:.2f})" for event in found)
-            say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {words or 'nothing'}")
+            told = ", ".join(f"{event['label']} at {event['time']:.2f} s (score {event['score']:.2f})" for event in found)
+            say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {told or 'nothing'}")
         if spoken:
             spoken.unlink()
 
 
-def _speak(labels: tuple[str, ...]) -> Path | None:
+def _speak(known: list[str]) -> Path | None:
     """A synthetic voice says a few of the words, where espeak-ng is installed."""
     program = shutil.which("espeak-ng")
     if program is None:
         return None
     with tempfile.NamedTemporaryFile(suffix=".wav", delete=False) as file:
         path = Path(file.name)
-    text = " ... ".join(word for word in ("yes", "no", "stop", "go") if word in labels)
+    text = " ... ".join(word for word in ("yes", "no", "stop", "go") if word in known)
     done = subprocess.run([program, "-s", "120", "-w", str(path), text], capture_output=True, check=False)
     if done.returncode:
         path.unlink()

@@ -25,7 +25,7 @@ def train(
     ],
     json: Json = False,
 ) -> None:
-    """Train a model by a recipe and quantize it. OUT gets the .tflite, its description, checkpoint, validation set and curves."""
+    """Train a model by a recipe and quantize it. OUT gets the model, its description, checkpoint, validation set, curves."""
     plan = trainer.read_recipe(recipe)
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
@@ -33,9 +33,8 @@ def train(
 
         def epoch_done(epoch: trainer.Epoch) -> None:
             progress(epoch.number, plan.training.epochs)
-            note(
-                f"epoch {epoch.number:3}  loss {epoch.loss:.3f}  validation loss {epoch.validation_loss:.3f}  accuracy {epoch.accuracy:.1%}"
-            )
+            losses = f"loss {epoch.loss:.3f}  validation loss {epoch.validation_loss:.3f}"
+            note(f"epoch {epoch.number:3}  {losses}  accuracy {epoch.accuracy:.1%}")
 
         result = trainer.train(plan, data, epoch_done)
     graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)

@@ -98,7 +98,8 @@ def to_int8(features: NDArray[np.uint16], multiplier: int = MICRO_MULTIPLIER) ->
 
     With the default multiplier it is (256 v + 333) // 666 - 128, which micro_speech and ESPHome use. multiplier: 1 to 32767.
     """
-    return np.minimum(((features.astype(np.int32) * multiplier + 32768) >> 16) - 128, 127).astype(np.int8)
+    scaled: NDArray[np.int32] = (features.astype(np.int32) * multiplier + 32768) >> 16
+    return np.minimum(scaled - 128, 127).astype(np.int8)
 
 
 def pack_tables(parameters: FrontendParameters) -> bytes:
@@ -115,7 +116,7 @@ def pack_tables(parameters: FrontendParameters) -> bytes:
 
 
 def _board_tables(t: Tables) -> dict[str, NDArray[np.int16] | NDArray[np.uint16]]:
-    """What the board looks up. Each part has an even number of bytes; `firmware/watchword/frontend.py` knows where they begin."""
+    """What the board looks up, an even number of bytes each; `firmware/watchword/frontend.py` knows where they begin."""
     widths = np.bincount(t.channel, minlength=CHANNELS + 1)
     starts = np.cumsum(widths) - widths
     return {
@@ -180,7 +181,8 @@ def _bands(windows: NDArray[np.int16], bank: NDArray[np.float64], t: Tables) -> 
     sums = bank @ _energies(*_fft256(x[0::2], x[1::2], t), t)
     root = np.rint(np.sqrt(sums))
     root -= (root == 65536) & (sums < 2.0**32)
-    return root.astype(np.int64) >> shift
+    amplitudes: NDArray[np.int64] = root.astype(np.int64) >> shift
+    return amplitudes
 
 
 def _scaled(x: NDArray[np.int16], factor: int) -> NDArray[np.int32]:

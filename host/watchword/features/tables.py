@@ -47,7 +47,7 @@ class Tables:
 
 @cache
 def tables(name: TableSet) -> Tables:
-    """The table set "micro" (the C front end: microWakeWord, ESPHome) or "preprocessor" (TFLite Micro's audio_preprocessor models).
+    """The table set "micro" (the C front end: microWakeWord, ESPHome) or "preprocessor" (TFLite Micro's models of that name).
 
     The latter has its window in double precision and truncates the filter weights, so weight + unweight is mostly 4095.
     """
@@ -82,8 +82,9 @@ def _filters(rounding: float) -> tuple[NDArray[np.int16], NDArray[np.int16], NDA
     def mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
         return 1127 * np.log1p(hz / 700)
 
-    peaks = np.linspace(*mel(np.array([LOWEST, HIGHEST])), CHANNELS + 2)  # the last is exact: bin 240 lies on it
-    bins = mel(np.arange(FIRST_BIN, LAST_BIN + 1) * (RATE / 512))
+    low, high = mel(np.array([LOWEST, HIGHEST])).tolist()
+    peaks = np.linspace(low, high, CHANNELS + 2)  # its end is exact: bin 240 lies on it
+    bins = mel(np.arange(FIRST_BIN, LAST_BIN + 1, dtype=np.float64) * (RATE / 512))
     channel = np.searchsorted(peaks[1:], bins)
     weight = (peaks[channel + 1] - bins) / (peaks[channel + 1] - peaks[channel])
     return (
@@ -94,9 +95,9 @@ def _filters(rounding: float) -> tuple[NDArray[np.int16], NDArray[np.int16], NDA
 
 
 def _gain() -> NDArray[np.int16]:
-    """(x + 80)^-0.95 in Q21 for x in Q7: the values at 0 and 1, then a quadratic (y, slope, curvature) in each octave of uint32.
+    """(x + 80)^-0.95 in Q21 for x in Q7: the values at 0 and 1, then a quadratic (y, slope, curvature) for each octave.
 
-    Every fourth entry is a gap.
+    Octaves go up to that of 2^32 - 1; every fourth entry is a gap.
     """
 
     def at(x: int) -> int:
