@@ -123,9 +123,8 @@ def _board_tables(t: Tables) -> dict[str, NDArray[np.int16] | NDArray[np.uint16]
         "window": t.window,
         "twiddle": t.twiddle[:192],  # 3 * 63 is the last one used
         "split": t.split[FIRST_BIN - 1 :],
-        "filters": np.insert(t.weight, starts, widths).astype(
-            np.uint16
-        ),  # of each channel the number of its bins, their weights
+        # For each channel the number of its bins, then their weights.
+        "filters": np.insert(t.weight, starts, widths).astype(np.uint16),
         "gain": t.gain,
         "log": t.log,
     }

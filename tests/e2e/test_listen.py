@@ -1,0 +1,103 @@
+"""The main job: recorded words in, events out, on the virtual board; and its numbers against the reference's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from watchword import reference
+from watchword.board import Board
+from watchword.data import audio
+from watchword.data.clips import load, read_manifest
+from watchword.evaluate import clip_samples, inputs
+from watchword.evaluate.streaming import detections, run_stream
+from watchword.model import Model, keywords
+from watchword.model import load as load_model
+from watchword.shipped import models
+
+
+@pytest.fixture(scope="module")
+def words() -> Model:
+    return load_model(keywords())
+
+
+@pytest.fixture
+def listening(board: Board, words: Model) -> Board:
+    board.push(words.compile(board.hello.target))
+    return board
+
+
+def heard(board: Board, samples: np.ndarray) -> list[tuple[str, float]]:
+    return [(event["label"], event["time"]) for event in board.listen(samples) if event["event"] == "detect"]
+
+
+def test_recorded_words_are_recognised(listening: Board) -> None:
+    clips = audio.find(models() / "keywords/clips")
+    assert len(clips) >= 5
+    for clip in clips:
+        word = clip.stem.split("_")[0]
+        assert [label for label, _ in heard(listening, audio.read(clip))] == [word], clip.name
+
+
+def test_silence_and_noise_fire_nothing(listening: Board) -> None:
+    assert heard(listening, np.zeros(32000, np.int16)) == []
+    assert heard(listening, np.random.default_rng(3).integers(-300, 300, 32000).astype(np.int16)) == []
+
+
+def test_detections_and_their_times_are_those_of_the_host(listening: Board, words: Model) -> None:
+    clips = [audio.read(clip) for clip in audio.find(models() / "keywords/clips")]
+    stream = np.concatenate([part for clip in clips for part in (clip, np.zeros(9000, np.int16))])
+    expected = [(d.label, round(d.time, 3)) for d in detections(run_stream(words, stream), words.description)]
+    assert len(expected) >= 4
+    assert heard(listening, stream) == expected
+
+
+def test_every_stream_starts_afresh(listening: Board) -> None:
+    clip = audio.read(audio.find(models() / "keywords/clips")[0])
+    first = heard(listening, clip)
+    heard(listening, np.random.default_rng(0).integers(-20000, 20000, 16000).astype(np.int16))
+    assert heard(listening, clip) == first
+
+
+def test_scores_equal_the_reference_on_real_clips(listening: Board, words: Model, shared_data: Path) -> None:
+    """200 clips: front end and every output of the board's model, bit for bit."""
+    manifest = shared_data / "speech/speech_commands_v002_test/manifest.csv"
+    clips = read_manifest(manifest, label_column="label12", split="dev_val")[:200]
+    signals = load(clips, words.description.labels, clip_samples(words)).signals
+    expected = reference.run(words.graph, inputs(words, signals)).reshape(len(clips), -1)
+    assert len(clips) == 200
+    for signal, outputs in zip(signals, expected, strict=True):
+        assert np.array_equal(listening.scores(signal), outputs)
+
+
+def test_every_layer_equals_the_reference(listening: Board, words: Model) -> None:
+    compiled = words.compile("unix")
+    signals = np.stack([audio.read(clip)[:16000] for clip in audio.find(models() / "keywords/clips")[:3]])
+    x = np.concatenate([inputs(words, signals), np.full((1, *words.graph.input.shape[1:]), 127, np.int8)])
+    expected = reference.run_layers(words.graph, x)
+    for i, sample in enumerate(x):
+        outputs = listening.run_layers(compiled, sample)
+        assert len(outputs) == len(words.graph.operations)
+        for operation, mine, theirs in zip(words.graph.operations, outputs, expected, strict=True):
+            assert np.array_equal(mine.ravel(), theirs[i].ravel()), operation.output.name
+
+
+def test_micro_speech_hears_yes_and_no(board: Board, shared_data: Path) -> None:
+    """TensorFlow Lite Micro's own model, on its own recordings."""
+    folder = shared_data / "models/tflite_micro"
+    model = load_model(folder / "micro_speech_quantized.tflite")
+    board.push(model.compile(board.hello.target))
+    for word in ("yes", "no"):
+        assert [label for label, _ in heard(board, audio.read(folder / f"testdata/{word}_1000ms.wav"))] == [word]
+
+
+def test_the_keyword_model_keeps_its_limits(words: Model) -> None:
+    assert words.graph.macs <= 3_000_000
+    assert words.compile("rp2040").program.arena <= 20 * 1024
+
+
+def test_a_log_line_is_passed_on(listening: Board) -> None:
+    listening.link._take(b"a user's print")
+    assert listening.link.next_event("log", 0) == {"event": "log", "text": "a user's print"}
