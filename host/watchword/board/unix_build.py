@@ -65,7 +65,7 @@ def find() -> Path | None:
         return Path(chosen).absolute()
     on_path = shutil.which("micropython")
     candidates = ([Path(on_path)] if on_path else []) + [_built()]
-    return next((path for path in candidates if path.exists() and refusal(path) is None), None)
+    return next((path for path in candidates if refusal(path) is None), None)
 
 
 def refusal(executable: Path) -> str | None:
@@ -107,7 +107,7 @@ def _build(report: Report) -> Path:
     try:
         built.parent.mkdir(parents=True, exist_ok=True)
         with _locked(lock, report):
-            if built.exists() and refusal(built) is None:
+            if refusal(built) is None:
                 return built  # another process built it meanwhile
             log.unlink(missing_ok=True)
             shutil.rmtree(work, ignore_errors=True)  # of a build that was broken off

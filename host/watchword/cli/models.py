@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from watchword import description as descriptions
 from watchword import reference
 from watchword.board import Board
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, load_model, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, load_model, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json
 from watchword.compile import TARGETS
 from watchword.errors import DataError, ModelError
@@ -97,7 +97,7 @@ def run(
     model: ModelFile,
     input: Annotated[Path, typer.Option(help="Quantized inputs: int8 .npy, samples x input shape.")],
     output: Annotated[Path, typer.Option(help="Quantized outputs to write: int8 .npy, samples x output shape.")],
-    on: On = None,
+    on: OnOrReference = None,
     fresh: Fresh = False,
 ) -> None:
     """Run a model on raw quantized tensors, on a board or on the reference (--on reference)."""

@@ -22,6 +22,10 @@ On = Annotated[
         help="unix, unix:NAME, a serial port or a pyserial URL. Default: the one board plugged in, else unix.",
     ),
 ]
+OnOrReference = Annotated[
+    str | None,
+    typer.Option("--on", metavar="TARGET", help="As for the others, or reference: NumPy on the host, the same numbers."),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start a virtual board with empty flash.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, its description NAME.toml beside it.")]

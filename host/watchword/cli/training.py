@@ -9,7 +9,7 @@ import typer
 
 from watchword import tflite
 from watchword import train as trainer
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, load_model, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, load_model, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.data.clips import read_folder, read_manifest
 from watchword.errors import DataError
@@ -65,12 +65,12 @@ def evaluate(
     label_column: Annotated[str, typer.Option(help="The column of the manifest with the labels.")] = "label",
     split: Annotated[str | None, typer.Option(help="Only the clips of this split.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many clips, evenly spread.")] = None,
-    on: On = "reference",
+    on: OnOrReference = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Accuracy and confusion on labelled clips, on the reference (the default) or on a board."""
+    """Accuracy and confusion on labelled clips, on a board or on the reference."""
     loaded = load_model(model, description)
     clips = read_folder(data) if data.is_dir() else read_manifest(data, label_column=label_column, split=split)
     if limit is not None and limit < len(clips):
