@@ -215,7 +215,7 @@ class TestClips:
 
 class TestAugment:
     NOISE = (RNG.normal(0, 1_000, 12 * 16_000).astype(np.int16), np.full(12 * 16_000, 500, np.int16))
-    PLAIN = Augmentation(shift=0, gain=(0, 0), snr=(200, 200))
+    PLAIN = Augmentation(shift=0, speed=0, gain=(0, 0), snr=(200, 200))
 
     def test_without_any_of_it_the_word_is_as_it_was(self) -> None:
         stream = augment(tone()[None], [], self.PLAIN, np.random.default_rng(1))
@@ -223,7 +223,7 @@ class TestAugment:
         assert not stream[:, :CONTEXT].any()
 
     def test_the_ratio_of_word_to_noise_is_as_asked(self) -> None:
-        settings = Augmentation(shift=0, gain=(0, 0), snr=(10, 10))
+        settings = Augmentation(shift=0, speed=0, gain=(0, 0), snr=(10, 10))
         streams = augment(np.repeat(tone()[None], 40, 0), self.NOISE, settings, np.random.default_rng(1))
         rest = streams[:, CONTEXT:].astype(float) - tone()
         ratio = 20 * np.log10(tone().astype(float).std() / np.sqrt((rest**2).mean(axis=1)))
@@ -236,19 +236,19 @@ class TestAugment:
         assert 70 < silent.sum() < 130
 
     def test_gain_is_within_its_range_and_clips_at_full_scale(self) -> None:
-        settings = Augmentation(shift=0, gain=(-20, -10), snr=(200, 200))
+        settings = Augmentation(shift=0, speed=0, gain=(-20, -10), snr=(200, 200))
         streams = augment(np.repeat(tone(level=30_000)[None], 50, 0), [], settings, np.random.default_rng(1))
         peaks = np.abs(streams.astype(int)).max(axis=1)
         assert peaks.min() > 29_000 * 0.1
         assert peaks.max() < 30_000 * 0.32
-        louder = augment(tone(level=30_000)[None], [], Augmentation(shift=0, gain=(20, 20)), np.random.default_rng(1))
+        louder = augment(tone(level=30_000)[None], [], Augmentation(shift=0, speed=0, gain=(20, 20)), np.random.default_rng(1))
         assert louder.max() == 32767
         assert louder.min() == -32768
 
     def test_shift_moves_the_word_both_ways(self) -> None:
         impulse = np.zeros((300, 16_000), np.int16)
         impulse[:, 8_000] = 20_000
-        settings = Augmentation(shift=0.1, gain=(0, 0), snr=(200, 200))
+        settings = Augmentation(shift=0.1, speed=0, gain=(0, 0), snr=(200, 200))
         places = augment(impulse, [], settings, np.random.default_rng(1))[:, CONTEXT:].argmax(axis=1) - 8_000
         assert -1_600 <= places.min() < -1_300
         assert 1_300 < places.max() <= 1_600

@@ -32,7 +32,7 @@ class Augmentation:
     """
 
     shift: float = 0.1
-    speed: float = 0.0
+    speed: float = 0.1
     gain: tuple[float, float] = (-20.0, 3.0)
     snr: tuple[float, float] = (0.0, 30.0)
     silence: tuple[float, float] = (3e-4, 0.3)

@@ -94,7 +94,7 @@ class Training:
     rate: float = 0.01
     weight_decay: float = 0.0
     label_smoothing: float = 0.1
-    averaging: float = 0.0
+    averaging: float = 0.995
     seed: int = 1
 
     def __post_init__(self) -> None:
