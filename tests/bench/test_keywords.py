@@ -43,9 +43,10 @@ def test_operating_points(root: Path, shared_data: Path) -> None:
             f"{total:.1f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
+    decision = model.description.decision
     text = (
         "False accepts per hour on speech without the words, and words of dev_val answered, by cutoff\n"
-        f"(window {model.description.decision.window}, stride {model.description.decision.stride}; `make bench` writes this).\n\n"
+        f"(window {decision.window}, stride {decision.stride}; `make bench` writes this).\n\n"
     )
     text += "\n".join(lines) + "\n"
     (root / "models/keywords/operating_points.md").write_text(text)
