@@ -11,7 +11,7 @@ EXTRAS := train,report,ampy,test,lint
 help:
 	@echo "make setup            a virtual environment in $(VENV) with everything, and the virtual board"
 	@echo "make demo [WAV=FILE]  keywords heard by a virtual board, in built-in clips or in FILE"
-	@echo "make test             all tests; on a real board too with WATCHWORD_PORT=/dev/ttyACM0"
+	@echo "make test             all tests, on the virtual board"
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            measurements that are too slow or too unsteady for tests"
 	@echo "make wheel            the package, into dist/"

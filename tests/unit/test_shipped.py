@@ -35,7 +35,7 @@ def test_wheel_carries_the_package_the_firmware_and_the_models(root: Path, wheel
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     expected = {f"watchword/{name}" for name in _relative(root / "host/watchword", ".py", ".typed")}
     expected |= {f"watchword/_firmware/{name}" for name in _relative(root / "firmware", ".py")}
-    expected |= {f"watchword/_models/{name}" for name in _relative(root / "models", ".tflite", ".toml", ".md")}
+    expected |= {f"watchword/_models/{name}" for name in _relative(root / "models", ".tflite", ".toml", ".md", ".wav")}
     assert names == expected
 
 

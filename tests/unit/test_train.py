@@ -250,7 +250,7 @@ gain = [-6, 3]
 snr = [10, 30]
 
 [training]
-epochs = 8
+epochs = 12
 batch = 8
 rate = 0.03
 averaging = 0.5
@@ -284,7 +284,7 @@ class TestRun:
     def test_tones_are_learnt(self, result: Result) -> None:
         assert result.best.accuracy >= 0.95
         assert result.history[-1].loss < 0.8 * result.history[0].loss
-        assert [epoch.number for epoch in result.history] == list(range(1, 9))
+        assert [epoch.number for epoch in result.history] == list(range(1, 13))
         assert result.best.accuracy == max(epoch.accuracy for epoch in result.history)
 
     def test_the_network_is_that_of_the_best_epoch(self, result: Result) -> None:
@@ -329,7 +329,7 @@ class TestRun:
         assert (recordings.targets == result.validation.targets).all()
         history = json.loads((tmp_path / "out/history.json").read_text("utf-8"))
         assert [row["accuracy"] for row in history] == [epoch.accuracy for epoch in result.history]
-        assert len((tmp_path / "out/history.csv").read_text("utf-8").splitlines()) == 9
+        assert len((tmp_path / "out/history.csv").read_text("utf-8").splitlines()) == 13
 
     def test_a_checkpoint_is_quantized_and_trained_again(self, result: Result, root: Path, tmp_path: Path) -> None:
         int8 = quantize(result.network, result.checkpoint.calibration, "tones")
@@ -388,10 +388,10 @@ class TestRecipe:
             ('name = "tones"', 'name = "../x"', "name is '../x': 1 to 40 letters"),
             ('name = "tones"', 'name = "tones"\nhop_ms = 15', "hop_ms is 15"),
             ('"low", "middle", "high"', "", "labels: two different ones or more are needed"),
-            ("epochs = 8", "epoch = 8", "training.epoch is not known; known here: epochs"),
-            ("epochs = 8", "epochs = 8.5", "training.epochs is 8.5: int is expected"),
-            ("epochs = 8", "epochs = 0", "training.epochs is 0: it is between 1 and 100000"),
-            ("epochs = 8", "epochs = true", "training.epochs is True: int is expected"),
+            ("epochs = 12", "epoch = 8", "training.epoch is not known; known here: epochs"),
+            ("epochs = 12", "epochs = 8.5", "training.epochs is 8.5: int is expected"),
+            ("epochs = 12", "epochs = 0", "training.epochs is 0: it is between 1 and 100000"),
+            ("epochs = 12", "epochs = true", "training.epochs is True: int is expected"),
             ("gain = [-6, 3]", "gain = [-6]", r"augmentation.gain is \[-6\]: 2 entries are expected"),
             ("gain = [-6, 3]", 'gain = [-6, "x"]', r"augmentation.gain\[1\] is 'x': float is expected"),
             ("gain = [-6, 3]", "gain = [3, -6]", r"augmentation.gain is 3.0 to -6.0: the lower end comes first"),

@@ -181,6 +181,13 @@ def test_a_folder_that_make_cannot_build_in(machine: Path, monkeypatch: pytest.M
     assert "set WATCHWORD_CACHE to another" in error(machine)
 
 
+def test_a_folder_that_cannot_be_made(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    debian(machine)
+    (machine / "file").touch()
+    monkeypatch.setenv("WATCHWORD_CACHE", str(machine / "file/cache"))
+    assert "Not a directory; set WATCHWORD_CACHE to another folder" in error(machine)
+
+
 APT = shutil.which("apt-get")
 
 

@@ -59,10 +59,11 @@ def find() -> Path | None:
     """
     chosen = os.environ.get("WATCHWORD_MICROPYTHON")
     if chosen:
-        reason = refusal(Path(chosen))
+        executable = Path(chosen).absolute()
+        reason = refusal(executable)
         if reason:
             raise SetupError(f"WATCHWORD_MICROPYTHON={chosen} cannot be used: it {reason}")
-        return Path(chosen).absolute()
+        return executable
     on_path = shutil.which("micropython")
     candidates = ([Path(on_path)] if on_path else []) + [_built()]
     return next((path for path in candidates if refusal(path) is None), None)
