@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from watchword import tflite
+from watchword import shipped, tflite
 from watchword.graph import Dense, Graph, Softmax, Tensor
 
 COMMANDS = "compile demo describe evaluate info listen models push remove rollback run setup train".split()
@@ -140,6 +140,31 @@ def test_evaluate_is_the_same_on_reference_and_board(model: Path, wav: Path, mic
         assert reference["n"] == (1 if extra else 4)
         assert reference["labels"] == ["_silence_", "word"]
         assert sum(map(sum, reference["confusion"])) == reference["n"]
+
+
+def test_demo_prints_the_recognised_words_with_times(wav: Path, micropython: Path) -> None:
+    lines = watchword("demo").stdout.splitlines()
+    assert "MicroPython 1." in lines[0]
+    heard = [line.split() for line in lines if " at " in line and "espeak" not in line]
+    assert len(heard) >= 5
+    for file, word, at, seconds, unit, *_ in heard:
+        assert file.startswith(f"{word}_")
+        assert (at, unit) == ("at", "s")
+        assert 0 < float(seconds) < 2
+    assert watchword("demo", "--wav", wav).stdout.splitlines()[-1].split() == ["sound.wav", "nothing"]
+
+
+def test_an_empty_board_listens_with_the_keyword_model(micropython: Path) -> None:
+    clip = shipped.models() / "keywords/clips/yes_f292725f.wav"
+    done = watchword("listen", "--wav", clip, "--on", "unix", "--fresh", "--json")
+    assert "held no program: it listens with watchword's keyword model now" in done.stderr
+    (event,) = map(json.loads, done.stdout.splitlines())
+    assert event["label"] == "yes"
+    assert event["file"] == str(clip)
+
+
+def test_without_on_the_choice_is_told(micropython: Path) -> None:
+    assert "on unix: no board is plugged in" in watchword("models").stderr
 
 
 def test_describe_drafts_what_is_missing(model: Path) -> None:

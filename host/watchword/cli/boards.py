@@ -18,7 +18,7 @@ def info(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
         say_json(fields)
         return
     fields["programs"] = ", ".join(p["file"] for p in fields["programs"]) or "none"
-    for key, value in fields.items():
+    for key, value in sorted(fields.items()):
         say(f"{key:12} {value}")
 
 

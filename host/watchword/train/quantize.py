@@ -140,7 +140,7 @@ def _weights(name: str, weights: Array, bias: Array, axis: int, input_scale: flo
 def activation_scale(values: Array) -> tuple[NDArray[np.float32], int]:
     """(scale (1,), zero point) of the int8 range that just holds `values` and 0.
 
-    Narrower ranges, by percentile or by least square error, gave keyword models that agreed less with their float networks.
+    Narrower ranges, by percentile or by least square error, did not bring keyword models closer to their float networks.
     """
     low, high = min(0.0, float(values.min())), max(1e-6, float(values.max()))
     scale = (high - low) / 255
