@@ -1,8 +1,11 @@
-"""The app: answers the host, and listens. One asyncio task; a user's main.py may run others beside it.
+"""The app: answers the host, and listens.
 
-import asyncio
-from watchword.app import App
-asyncio.run(App().run())
+    import asyncio
+    from watchword.app import App
+
+    asyncio.run(App().run())
+
+One asyncio task: a user's main.py may run others beside it.
 """
 
 import asyncio
@@ -56,12 +59,13 @@ class App:
         self.store = Store(root)
         self.program, self.file, self.note = self.store.load()
         self.listener = None
+        self.deaf = "no sound program is loaded: push one"  # why there is no listener
         if self.program is not None:
             try:
                 self.listener = Listener(self.program, StreamSource(RING))
             except (KeyError, ValueError, TypeError) as error:
-                # Programs of another kind of input can be run, not listened with.
-                self.not_listening = str(error)
+                # A program for another kind of input can be run, not listened with.
+                self.deaf = "%s cannot listen: %s" % (self.file, error)
         self.runtime = self.listener.runtime if self.listener else Runtime(self.program) if self.program else None
         self.streaming = False
         # Samples sent and not yet taken, by request: the reply to each is the host's leave to send as many again.
@@ -212,7 +216,7 @@ class App:
 
     def need_listener(self):
         if self.listener is None:
-            raise RequestError("no sound program is loaded: push one")
+            raise RequestError(self.deaf)
 
     def do_stream(self, request):
         self.need_listener()

@@ -27,6 +27,8 @@ class Listener:
         self.program = program
         self.source = source
         self.runtime = Runtime(program)
+        if len(program.input) % CHANNELS or len(program.output) != len(self.labels):
+            raise ValueError("the model's input is no frames of 40 features, or it has not one output per label")
         self.frontend = Frontend(
             program.tables, front["noise_reduction"], front["pcan"], front["log"], d["input"]["multiplier"]
         )
@@ -34,10 +36,7 @@ class Listener:
         self.hop = RATE * front["hop_ms"] // 1000
         self.stride = decision["stride"]
         self.samples = array("h", bytes(2 * WINDOW))
-        # The features that the model sees, oldest first after `next`: a ring of frames.
-        self.frames = len(program.input) // CHANNELS
-        if self.frames * CHANNELS != len(program.input) or len(program.output) != len(self.labels):
-            raise ValueError("the model's input is no frames of 40 features, or it has not one output per label")
+        # The features that the model sees: a ring of frames, the oldest at `next`.
         self.history = bytearray(len(program.input))
         self.reset(self.stride)
 
@@ -52,7 +51,6 @@ class Listener:
             self.samples[i] = 0
         self.every = stride
         self.next = 0
-        self.filled = 0  # samples of the first window that are there
         self.count = 0  # frames so far
         self.runs = 0
         self.heard = -1

@@ -198,3 +198,10 @@ def test_a_link_pulled_at_any_chunk_loses_nothing(micropython: Path) -> None:
             list(again.listen(np.zeros(1600, np.int16)))
             running = again.hello.running
     assert pulled == 50
+
+
+def test_a_program_without_frames_of_sound_can_be_run_but_not_listened_with(board: Board) -> None:
+    board.push(small_program(weights=24))
+    assert board.run(np.zeros(24, np.int8)).shape == (2,)
+    with pytest.raises(BoardError, match=r"small-\w+.ww cannot listen: the model's input is no frames of 40 features"):
+        list(board.listen(np.zeros(1600, np.int16)))

@@ -1,0 +1,91 @@
+"""Programs that are damaged, or made to do harm: refused, or harmless."""
+
+import hashlib
+import json
+import struct
+
+from watchword import program
+from watchword.runtime import Runtime
+
+REFUSED = (program.ProgramError, ValueError, MemoryError, KeyError)
+
+
+def content(name):
+    with open(name + ".ww", "rb") as f:
+        return bytearray(f.read())
+
+
+def write(data, rehash=True):
+    if rehash:
+        sha = hashlib.sha256(data[:72])
+        sha.update(data[104:])
+        data[72:104] = sha.digest()
+    with open("changed.ww", "wb") as f:
+        f.write(data)
+
+
+def refusal(data, rehash=True):
+    write(data, rehash)
+    try:
+        program.load("changed.ww")
+    except REFUSED as error:
+        return str(error)
+    return None
+
+
+def names():
+    with open("cases.json") as f:
+        return [case["name"] for case in json.load(f)]
+
+
+def test_any_flipped_bit_is_noticed():
+    data = content(names()[0])
+    for at in range(0, len(data), 5):
+        data[at] ^= 4
+        assert refusal(data, rehash=False), at
+        data[at] ^= 4
+    assert refusal(data, rehash=False) is None
+
+
+def test_a_cut_off_file_is_refused():
+    data = content(names()[0])
+    for n in (0, 3, 71, 72, 103, 104, len(data) // 2, len(data) - 1):
+        assert refusal(data[:n], rehash=n > 104)
+
+
+def test_what_is_for_something_else_is_named():
+    for at, value, words in ((4, 9, "format 9"), (6, 9, "kernels 9"), (8, ord("z"), "compiled for znix")):
+        data = content(names()[0])
+        data[at] = value
+        assert words in refusal(data), words
+
+
+def test_changed_parameters_are_refused_or_harmless():
+    """Every parameter of every kernel set to what may hurt: the step is refused, or it runs and stays in its buffers."""
+    refused = ran = 0
+    for name in names()[::3]:
+        original = content(name)
+        at, size = struct.unpack_from("<II", original, 36)
+        for word in range(0, size // 4):
+            for value in (0, 1, 255, 4096, 0x7FFFFFF0, -1, -5000):
+                data = bytearray(original)
+                struct.pack_into("<i", data, at + 4 * word, value)
+                if refusal(data):
+                    refused += 1
+                    continue
+                loaded = program.load("changed.ww")
+                if sum(step.rows for step in loaded.steps) > 100:
+                    continue
+                runtime = Runtime(loaded)
+                runtime.start()
+                runtime.run(10000)
+                assert len(loaded.arena) == len(runtime.arena)
+                ran += 1
+    assert refused > 100 and ran > 100, (refused, ran)
+
+
+def test_sections_outside_the_file_are_refused():
+    for field in range(20, 72, 4):
+        data = content(names()[0])
+        struct.pack_into("<I", data, field, 0x7FFFFFF0)
+        assert refusal(data), field
