@@ -153,7 +153,7 @@ class App:
             "target": program.target(),
             "mpy": getattr(sys.implementation, "_mpy", 0),
             "board": getattr(sys.implementation, "_machine", sys.platform),
-            "id": board_id(),
+            "uid": board_id(),
             "heap_free": gc.mem_free(),
             "program_ram": self.program.ram if self.program else 0,
             "flash_free": free,

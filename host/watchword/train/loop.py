@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,26 +69,27 @@ def train(
     history: list[Epoch] = []
     best: tuple[Epoch, Checkpoint] | None = None
     step = 0
-    for number, examples in enumerate(_epochs(recipe, material), start=1):
-        if number == 1:
-            calibration = examples.features[:_CALIBRATION_CLIPS]
-        batches = np.array_split(np.arange(len(examples)), max(1, len(examples) // settings.batch))
-        losses = []
-        for rows in batches:
-            rate = one_cycle(step, settings.epochs * len(batches), settings.rate)
-            targets = smooth(one_hot[:, examples.targets[rows]], settings.label_smoothing)
-            loss, gradient = softmax_cross_entropy(network.forward(real(examples.features[rows]), training=True), targets)
-            network.backward(gradient)
-            optimizer.step(network.parameters(), network.gradients(), rate)
-            averaged.follow(network)
-            losses.append(loss)
-            step += 1
-        epoch = Epoch(number, float(np.mean(losses)), *evaluate(averaged.network, validation), rate)
-        history.append(epoch)
-        if best is None or (epoch.accuracy, -epoch.validation_loss) > (best[0].accuracy, -best[0].validation_loss):
-            best = epoch, Checkpoint(averaged.network.arrays(), copy.deepcopy(optimizer), calibration)
-        if progress is not None:
-            progress(epoch)
+    with _one_blas_thread():
+        for number, examples in enumerate(_epochs(recipe, material), start=1):
+            if number == 1:
+                calibration = examples.features[:_CALIBRATION_CLIPS]
+            batches = np.array_split(np.arange(len(examples)), max(1, len(examples) // settings.batch))
+            losses = []
+            for rows in batches:
+                rate = one_cycle(step, settings.epochs * len(batches), settings.rate)
+                targets = smooth(one_hot[:, examples.targets[rows]], settings.label_smoothing)
+                loss, gradient = softmax_cross_entropy(network.forward(real(examples.features[rows]), training=True), targets)
+                network.backward(gradient)
+                optimizer.step(network.parameters(), network.gradients(), rate)
+                averaged.follow(network)
+                losses.append(loss)
+                step += 1
+            epoch = Epoch(number, float(np.mean(losses)), *evaluate(averaged.network, validation), rate)
+            history.append(epoch)
+            if best is None or (epoch.accuracy, -epoch.validation_loss) > (best[0].accuracy, -best[0].validation_loss):
+                best = epoch, Checkpoint(averaged.network.arrays(), copy.deepcopy(optimizer), calibration)
+            if progress is not None:
+                progress(epoch)
     assert best is not None
     network.restore(best[1].arrays)
     return Result(recipe, network, best[0], history, best[1], material, validation)
@@ -133,3 +135,17 @@ def _epochs(recipe: Recipe, material: Material) -> Iterator[Examples]:
             upcoming = ahead.submit(training_examples, recipe, material, number)
             yield examples
         yield upcoming.result()
+
+
+def _one_blas_thread() -> AbstractContextManager[object]:
+    """Matrix products on one thread: they are small, the other core makes features, and threads that wait for each other
+    make an epoch several times longer. It also frees the result from the number of cores.
+
+    Without threadpoolctl, of the extra "train", all stays as NumPy has it.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
