@@ -122,12 +122,15 @@ def test_run_and_listen_leave_the_active_program_alone(model: Path, tmp_path: Pa
 
 def test_listen_prints_one_line_per_event(model: Path, wav: Path, micropython: Path) -> None:
     model.with_suffix(".toml").write_text('name = "small"\nlabels = ["a", "b"]\n[decision]\ncutoff = 0.5\nwindow = 1\n')
-    lines = watchword("listen", "--wav", wav, "--wav", wav, "--model", model, "--on", "unix", "--json").stdout.splitlines()
+    lines = watchword("listen", "--wav", wav, wav, "--model", model, "--on", "unix", "--json").stdout.splitlines()
     events = [json.loads(line) for line in lines]
     assert events
     assert all(list(event) == ["event", "label", "score", "time", "file"] for event in events)
     half = len(events) // 2
     assert [e["time"] for e in events[:half]] == [e["time"] for e in events[half:]]  # each file is a stream of its own
+    for same in (["--wav", wav, "--wav", wav], ["--wav", wav.parent / "s*.wav", "--wav", wav]):
+        again = watchword("listen", *same, "--model", model, "--on", "unix", "--json").stdout.splitlines()
+        assert again == lines
 
 
 def test_evaluate_is_the_same_on_reference_and_board(model: Path, wav: Path, micropython: Path) -> None:

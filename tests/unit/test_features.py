@@ -42,12 +42,10 @@ class Original:
     """
 
     def __init__(self, parameters: FrontendParameters) -> None:
-        self.library = pytest.importorskip(
-            "micro_features_cpp", reason="pymicro-features, the original C code, is not installed"
-        )
+        self.code = pytest.importorskip("micro_features_cpp", reason="pymicro-features, the original C code, is not installed")
         pointer = ctypes.pythonapi.PyCapsule_GetPointer
         pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-        self.handle = self.library.create_frontend()
+        self.handle = self.code.create_frontend()
         self.at = pointer(self.handle, b"micro_features_cpp.FrontendHandle")
         self.words = self._memory(ctypes.c_uint64, 9, 30)
         remaining = self._memory(ctypes.c_uint16, 31, 1)
@@ -66,7 +64,7 @@ class Original:
     def process(self, samples: NDArray[np.int16]) -> NDArray[np.int64]:
         raw, rows, at = samples.tobytes(), [], 0
         while at + 320 <= len(raw):
-            values, read = self.library.process_samples(self.handle, raw[at : at + 320])
+            values, read = self.code.process_samples(self.handle, raw[at : at + 320])
             if values:
                 rows.append(np.rint(np.array(values) / 0.0390625))
             at += 2 * read

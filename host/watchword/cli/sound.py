@@ -22,8 +22,11 @@ from watchword.model import keywords, load
 
 def listen(
     wav: Annotated[
-        list[Path], typer.Option("--wav", metavar="FILE", help="A recording to stream; several, a folder or a pattern too.")
+        list[Path], typer.Option("--wav", metavar="FILE...", help="Recordings to stream; folders and patterns too.")
     ],
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", hidden=True)
+    ] = None,  # of `--wav *.wav`, all but the first
     model: Annotated[Path | None, typer.Option("--model", help="Run this model for this command only.")] = None,
     on: On = None,
     fresh: Fresh = False,
@@ -31,7 +34,7 @@ def listen(
     json: Json = False,
 ) -> None:
     """Stream recordings to a board and show what it hears, one line per event. Each file is a stream of its own."""
-    files = _files(wav)
+    files = _files([*wav, *(more or [])])
     loaded = load_model(model, description) if model else None
     if loaded is not None:
         loaded.require_description()

@@ -8,6 +8,7 @@ arrays have the dtype of the parameters: float32 in training, float64 for checks
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ from watchword.graph import Extent, extent
 Array = NDArray[np.floating]
 
 
-class Layer:
+class Layer(ABC):
     """Base of all layers.
 
     parameters: what an optimizer changes. gradients: of the loss, by the same names, set by `backward`. state: arrays that
@@ -30,13 +31,13 @@ class Layer:
         self.gradients: dict[str, Array] = {}
         self.state: dict[str, Array] = {}
 
+    @abstractmethod
     def forward(self, x: Array, training: bool = False) -> Array:
         """The output; with `training` also keeps what `backward` needs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, gradient: Array) -> Array:
         """From the gradient by the output that by the input; sets `gradients`. Goes with the last `forward` in training."""
-        raise NotImplementedError
 
 
 class Conv2D(Layer):
