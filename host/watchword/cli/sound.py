@@ -132,7 +132,11 @@ def _speak(known: list[str]) -> Path | None:
         path = Path(file.name)
     text = " ... ".join(word for word in ("yes", "no", "stop", "go") if word in known)
     done = subprocess.run([program, "-s", "120", "-w", str(path), text], capture_output=True, check=False)
-    if done.returncode:
+    try:
+        if done.returncode:
+            raise DataError("espeak-ng failed")
+        audio.read(path)  # its 22 kHz need scipy, which a base install lacks: the demo goes on without
+    except DataError:
         path.unlink()
         return None
     return path
