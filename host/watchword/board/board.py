@@ -103,7 +103,7 @@ class Board:
             transport: Transport = ProcessTransport(unix_build.micropython(), shipped.firmware(), flash)
         elif fresh:
             raise BoardError(
-                f"--fresh is for virtual boards; {target} is a real one: remove its programs with `watchword models`"
+                f"--fresh is for virtual boards; {target} is a real one: see `watchword remove`"
             )
         else:
             transport = SerialTransport(target)
