@@ -102,9 +102,7 @@ class Board:
             flash = unix_flash(name or "default", fresh)
             transport: Transport = ProcessTransport(unix_build.micropython(), shipped.firmware(), flash)
         elif fresh:
-            raise BoardError(
-                f"--fresh is for virtual boards; {target} is a real one: see `watchword remove`"
-            )
+            raise BoardError(f"--fresh is for virtual boards; {target} is a real one: see `watchword remove`")
         else:
             transport = SerialTransport(target)
         try:
