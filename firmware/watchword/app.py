@@ -127,7 +127,8 @@ class App:
             fields = getattr(self, method)(request)
         except (RequestError, StoreError) as error:
             self.link.error(request, str(error))
-        except (OSError, MemoryError) as error:
+        except Exception as error:
+            # Memory, flash, or a fault of ours: the host is told which, and the app goes on.
             self.link.error(request, "%s: %s" % (type(error).__name__, error))
         else:
             if fields is not None:

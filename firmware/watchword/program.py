@@ -9,6 +9,7 @@ import json
 import struct
 import sys
 from array import array
+from binascii import hexlify
 
 from micropython import const
 
@@ -66,15 +67,18 @@ class Program:
 
 def digest(path):
     """SHA-256 of a file, as hex."""
-    sha = hashlib.sha256()
-    block = bytearray(BLOCK)
     with open(path, "rb") as f:
-        while True:
-            n = f.readinto(block)
-            if not n:
-                break
-            sha.update(memoryview(block)[:n])
-    return "".join("%02x" % b for b in sha.digest())
+        return hexlify(_hash(f, hashlib.sha256())).decode()
+
+
+def _hash(f, sha):
+    """The digest after all that is left of a file."""
+    block = bytearray(BLOCK)
+    while True:
+        n = f.readinto(block)
+        if not n:
+            return sha.digest()
+        sha.update(memoryview(block)[:n])
 
 
 def _header(f, path):
@@ -92,17 +96,6 @@ def _header(f, path):
     return raw, fields
 
 
-def _hash(f, raw):
-    sha = hashlib.sha256(raw)
-    f.seek(HEADER_SIZE + HASH_SIZE)
-    block = bytearray(BLOCK)
-    while True:
-        n = f.readinto(block)
-        if not n:
-            return sha.digest()
-        sha.update(memoryview(block)[:n])
-
-
 def describe(path):
     """The description of a program file (a dict), or ProgramError."""
     with open(path, "rb") as f:
@@ -117,7 +110,7 @@ def load(path):
         raw, fields = _header(f, path)
         size, sections = fields[4], fields[5:13]
         arena_size, input_at, output_at = fields[13], fields[14:16], fields[16:18]
-        if f.read(HASH_SIZE) != _hash(f, raw):
+        if f.read(HASH_SIZE) != _hash(f, hashlib.sha256(raw)):
             raise ProgramError("%s is damaged: its hash does not fit" % path)
         f.seek(0, 2)
         if f.tell() != size:

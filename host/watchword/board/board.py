@@ -239,15 +239,13 @@ class Board:
             waiting.append((self.link.send("sound", chunk.astype("<i2").tobytes(), codec="s16"), len(chunk)))
             credit -= len(chunk)
             yield from self._events()
-        self._open_requests = [request for request, _ in waiting]
+        for request, _ in waiting:
+            self.link.wait(request)
+        yield from self._events()
 
     def _events(self) -> Iterator[Message]:
         while self.link.events:
             yield self.link.events.popleft()
-
-    def _settle(self) -> None:
-        for request in self._open_requests:
-            self.link.wait(request)
 
     def listen(self, samples: NDArray[np.int16]) -> Iterator[Message]:
         """Stream int16 samples (16 kHz) with a second of silence before and after; yields events as they come.
@@ -262,19 +260,15 @@ class Board:
 
     def _heard(self, samples: NDArray[np.int16]) -> Iterator[Message]:
         yield from self._stream(samples)
-        end = self.link.send("end")
-        self._settle()
-        self.link.wait(end)
+        self.link.request("end")
         yield from self._events()
 
     def scores(self, samples: NDArray[np.int16]) -> NDArray[np.int8]:
         """The model's outputs for the one window that ends with the last sample, after a second of silence; int8 (labels,)."""
         for _ in self._stream(np.concatenate([np.zeros(RATE, np.int16), samples]), stride=0):
             pass
-        request = self.link.send("scores")
-        self._settle()
-        reply = self.link.wait(request)
-        self.link.wait(self.link.send("end"))
+        reply = self.link.request("scores")
+        self.link.request("end")
         return np.array(reply["scores"], np.int8)
 
     # ---- raw tensors

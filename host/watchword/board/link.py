@@ -104,9 +104,5 @@ class Link:
                 return None
             self.pump(left)
 
-    def drop(self, request: int) -> None:
-        """Forget the reply to a request that has been answered."""
-        self._replies.pop(request, None)
-
     def close(self) -> None:
         self.transport.close()

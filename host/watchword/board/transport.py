@@ -87,6 +87,7 @@ class ProcessTransport:
         finally:
             os.close(reader)
         self._writer = writer
+        self._open = True
         assert self.process.stdout is not None
         self._output = self.process.stdout.fileno()
         self._selector = selectors.DefaultSelector()
@@ -99,7 +100,8 @@ class ProcessTransport:
         if data:
             return data
         status = self.process.wait()
-        self._release()
+        os.close(self._writer)
+        self._end()
         if status != self.RESTART:
             raise LinkError(f"the virtual board ended with status {status}")
         self._start()
@@ -112,28 +114,27 @@ class ProcessTransport:
         except BrokenPipeError:
             raise LinkError("the virtual board has ended") from None
 
-    def _release(self) -> None:
-        self._selector.close()
-        os.close(self._writer)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
     def close(self) -> None:
         """End of the pipe: the firmware ends by itself; after two seconds it is killed."""
-        if self.process.poll() is None:
-            os.close(self._writer)
-            deadline = time.monotonic() + 2
-            while self.process.poll() is None and time.monotonic() < deadline:
-                if self._selector.select(0.05):
-                    os.read(self._output, 65536)
-            self.process.kill()
-            self.process.wait()
-            self._selector.close()
-            assert self.process.stdout is not None
-            self.process.stdout.close()
+        if not self._open:
+            return
+        os.close(self._writer)
+        deadline = time.monotonic() + 2
+        while self.process.poll() is None and time.monotonic() < deadline:
+            if self._selector.select(0.05):
+                os.read(self._output, 65536)  # or it would block in a write
+        self._end()
 
     def kill(self) -> None:
         """Power is cut: the process ends at once, wherever it is."""
+        os.close(self._writer)
+        self._end()
+
+    def _end(self) -> None:
+        """No process and no open files remain."""
+        self._open = False
         self.process.kill()
         self.process.wait()
-        self._release()
+        self._selector.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from watchword import description as descriptions
 from watchword import reference
 from watchword.board import Board
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, load_model, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json
 from watchword.compile import TARGETS
 from watchword.errors import DataError, ModelError
-from watchword.model import Model
+from watchword.model import Model, load
 
 Target = Annotated[str, typer.Option(help=f"One of {', '.join(TARGETS)}.")]
 
 
 def describe(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
     """Show a model's description, or draft NAME.toml beside it where it has none."""
-    loaded = load_model(model, description)
+    loaded = load(model, description)
     if not loaded.described:
         beside = model.with_suffix(".toml")
         descriptions.write(loaded.description, beside)
@@ -45,7 +45,7 @@ def compile(
     json: Json = False,
 ) -> None:
     """Compile a model to a program (.ww) for one target."""
-    loaded = load_model(model, description)
+    loaded = load(model, description)
     compiled = loaded.compile(target)
     _write(output, compiled.content)
     program = compiled.program
@@ -76,7 +76,7 @@ def push(
     if model.suffix == ".ww":
         content = _read(model)
     else:
-        loaded = load_model(model, description)
+        loaded = load(model, description)
         loaded.require_description()
     with open_board(on, fresh) as board:
         program = content if loaded is None else loaded.compile(board.hello.target)
@@ -101,7 +101,7 @@ def run(
     fresh: Fresh = False,
 ) -> None:
     """Run a model on raw quantized tensors, on a board or on the reference (--on reference)."""
-    loaded = load_model(model)
+    loaded = load(model)
     x = _inputs(input, loaded)
     if on == "reference":
         y = reference.run(loaded.graph, x)

@@ -12,7 +12,7 @@ import typer
 from watchword.board import Board
 from watchword.board.board import choose
 from watchword.cli.output import note, progress_bar
-from watchword.model import Model, load
+from watchword.model import Model
 
 On = Annotated[
     str | None,
@@ -55,8 +55,3 @@ def running(board: Board, model: Model) -> Iterator[None]:
         yield
     finally:
         board.restart()
-
-
-def load_model(path: Path, description: Path | None = None) -> Model:
-    """Read a model; `path` may leave out the suffix of the package's own models' file."""
-    return load(path, description)

@@ -13,7 +13,7 @@ import typer
 
 from watchword import shipped
 from watchword.board import Board
-from watchword.cli.options import DescriptionFile, Fresh, Json, On, load_model, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, On, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
@@ -35,7 +35,7 @@ def listen(
 ) -> None:
     """Stream recordings to a board and show what it hears, one line per event. Each file is a stream of its own."""
     files = _files([*wav, *(more or [])])
-    loaded = load_model(model, description) if model else None
+    loaded = load(model, description) if model else None
     if loaded is not None:
         loaded.require_description()
     with open_board(on, fresh) as board:

@@ -9,12 +9,13 @@ import typer
 
 from watchword import tflite
 from watchword import train as trainer
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, load_model, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.data.clips import read_folder, read_manifest
 from watchword.errors import DataError
 from watchword.evaluate import Evaluation
 from watchword.evaluate import evaluate as judge
+from watchword.model import load
 
 
 def train(
@@ -39,7 +40,7 @@ def train(
         result = trainer.train(plan, data, epoch_done)
     graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
     path = trainer.save(result, graph, output, tflite.write)
-    quantized = judge(load_model(path), read_manifest(output / "validation.csv"))
+    quantized = judge(load(path), read_manifest(output / "validation.csv"))
     facts = {
         "model": str(path),
         "epoch": result.best.number,
@@ -71,7 +72,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Accuracy and confusion on labelled clips, on a board or on the reference."""
-    loaded = load_model(model, description)
+    loaded = load(model, description)
     clips = read_folder(data) if data.is_dir() else read_manifest(data, label_column=label_column, split=split)
     if limit is not None and limit < len(clips):
         clips = [clips[i * len(clips) // limit] for i in range(limit)]
