@@ -42,11 +42,12 @@ class Model:
         return self.description
 
 
-def load(path: Path, description_file: Path | None = None) -> Model:
+def load(path: Path | str, description_file: Path | None = None) -> Model:
     """Read a model. description_file overrides the description beside it.
 
     Raises ModelError where a file is missing or damaged, UnsupportedError listing every operation that cannot be had.
     """
+    path = Path(path)
     try:
         content = path.read_bytes()
     except OSError as error:

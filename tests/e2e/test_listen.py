@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import watchword
 from watchword import reference
 from watchword.board import Board
 from watchword.data import audio
@@ -39,6 +40,14 @@ def test_recorded_words_are_recognised(listening: Board) -> None:
     for clip in clips:
         word = clip.stem.split("_")[0]
         assert [label for label, _ in heard(listening, audio.read(clip))] == [word], clip.name
+
+
+def test_the_library_as_the_readme_shows_it(micropython: Path) -> None:
+    model = watchword.load(str(keywords()))
+    samples = audio.read(models() / "keywords/clips/yes_f292725f.wav")
+    with watchword.Board.open("unix") as board:
+        board.push(model.compile(board.hello.target))
+        assert [event["label"] for event in board.listen(samples)] == ["yes"]
 
 
 def test_silence_and_noise_fire_nothing(listening: Board) -> None:
