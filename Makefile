@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-EXTRAS := train,report,ampy,test,lint
+EXTRAS := train,report,ampy,virtual,test,lint
 
 .PHONY: help setup demo test lint bench wheel lock clean
 

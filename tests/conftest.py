@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from watchword.board import unix_build
+from watchword.board.virtual import unix_build
 from watchword.errors import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from watchword.board import toolchain, unix_build
+from watchword.board.virtual import toolchain, unix_build
 from watchword.errors import SetupError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the unix port does not exist on Windows")

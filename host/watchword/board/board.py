@@ -18,7 +18,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from watchword import shipped
-from watchword.board import unix_build
+from watchword.board.virtual import unix_build
 from watchword.board.link import PROTOCOL, Link, Message
 from watchword.board.transport import ProcessTransport, SerialTransport, Transport
 from watchword.compile import Compiled

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from watchword.board import unix_build
+from watchword.board.virtual import unix_build
 from watchword.cli.output import note, say
 from watchword.errors import SetupError
 

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from watchword.board import toolchain
-from watchword.board.toolchain import Report
+from watchword.board.virtual import toolchain
+from watchword.board.virtual.toolchain import Report
 from watchword.errors import SetupError
 
 VERSION = "1.25.0"

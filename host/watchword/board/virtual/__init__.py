@@ -1,0 +1,1 @@
+"""Virtual boards: the real firmware on MicroPython's unix port, and on emulated chips."""
