@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS := train,report,ampy,virtual,test,lint
 
-.PHONY: help setup demo test lint bench wheel lock clean
+.PHONY: help setup pico demo test lint bench wheel lock clean
 
 help:
 	@echo "make setup            a virtual environment in $(VENV) with everything, and the virtual board"
+	@echo "make pico             the virtual Pico: MicroPython's rp2 port and an emulator (a few minutes, once)"
 	@echo "make demo [WAV=FILE]  keywords heard by a virtual board, in built-in clips or in FILE"
 	@echo "make test             all tests, on the virtual board"
 	@echo "make lint             style, types and the direction of imports"
@@ -24,10 +25,13 @@ help:
 setup: $(INSTALLED)
 	@$(BIN)/watchword setup unix
 
+pico: $(INSTALLED)
+	@$(BIN)/watchword setup pico
+
 demo: setup
 	@$(BIN)/watchword demo $(if $(WAV),--wav "$(WAV)")
 
-test: setup
+test: setup pico
 	@$(BIN)/python -m pytest -n auto
 
 lint: $(INSTALLED)

@@ -1,5 +1,5 @@
 import asyncio
 
-from watchword.app import App
+from watchword import app
 
-asyncio.run(App().run())
+asyncio.run(app.run())

@@ -1,117 +1,96 @@
-"""The link to the host: lines of JSON, and payloads in base64. docs/protocol.md specifies every message.
-
-Reading never blocks for longer than the silence of a payload may last: bytes are asked for one by one after a poll, except
-those of a payload, whose number is known.
-"""
+"""The link to the host: lines of JSON, and payloads in base64. docs/protocol.md specifies every message."""
 
 import json
-import select
-import sys
 import time
 
 from micropython import const
 
 from watchword.kernels import decode_base64
+from watchword.stdin import PIECE, SILENCE, Stdin
 
 LINE = const(512)  # longest request
 CHUNK = const(1024)  # longest payload, decoded
 PAYLOAD = const(1368)  # the same in base64, padded to a multiple of 4
-SILENCE = const(1000)  # ms after which a payload that has stopped is given up
-
-
-class StdinTransport:
-    """USB serial, UART or pipe: whatever MicroPython's REPL uses."""
-
-    def __init__(self):
-        self.input = sys.stdin.buffer
-        self.output = sys.stdout
-        self.poller = select.poll()
-        self.poller.register(self.input, select.POLLIN)
-
-    def waiting(self):
-        """Whether a byte can be read now."""
-        for _, event in self.poller.ipoll(0):
-            return event & select.POLLIN or event & select.POLLHUP
-        return False
-
-    def readinto(self, view, n):
-        """Read up to n bytes; fewer only at the end of a pipe (0) or of what a pipe holds."""
-        return self.input.readinto(view, n) or 0
-
-    def write(self, text):
-        self.output.write(text)
 
 
 class Link:
-    """Requests in, replies and events out. The buffers are allocated once."""
+    """Requests in, replies and events out.
+
+    A transport has `waiting()`, `readline(limit)`, `readinto(view, n)`, `stopped`, `write(text)` and `close()`, as in stdin.py.
+    """
 
     def __init__(self, transport=None):
-        self.transport = transport or StdinTransport()
-        self.byte = bytearray(1)
-        self.line = bytearray(LINE)
-        self.view = memoryview(self.line)
+        self.transport = transport or Stdin()
         self.payload = bytearray(PAYLOAD + 1)
-        self.length = 0
+        self.view = memoryview(self.payload)
+        self.line = b""  # what has come of a line
         self.overlong = False
         self.sequence = 0
         self.closed = False
 
-    # ---- out
+    # ---- out: each line in one write, so that what a user's own tasks print falls between two of them
 
     def send(self, message):
         self.transport.write(json.dumps(message) + "\n")
 
     def reply(self, request, **fields):
-        fields["id"] = request["id"]
-        self.send(fields)
+        if fields:
+            fields["id"] = request["id"]
+            self.send(fields)
+        else:
+            self.transport.write('{"id": %d}\n' % request["id"])  # most replies: quicker than json
 
     def error(self, request, text):
         """One line that names the fault; the id is null where none could be read."""
         self.send({"id": request["id"] if request else None, "error": text})
 
     def event(self, event, **fields):
+        """Tell of an event. Returns it as it was sent."""
         fields["event"] = event
         fields["seq"] = self.sequence
         self.sequence += 1
         self.send(fields)
+        return fields
+
+    def log(self, text):
+        """A line for people; the host passes it on as a log event."""
+        self.transport.write(text.replace("\n", " ") + "\n")
 
     # ---- in
 
     def receive(self):
         """The next complete request (a dict with "id" and "do"), or None. Faults are answered here."""
         transport = self.transport
-        byte = self.byte
         while transport.waiting():
-            if transport.readinto(byte, 1) != 1:
+            piece = transport.readline(LINE + 1 - len(self.line))
+            if piece is None:
+                return None  # the rest of the line is still to come
+            if not piece:
                 self.closed = True  # the end of a pipe; a serial line has none
                 return None
-            c = byte[0]
-            if c != 10:
-                if self.length < LINE:
-                    self.line[self.length] = c
-                    self.length += 1
-                else:
+            self.line += piece
+            if self.line[-1] != 10:
+                if len(self.line) > LINE:
                     self.overlong = True
+                    self.line = b""
                 continue
-            n, overlong = self.length, self.overlong
-            self.length = 0
+            line, overlong = self.line, self.overlong
+            self.line = b""
             self.overlong = False
             if overlong:
                 self.error(None, "line is longer than %d bytes" % LINE)
                 continue
-            request = self._parse(n)
+            request = self._parse(line)
             if request is not None:
                 return request
         return None
 
-    def _parse(self, n):
+    def _parse(self, line):
         try:
-            text = bytes(self.view[:n]).decode().strip()
-            if not text:
-                return None  # an empty line: a host that makes sure that a new one begins
-            request = json.loads(text)
+            request = json.loads(line)
         except (ValueError, UnicodeError):
-            self.error(None, "not a line of JSON")
+            if line.strip():  # an empty line: a host that makes sure that a new one begins
+                self.error(None, "not a line of JSON")
             return None
         if not isinstance(request, dict):
             self.error(None, "a request is a JSON object")
@@ -147,16 +126,19 @@ class Link:
 
     def _fill(self, n):
         """Read n bytes into the payload buffer; fewer when nothing came for a while."""
+        transport = self.transport
         got = 0
-        view = memoryview(self.payload)
         t0 = time.ticks_ms()
         while got < n:
-            if self.transport.waiting():
-                k = self.transport.readinto(view[got:n], n - got)
+            if transport.waiting():
+                k = min(n - got, PIECE)
+                k = transport.readinto(self.view[got : got + k], k)
+                got += k
+                if transport.stopped:
+                    break
                 if k == 0:
                     self.closed = True
                     break
-                got += k
                 t0 = time.ticks_ms()
             elif time.ticks_diff(time.ticks_ms(), t0) > SILENCE:
                 break
@@ -164,12 +146,17 @@ class Link:
 
     def _skip_line(self):
         """Drop everything up to the end of the line, or until nothing comes for a while."""
+        transport = self.transport
         t0 = time.ticks_ms()
         while time.ticks_diff(time.ticks_ms(), t0) <= SILENCE:
-            if self.transport.waiting():
-                if self.transport.readinto(self.byte, 1) != 1:
+            if transport.waiting():
+                piece = transport.readline(LINE)
+                if piece == b"":
                     self.closed = True
                     return
-                if self.byte[0] == 10:
+                if piece and piece[-1] == 10:
                     return
                 t0 = time.ticks_ms()
+
+    def close(self):
+        self.transport.close()

@@ -8,8 +8,8 @@ from watchword.decision import Decision
 from watchword.frontend import Frontend
 from watchword.kernels import copy
 from watchword.runtime import Runtime
+from watchword.sources import RATE
 
-RATE = const(16000)
 WINDOW = const(480)  # samples that one frame of features sees: 30 ms
 CHANNELS = const(40)
 
@@ -35,6 +35,7 @@ class Listener:
         self.decision = Decision(d["labels"], d["background"], decision["cutoff"], decision["window"], decision["refractory"])
         self.hop = RATE * front["hop_ms"] // 1000
         self.stride = decision["stride"]
+        self.credit = source.capacity - WINDOW  # samples that may be under way to the source
         self.samples = array("h", bytes(2 * WINDOW))
         # The features that the model sees: a ring of frames, the oldest at `next`.
         self.history = bytearray(len(program.input))

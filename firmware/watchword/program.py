@@ -13,7 +13,7 @@ from binascii import hexlify
 
 from micropython import const
 
-from watchword import kernels
+from watchword import Refusal, kernels
 
 FORMAT = const(1)
 HEADER = "<4sHH8sIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields
@@ -22,7 +22,7 @@ HASH_SIZE = const(32)
 BLOCK = const(1024)
 
 
-class ProgramError(Exception):
+class ProgramError(Refusal):
     """Raised by `load`: the file is not a program that this board can run. The message says why, in one line."""
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from watchword.kernels import KERNELS
+from watchword.kernels.layers import KERNELS
 
 
 class Runtime:

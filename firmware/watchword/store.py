@@ -1,13 +1,17 @@
 """Programs on flash, by name, so that power may fail at any byte.
 
     ww/NAME-HASH.ww   a program; the hash tells two versions of a name apart
-    ww/state.json     {"sound": [active, previous], "picture": [active, previous]}: file names or null
+    ww/state.json     {"sound": [active, previous], "picture": [active, previous]}: file names or null; and
+                      "trial": {kind: {"before": [active, previous], "begun": 0, "pushed": true}}, "note": text or null
     ww/scratch.ww     a program sent for one command
     ww/next           there when the next start is to run the scratch program
     ww/*.tmp          not finished; swept at the next start
 
 A file is written under a temporary name, read back, compared with the SHA-256 that was announced, and renamed. The state
 changes by one rename too, after the program that it names is complete.
+
+An active program on trial (trial.py) has not had its clean run yet. Until then the pair before it is kept: "begun" counts the
+runs that were begun and not ended. The note tells why a program did not stay; it lasts until another one becomes active.
 """
 
 import json
@@ -15,13 +19,13 @@ import os
 
 from micropython import const
 
-from watchword import program
+from watchword import Refusal, program
 
 FREE_BLOCKS = const(4)  # kept free for the state file and the file system's own needs
 KINDS = ("sound", "picture")
 
 
-class StoreError(Exception):
+class StoreError(Refusal):
     """A request that the store refuses. The message says why, in one line."""
 
 
@@ -46,20 +50,33 @@ class Store:
 
     def _read_state(self):
         state = {kind: [None, None] for kind in KINDS}
+        state["trial"] = {}
+        state["note"] = None
         try:
             with open(self.path("state.json")) as f:
                 stored = json.load(f)
             files = self._files()
             for kind in KINDS:
-                active, previous = stored[kind]
-                # a program whose file is gone cannot be run or returned to
-                kept = [name for name in (active, previous) if name in files]
-                state[kind] = (kept + [None, None])[:2]
-        except (OSError, ValueError, KeyError, TypeError):
+                pair = stored[kind]
+                trial = stored.get("trial", {}).get(kind)
+                if trial is not None:
+                    before = self._kept(trial["before"], files)
+                    if pair[0] in files:
+                        state["trial"][kind] = {"before": before, "begun": int(trial["begun"]), "pushed": bool(trial["pushed"])}
+                    else:
+                        pair = before
+                state[kind] = self._kept(pair, files)
+            state["note"] = stored.get("note")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
             pass  # a new board, or a state that never was complete
         return state
 
-    def _write_state(self, state):
+    def _kept(self, pair, files):
+        """A program whose file is gone cannot be run or returned to."""
+        return ([name for name in pair if name in files] + [None, None])[:2]
+
+    def _write_state(self, **changes):
+        state = dict(self.state, **changes)
         temporary = self.path("state.tmp")
         with open(temporary, "w") as f:
             json.dump(state, f)
@@ -67,9 +84,14 @@ class Store:
         self.state = state
         self._sweep()
 
+    def _used(self):
+        """Files that are active or previous, or become so again when a program does not pass its trial."""
+        pairs = [self.state[kind] for kind in KINDS] + [trial["before"] for trial in self.state["trial"].values()]
+        return [name for pair in pairs for name in pair if name]
+
     def _sweep(self):
-        """Remove what is not finished, and versions of a name that are neither active nor previous."""
-        used = [name for pair in self.state.values() for name in pair if name]
+        """Remove what is not finished, and versions of a name of which others are used."""
+        used = self._used()
         names = [name[: name.rfind("-")] for name in used]
         for name in self._files():
             stale = name.endswith(".ww") and name not in used and name[: name.rfind("-")] in names
@@ -160,12 +182,33 @@ class Store:
             return "scratch.ww"
         file = "%s-%s.ww" % (name, sha256[:8])
         os.rename(temporary, self.path(file))
-        active = self.state[kind][0]
-        if file != active:
-            self._write_state(dict(self.state, **{kind: [file, active]}))
+        self._make_active(kind, file, True)
         return file
 
     # ---- which one runs
+
+    def _make_active(self, kind, file, pushed):
+        """From the next start on, where it has its clean run first."""
+        if file == self.state[kind][0]:
+            return
+        trial = self.trial(kind)
+        before = trial["before"] if trial else self.state[kind]  # what was on trial itself is nothing to return to
+        if file == before[0]:
+            self._end_trial(kind, before)
+            return
+        trials = dict(self.state["trial"], **{kind: {"before": before, "begun": 0, "pushed": pushed}})
+        self._write_state(**{kind: [file, before[0]], "trial": trials, "note": None})
+
+    def activate(self, name):
+        """Make a stored program active and the active one previous. Returns the file's name."""
+        found = self._find(name)
+        if len(found) > 1:
+            raise StoreError("%s has several versions: name one of %s" % (name, ", ".join(p["file"] for p in found)))
+        kind, file = found[0]["kind"], found[0]["file"]
+        if kind not in KINDS:
+            raise StoreError("%s is no program that can run here: push it anew" % file)
+        self._make_active(kind, file, False)
+        return file
 
     def rollback(self, kind):
         """Make the previous program active and the active one previous. Returns the file's name."""
@@ -174,17 +217,25 @@ class Store:
         active, previous = self.state[kind]
         if previous is None:
             raise StoreError("there is no previous %s program to return to" % kind)
-        self._write_state(dict(self.state, **{kind: [previous, active]}))
+        trial = self.trial(kind)
+        self._end_trial(kind, trial["before"] if trial else [previous, active])
         return previous
 
-    def remove(self, name):
-        """Remove a stored program by its name or file name."""
+    def _find(self, name):
+        """What is stored under a name or file name: one entry of `programs` or more."""
         found = [p for p in self.programs() if name in (p["name"], p["file"])]
         if not found:
             raise StoreError("no program %s is stored" % name)
+        return found
+
+    def remove(self, name):
+        """Remove a stored program by its name or file name."""
+        found = self._find(name)
         for entry in found:
             if entry["state"] != "stored":
                 raise StoreError("%s is the %s program and stays" % (entry["file"], entry["state"]))
+            if entry["file"] in self._used():
+                raise StoreError("%s stays until the active program has had its clean run" % entry["file"])
         for entry in found:
             os.remove(self.path(entry["file"]))
 
@@ -195,21 +246,41 @@ class Store:
         with open(self.path("next"), "w"):
             pass
 
-    def load(self, kind="sound"):
-        """Load the program that is to run: (Program or None, its file name, a note for the host or None).
+    def take_scratch(self):
+        """The scratch program's file, where this start is to run it; None otherwise, and from the next call on."""
+        if "next" not in self._files():
+            return None
+        os.remove(self.path("next"))
+        return "scratch.ww"
 
-        An active program that cannot be loaded gives way to the previous one.
-        """
-        candidates = list(self.state[kind])
-        if "next" in self._files():
-            os.remove(self.path("next"))
-            candidates.insert(0, "scratch.ww")
-        note = None
-        for file in candidates:
-            if file is None:
-                continue
-            try:
-                return program.load(self.path(file)), file, note
-            except (program.ProgramError, MemoryError, OSError, ValueError) as error:
-                note = "%s could not be loaded: %s" % (file, error)
-        return None, None, note
+    # ---- trials: how a program comes to stay
+
+    def trial(self, kind):
+        """{"before", "begun", "pushed"} of the active program, or None where it has had its clean run."""
+        return self.state["trial"].get(kind)
+
+    def trial_begins(self, kind):
+        self._count_trial(kind, 1)
+
+    def trial_interrupted(self, kind):
+        """A run that was begun does not count after all."""
+        self._count_trial(kind, -1)
+
+    def _count_trial(self, kind, change):
+        trial = self.trial(kind)
+        trial = dict(trial, begun=trial["begun"] + change)
+        self._write_state(trial=dict(self.state["trial"], **{kind: trial}))
+
+    def trial_passed(self, kind):
+        self._end_trial(kind, self.state[kind])
+
+    def trial_failed(self, kind, note):
+        """The pair before is active and previous again. A program that was pushed is removed; one that was stored stays so."""
+        trial, file = self.trial(kind), self.state[kind][0]
+        if trial["pushed"] and file not in trial["before"]:
+            os.remove(self.path(file))  # first: when power goes now, a missing file ends the trial too
+        self._end_trial(kind, trial["before"], note)
+
+    def _end_trial(self, kind, pair, note=None):
+        trials = {k: trial for k, trial in self.state["trial"].items() if k != kind}
+        self._write_state(**{kind: pair, "trial": trials, "note": note})

@@ -1,20 +1,23 @@
 """Every kernel, viper and plain, on random and extreme layers: each layer's output equals the reference's, byte for byte."""
 
 import json
+import sys
 
-from watchword import kernels, program
+from watchword import program
 from watchword.kernels import layers_plain, layers_viper
+from watchword.kernels.layers import table
 from watchword.runtime import Runtime
 
+SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes for a layer
 
-def compare(layers, limit):
-    table = kernels.table(layers)
+
+def compare(layers, limit, every=1):
     with open("cases.json") as f:
-        cases = json.load(f)
+        cases = json.load(f)[::every]
     assert cases
     for case in cases:
         p = program.load(case["name"] + ".ww")
-        runtime = Runtime(p, table)
+        runtime = Runtime(p, table(layers))
         size = len(p.input)
         with open(case["name"] + ".bin", "rb") as f:
             for _ in range(min(case["samples"], limit)):
@@ -29,11 +32,11 @@ def compare(layers, limit):
 
 
 def test_viper_equals_reference():
-    compare(layers_viper, 99)
+    compare(layers_viper, 2 if SLOW else 99)
 
 
 def test_plain_equals_reference():
-    compare(layers_plain, 1)
+    compare(layers_plain, 1, 16 if SLOW else 1)
 
 
 def test_pieces_equal_a_whole_run():

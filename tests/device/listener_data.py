@@ -42,24 +42,20 @@ def signal() -> np.ndarray:
     return (wave + rng.normal(0, 200, len(t))).clip(-32768, 32767).astype(np.int16)
 
 
-def make(folder: Path, shared: Path | None) -> None:
+def make(folder: Path, shared: Path | None, target: str) -> None:
     graph = model()
     description = Description(name="listen", labels=("a", "b", "c"), background=("a",), decision=Decision(0.3, 2, 0.2, 2))
-    (folder / "listen.ww").write_bytes(compile(graph, description).content)
+    (folder / "listen.ww").write_bytes(compile(graph, description, target).content)
     sound = signal()
     (folder / "sound.raw").write_bytes(sound.astype("<i2").tobytes())
     rows = to_int8(MicroFrontend(description.frontend).process(sound))
     padded = np.concatenate([np.full((FRAMES, 40), -128, np.int8), rows])
-    windows = []
+    windows, seen = [], b""
     for count in (3, 30, 49, 50, 99, len(rows)):
         x = padded[count : count + FRAMES].reshape(1, FRAMES, 40, 1)
-        windows.append(
-            {
-                "samples": (count - 1) * description.frontend.hop + 480,
-                "input": x.ravel().tolist(),
-                "output": reference.run(graph, x).ravel().tolist(),
-            }
-        )
+        windows.append((count - 1) * description.frontend.hop + 480)
+        seen += x.tobytes() + reference.run(graph, x).tobytes()
+    (folder / "windows.bin").write_bytes(seen)  # input and output for each
     # The test feeds whole blocks of 320 samples, the last one left out; the model runs every second frame.
     counts = np.arange(2, (len(sound) - 320 - 1) // 320 + 1, 2)
     counts = counts[(counts - 1) * 320 + 480 <= (len(sound) - 320 - 1) // 320 * 320]

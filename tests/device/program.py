@@ -3,10 +3,12 @@
 import hashlib
 import json
 import struct
+import sys
 
 from watchword import program
 from watchword.runtime import Runtime
 
+SLOW = sys.platform == "rp2"
 REFUSED = (program.ProgramError, ValueError, MemoryError, KeyError)
 
 
@@ -40,7 +42,7 @@ def names():
 
 def test_any_flipped_bit_is_noticed():
     data = content(names()[0])
-    for at in range(0, len(data), 5):
+    for at in range(0, len(data), 50 if SLOW else 5):
         data[at] ^= 4
         assert refusal(data, rehash=False), at
         data[at] ^= 4
@@ -54,7 +56,7 @@ def test_a_cut_off_file_is_refused():
 
 
 def test_what_is_for_something_else_is_named():
-    for at, value, words in ((4, 9, "format 9"), (6, 9, "kernels 9"), (8, ord("z"), "compiled for znix")):
+    for at, value, words in ((4, 9, "format 9"), (6, 9, "kernels 9"), (8, ord("z"), "compiled for z")):
         data = content(names()[0])
         data[at] = value
         assert words in refusal(data), words
@@ -63,7 +65,7 @@ def test_what_is_for_something_else_is_named():
 def test_changed_parameters_are_refused_or_harmless():
     """Every parameter of every kernel set to what may hurt: the step is refused, or it runs and stays in its buffers."""
     refused = ran = 0
-    for name in names()[::3]:
+    for name in names()[:: 27 if SLOW else 3]:
         original = content(name)
         at, size = struct.unpack_from("<II", original, 36)
         for word in range(size // 4):

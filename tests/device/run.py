@@ -2,8 +2,14 @@
 
 import sys
 
-module = __import__(sys.argv[1])
-for name in sorted(dir(module)):
-    if name.startswith("test_"):
-        getattr(module, name)()
-        print("ok", name)
+
+def run(name):
+    module = __import__(name)
+    for test in sorted(dir(module)):
+        if test.startswith("test_"):
+            getattr(module, test)()
+            print("ok", test)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1])

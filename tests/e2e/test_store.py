@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.conftest import small_program
 from watchword.board import Board
-from watchword.board.transport import ProcessTransport
+from watchword.board.virtual.process import ProcessTransport
 from watchword.errors import BoardError, LinkError, ModelError
 
 

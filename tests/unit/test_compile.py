@@ -147,9 +147,9 @@ def test_host_and_board_agree(root: Path) -> None:
     for name in ("CONV", "DEPTHWISE", "AVERAGE_POOL", "SOFTMAX"):
         assert firmware_constant(root, "kernels/__init__.py", name) == getattr(program, name)
     from watchword.board import link
-    from watchword.board.transport import ProcessTransport
+    from watchword.board.virtual import kinds
 
     assert firmware_constant(root, "app.py", "PROTOCOL") == link.PROTOCOL
-    assert firmware_constant(root, "app.py", "RESTART") == ProcessTransport.RESTART
+    assert firmware_constant(root, "board.py", "RESTART") == kinds.RESTART
     assert struct.calcsize(program.HEADER) == 72
     assert f'VERSION = "{__import__("watchword").__version__}"' in (root / "firmware/watchword/__init__.py").read_text()

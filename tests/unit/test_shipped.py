@@ -33,7 +33,9 @@ def _relative(folder: Path, *endings: str) -> set[str]:
 
 def test_wheel_carries_the_package_the_firmware_and_the_models(root: Path, wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    expected = {f"watchword/{name}" for name in _relative(root / "host/watchword", ".py", ".typed")}
+    expected = {
+        f"watchword/{name}" for name in _relative(root / "host/watchword", ".py", ".typed", ".mjs", ".json", ".S", ".c", ".ld")
+    }
     expected |= {f"watchword/_firmware/{name}" for name in _relative(root / "firmware", ".py")}
     expected |= {f"watchword/_models/{name}" for name in _relative(root / "models", ".tflite", ".toml", ".md", ".wav")}
     assert names == expected

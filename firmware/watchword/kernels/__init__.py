@@ -1,4 +1,4 @@
-"""The kernels by number, as programs name them.
+"""The kernels by number, as programs name them; layers.py has their bodies, which are loaded only along with a program.
 
 Every layer kernel has the same form, `kernel(p, arena, constants, first, last)`: `p` are its parameters (array 'i', one
 layout per kernel, below), `arena` and `constants` the two buffers that offsets in `p` count from, and `first` to `last - 1`
@@ -39,18 +39,9 @@ LENGTHS = {CONV: 26, DEPTHWISE: 26, AVERAGE_POOL: 16, SOFTMAX: 5}
 
 try:
     from watchword.kernels import buffers_viper as buffers
-    from watchword.kernels import layers_viper as layers
 except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
     from watchword.kernels import buffers_plain as buffers
-    from watchword.kernels import layers_plain as layers
 
 copy = buffers.copy
 decode_base64 = buffers.decode_base64
-
-
-def table(layers):
-    """The layer kernels of a module by number."""
-    return {CONV: layers.conv, DEPTHWISE: layers.depthwise, AVERAGE_POOL: layers.average_pool, SOFTMAX: layers.softmax}
-
-
-KERNELS = table(layers)
+decode_adpcm = buffers.decode_adpcm

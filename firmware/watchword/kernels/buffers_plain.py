@@ -1,5 +1,6 @@
-"""Bytes from one buffer to another, in plain Python. As buffers_viper.py."""
+"""Bytes from one buffer to another, copied or decoded, in plain Python. As buffers_viper.py."""
 
+_INDEX_CHANGE = (-1, -1, -1, -1, 2, 4, 6, 8)
 _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
@@ -28,3 +29,19 @@ def decode_base64(buffer, n):
         buffer[size + 2] = word & 255
         size += 3
     return size - padding
+
+
+def decode_adpcm(sound, n, ring, head, size, state):
+    v = state[0]
+    index = state[1]
+    for i in range(2 * n):
+        code = sound[i // 2] >> 4 * (i & 1) & 15
+        step = state[2 + index]
+        change = (step >> 3) + (code >> 2 & 1) * step + (code >> 1 & 1) * (step >> 1) + (code & 1) * (step >> 2)
+        v = max(v - change, 0) if code & 8 else min(v + change, 65535)
+        index = min(max(index + _INDEX_CHANGE[code & 7], 0), 88)
+        ring[head] = v & 255
+        ring[head + 1] = v >> 8 ^ 128
+        head = (head + 2) % size
+    state[0] = v
+    state[1] = index

@@ -1,6 +1,18 @@
 """Sound streamed by the host over the link: a ring of int16 samples, allocated once."""
 
-from watchword.kernels import copy
+from array import array
+
+from watchword.kernels import copy, decode_adpcm
+
+# The steps of IMA ADPCM: each about a tenth above the one before.
+# fmt: off
+_STEPS = (
+    7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 41, 45, 50, 55, 60, 66, 73, 80, 88, 97, 107, 118,
+    130, 143, 157, 173, 190, 209, 230, 253, 279, 307, 337, 371, 408, 449, 494, 544, 598, 658, 724, 796, 876, 963, 1060,
+    1166, 1282, 1411, 1552, 1707, 1878, 2066, 2272, 2499, 2749, 3024, 3327, 3660, 4026, 4428, 4871, 5358, 5894, 6484, 7132,
+    7845, 8630, 9493, 10442, 11487, 12635, 13899, 15289, 16818, 18500, 20350, 22385, 24623, 27086, 29794, 32767,
+)
+# fmt: on
 
 
 class StreamSource:
@@ -9,11 +21,14 @@ class StreamSource:
     def __init__(self, capacity):
         self.capacity = capacity
         self.ring = bytearray(2 * capacity)
+        self.adpcm = array("H", (0, 0) + _STEPS)  # as kernels.decode_adpcm has it
         self.reset()
 
     def reset(self):
         self.head = 0  # bytes; where the next sample goes
         self.size = 0  # bytes that wait
+        self.adpcm[0] = 32768  # the decoder begins at a sample of 0 and the smallest step
+        self.adpcm[1] = 0
 
     def available(self):
         return self.size // 2
@@ -29,6 +44,13 @@ class StreamSource:
         copy(self.ring, 0, sound, first, n - first)
         self.head = (self.head + n) % size
         self.size += n
+
+    def write_adpcm(self, sound, n):
+        """Take the 2n samples of the first n bytes of `sound`, IMA ADPCM; the caller has seen that there is room."""
+        size = len(self.ring)
+        decode_adpcm(sound, n, self.ring, self.head, size, self.adpcm)
+        self.head = (self.head + 4 * n) % size
+        self.size += 4 * n
 
     def read(self, samples, at, n):
         """Put the n oldest samples into a buffer from byte `at`; the caller has seen that they are available."""

@@ -5,28 +5,30 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
-from watchword import shipped
-from watchword.board.virtual import unix_build
+from watchword.board import virtual
 from watchword.board.link import PROTOCOL, Link, Message
-from watchword.board.transport import ProcessTransport, SerialTransport, Transport
+from watchword.board.transport import SerialTransport, Transport
+from watchword.board.virtual.toolchain import Report
 from watchword.compile import Compiled
 from watchword.compile.program import FORMAT, KERNELS, read_description
+from watchword.data.adpcm import Adpcm
 from watchword.errors import BoardError, LinkError, ModelError
 
 RATE = 16000
-_CHUNK_SAMPLES = 480  # of sound in one request: 30 ms
+Codec = Literal["s16", "adpcm"]
+_CHUNK_SAMPLES = {"s16": 480, "adpcm": 768}  # of sound in one request; two of them at least fit into a board's credit
+_STARTS = 6  # of a board that is asked to restart: two that a program hangs on trial, the one that follows, and some more
+_HELLO = 20.0  # seconds to the hello of a board that starts
+_TRIAL = 120.0  # seconds to the end of a trial that the board's own watchdog ends, on an emulated board too
 _ATTEMPTS = 3  # per chunk of a push
 
 
@@ -41,25 +43,6 @@ class Hello:
             return self.fields[name]
         except KeyError:
             raise AttributeError(name) from None
-
-
-def state_folder() -> Path:
-    """Where virtual boards keep their flash: WATCHWORD_STATE, else the user's state folder."""
-    moved = os.environ.get("WATCHWORD_STATE")
-    return Path(moved) if moved else platformdirs.user_state_path("watchword")
-
-
-def unix_flash(name: str = "default", fresh: bool = False) -> Path:
-    """The folder that is the flash of a virtual unix board; emptied where `fresh`."""
-    if not name or not all(c.isalnum() or c in "_-." for c in name) or name.startswith("."):
-        raise BoardError(f"unix:{name}: a virtual board's name has letters, digits, _, - and .")
-    folder = state_folder() / "unix" / name
-    programs = folder / "ww"
-    if fresh and programs.is_dir():
-        for file in programs.iterdir():
-            file.unlink()
-    programs.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def serial_ports() -> list[str]:
@@ -84,23 +67,31 @@ class Board:
 
     def __init__(self, transport: Transport, target: str, on_event: Callable[[Message], None] | None = None) -> None:
         self.target = target
+        self.virtual = virtual.find(target)  # None: a real one
         self.link = Link(transport, on_event)
+        self.last_stream: Message = {}
         self.hello = self._greet()
 
     @classmethod
     def open(
-        cls, target: str | None = None, *, fresh: bool = False, on_event: Callable[[Message], None] | None = None
+        cls,
+        target: str | None = None,
+        *,
+        fresh: bool = False,
+        on_event: Callable[[Message], None] | None = None,
+        report: Report = lambda line: None,
     ) -> Board:
-        """Open `unix`, `unix:NAME`, a serial port or a pyserial URL; None: as `choose` says.
+        """Open a virtual board (`unix`, `pico:NAME`), a serial port or a pyserial URL; None: as `choose` says.
 
-        Raises LinkError where nothing answers, SetupError where the unix port cannot be had.
+        report: receives lines of progress where a virtual board has to be built first.
+
+        Raises LinkError where nothing answers, SetupError where a virtual board cannot be had.
         """
         if target is None:
             target = choose()[0]
-        kind, _, name = target.partition(":")
-        if kind == "unix":
-            flash = unix_flash(name or "default", fresh)
-            transport: Transport = ProcessTransport(unix_build.micropython(), shipped.firmware(), flash)
+        board = virtual.find(target)
+        if board is not None:
+            transport: Transport = board.connect(report, fresh=fresh)
         elif fresh:
             raise BoardError(f"--fresh is for virtual boards; {target} is a real one: see `watchword remove`")
         else:
@@ -111,10 +102,6 @@ class Board:
             transport.close()
             raise
 
-    @property
-    def virtual(self) -> bool:
-        return self.target.partition(":")[0] == "unix"
-
     def _greet(self) -> Hello:
         """Find the app: ask it; where a REPL answers instead, soft-reset it and wait for the hello."""
         self.link.transport.write(b"\n")
@@ -122,12 +109,40 @@ class Board:
             try:
                 return self._checked(self.link.request("info", timeout=3.0 if attempt else 1.5))
             except LinkError:
-                if self.virtual:
-                    raise
+                if any(event["event"] == "trial" for event in self.link.events):
+                    return self._started()
+                if self.virtual and not self.virtual.kind.repl:
+                    raise  # nothing else can be there
             if attempt == 1:
                 self.link.transport.write(b"\x03\x03\x02\r\n\x04")  # interrupt, leave the raw REPL, soft reset
-                self.link.next_event("hello", 5.0)
+                event = self.link.next_event(("hello", "trial"), 5.0)
+                if event is not None:
+                    return self._started(event)
         raise LinkError(f"{self.target}: no watchword answers there: is its firmware on the board (and main.py)?")
+
+    def _started(self, event: Message | None = None) -> Hello:
+        """Wait for the hello of a board that starts; event: what it has said already.
+
+        A program on trial may hang it. Most boards then reset themselves; one that cannot says how long to wait for it.
+        """
+        patience = _HELLO
+        for _ in range(_STARTS):
+            try:
+                event = event or self.link.next_event(("hello", "trial"), patience)
+            except LinkError:  # the port goes when a board resets itself
+                if not self.link.reset():
+                    raise
+                continue
+            if event is None:
+                if not self.link.reset():
+                    break
+                patience = _HELLO
+            elif event["event"] == "hello":
+                return self._checked(event)
+            else:
+                patience = event["timeout_ms"] / 1000 if event["timeout_ms"] else _TRIAL
+            event = None
+        raise LinkError(f"{self.target}: no hello after a restart")
 
     def _checked(self, fields: Message) -> Hello:
         hello = Hello(fields)
@@ -169,10 +184,15 @@ class Board:
             if progress is not None:
                 progress(min(offset + size, len(content)), len(content))
         file = str(self.link.request("commit", timeout=20.0)["file"])
+        self._restart_with(file, scratch)
+        return file
+
+    def _restart_with(self, file: str, scratch: bool = False) -> None:
+        """Restart, and see that the board runs a program then. Raises BoardError with the board's own words where not."""
         self.restart(scratch=scratch)
         if self.hello.running != file:
-            raise BoardError(self.hello.note or f"the board runs {self.hello.running}, not {file}")
-        return file
+            instead = f"{self.hello.running} runs instead" if self.hello.running else "no program runs"
+            raise BoardError(f"{self.hello.note or f'{file} did not start'}: {instead}")
 
     def _fits(self, compiled: Compiled) -> None:
         """Refuse what cannot fit beside the app; what runs now is gone after the restart, so only a start could tell more."""
@@ -198,15 +218,22 @@ class Board:
         """Restart the app on a fresh heap and wait for its hello."""
         self.link.events.clear()  # before asking: the hello may come along with the reply
         self.link.request("restart", scratch=scratch)
-        event = self.link.next_event("hello", 20.0)
-        if event is None:
-            raise LinkError(f"{self.target}: no hello after a restart")
-        self.hello = self._checked(event)
+        self.hello = self._started()
 
     def programs(self) -> list[Message]:
         """What the store holds: file, name, size, kind, state."""
         found: list[Message] = self.link.request("models")["programs"]
         return found
+
+    def activate(self, name: str) -> str:
+        """Make a stored program (its name or file) active and restart with it; the active one becomes the previous.
+
+        Returns its file name. Raises BoardError where it does not run here: then the one before is active again.
+        """
+        file = str(self.link.request("activate", name=name)["file"])
+        if self.hello.running != file:
+            self._restart_with(file)
+        return file
 
     def rollback(self, kind: str = "sound") -> str:
         """Make the previous program active again and restart with it. Returns its file name."""
@@ -225,18 +252,21 @@ class Board:
 
     # ---- sound
 
-    def _stream(self, samples: NDArray[np.int16], **fields: Any) -> Iterator[Message]:
+    def _stream(self, samples: NDArray[np.int16], codec: Codec, **fields: Any) -> Iterator[Message]:
         """Begin a stream and send samples as the board's credit allows; yields the events that come meanwhile."""
         self.link.events.clear()
         credit = int(self.link.request("stream", **fields)["credit"])
         waiting: deque[tuple[int, int]] = deque()
-        for start in range(0, len(samples), _CHUNK_SAMPLES):
-            chunk = samples[start : start + _CHUNK_SAMPLES]
+        adpcm = Adpcm()
+        size = _CHUNK_SAMPLES[codec]
+        for start in range(0, len(samples), size):
+            chunk = samples[start : start + size]
+            payload = adpcm.encode(chunk) if codec == "adpcm" else chunk.astype("<i2").tobytes()
             while waiting and (credit < len(chunk) or self.link.answered(waiting[0][0])):
-                request, size = waiting.popleft()
+                request, taken = waiting.popleft()
                 self.link.wait(request)
-                credit += size
-            waiting.append((self.link.send("sound", chunk.astype("<i2").tobytes(), codec="s16"), len(chunk)))
+                credit += taken
+            waiting.append((self.link.send("sound", payload, codec=codec), len(chunk)))
             credit -= len(chunk)
             yield from self._events()
         for request, _ in waiting:
@@ -247,28 +277,30 @@ class Board:
         while self.link.events:
             yield self.link.events.popleft()
 
-    def listen(self, samples: NDArray[np.int16]) -> Iterator[Message]:
+    def listen(self, samples: NDArray[np.int16], codec: Codec = "s16") -> Iterator[Message]:
         """Stream int16 samples (16 kHz) with a second of silence before and after; yields events as they come.
 
-        `time` of a detection is in seconds from the first sample; a stream starts with everything forgotten.
+        `time` of a detection is in seconds from the first sample; a stream starts with everything forgotten. codec: how
+        sound travels; adpcm takes a quarter of the line, a third of the board's work, and is heard as `adpcm.coded` gives it.
+        After the last event `last_stream` has frames, runs, time (s) and link_us: what the board spent on the line.
         """
         silence = np.zeros(RATE, np.int16)
-        for event in self._heard(np.concatenate([silence, np.asarray(samples, np.int16), silence])):
+        for event in self._heard(np.concatenate([silence, np.asarray(samples, np.int16), silence]), codec):
             if event["event"] == "detect":
                 event = {**event, "time": round(event["time"] - 1.0, 3), "score": round(event["score"], 3)}
             yield event
 
-    def _heard(self, samples: NDArray[np.int16]) -> Iterator[Message]:
-        yield from self._stream(samples)
-        self.link.request("end")
+    def _heard(self, samples: NDArray[np.int16], codec: Codec) -> Iterator[Message]:
+        yield from self._stream(samples, codec)
+        self.last_stream = self.link.request("end")
         yield from self._events()
 
-    def scores(self, samples: NDArray[np.int16]) -> NDArray[np.int8]:
+    def scores(self, samples: NDArray[np.int16], codec: Codec = "s16") -> NDArray[np.int8]:
         """The model's outputs for the one window that ends with the last sample, after a second of silence; int8 (labels,)."""
-        for _ in self._stream(np.concatenate([np.zeros(RATE, np.int16), samples]), stride=0):
+        for _ in self._stream(np.concatenate([np.zeros(RATE, np.int16), samples]), codec, stride=0):
             pass
         reply = self.link.request("scores")
-        self.link.request("end")
+        self.last_stream = self.link.request("end")
         return np.array(reply["scores"], np.int8)
 
     # ---- raw tensors
@@ -293,6 +325,14 @@ class Board:
             flat = self._read(layer.operation.output.size, offset=layer.offset)
             outputs.append(flat.reshape(layer.operation.output.shape))
         return outputs
+
+    def bench(self, runs: int = 5, layers: bool = False) -> Message:
+        """How long the program takes: us and us_max of `runs` runs; load_ms; frontend_us of a frame; hz of the processor.
+
+        layers: also, as a list, the microseconds of each step of one run.
+        """
+        fields = self.link.request("bench", runs=runs, layers=layers, timeout=60.0 * (runs + 1))
+        return {key: value for key, value in fields.items() if key != "id"}
 
     def _read(self, size: int, **fields: Any) -> NDArray[np.int8]:
         data = b""

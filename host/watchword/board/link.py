@@ -7,13 +7,20 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from watchword.board.transport import Transport
 from watchword.errors import BoardError, LinkError
 
 Message = dict[str, Any]
 PROTOCOL = 1
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """A transport that can start its line anew: the process of a virtual board, a port whose board has reset itself."""
+
+    def reset(self) -> None: ...
 
 
 class Link:
@@ -75,34 +82,57 @@ class Link:
         if not line:
             return
         text = line.decode("utf-8", "replace")
-        try:
-            message = json.loads(text)
-        except ValueError:
-            message = None
-        if isinstance(message, dict) and "event" in message:
-            self._event(message)
-        elif isinstance(message, dict) and isinstance(message.get("id"), int):
-            self._replies[message["id"]] = message
-        else:
+        before, message = "", _message(text)
+        if message is None and (at := text.find('{"')) > 0:
+            # What a user's program on the board printed without a line feed, and a message after it.
+            before, message = text[:at], _message(text[at:])
+        if message is None:
             self._event({"event": "log", "text": text})
+            return
+        if before:
+            self._event({"event": "log", "text": before})
+        if "event" in message:
+            self._event(message)
+        else:
+            self._replies[message["id"]] = message
 
     def _event(self, message: Message) -> None:
         if self._on_event is not None:
             self._on_event(message)
         self.events.append(message)
 
-    def next_event(self, kind: str, timeout: float) -> Message | None:
-        """The next event of a kind, older ones of other kinds dropped; None after `timeout` seconds."""
+    def next_event(self, kind: str | tuple[str, ...], timeout: float) -> Message | None:
+        """The next event of a kind or of several, older ones of other kinds dropped; None after `timeout` seconds."""
+        kinds = (kind,) if isinstance(kind, str) else kind
         deadline = time.monotonic() + timeout
         while True:
             while self.events:
                 message = self.events.popleft()
-                if message["event"] == kind:
+                if message["event"] in kinds:
                     return message
             left = deadline - time.monotonic()
             if left <= 0:
                 return None
             self.pump(left)
 
+    def reset(self) -> bool:
+        """Start the line and, where it is a process, the board anew; False where that cannot be done from here."""
+        if not isinstance(self.transport, Resettable):
+            return False
+        self._rest = b""
+        self.transport.reset()
+        return True
+
     def close(self) -> None:
         self.transport.close()
+
+
+def _message(text: str) -> Message | None:
+    """An event or a reply; None where a line is neither."""
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return None
+    if isinstance(message, dict) and ("event" in message or isinstance(message.get("id"), int)):
+        return message
+    return None

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import selectors
-import subprocess
-import time
-from pathlib import Path
 from typing import Protocol
 
 from watchword.errors import LinkError
@@ -52,89 +47,3 @@ class SerialTransport:
 
     def close(self) -> None:
         self._serial.close()
-
-
-class ProcessTransport:
-    """MicroPython's unix port as a board: its standard input and output are the line, a folder is its flash.
-
-    The firmware asks for a restart by exit status RESTART; then it is started anew, as a board would reset.
-    """
-
-    RESTART = 75
-
-    def __init__(self, micropython: Path, firmware: Path, flash: Path, heap: str = "4M") -> None:
-        self._command = [str(micropython), "-X", f"heapsize={heap}", str(firmware / "main.py")]
-        self._environment = {**os.environ, "MICROPYPATH": f"{firmware}:.frozen"}
-        self._flash = flash
-        self._start()
-
-    def _start(self) -> None:
-        reader, writer = os.pipe()
-        # The board's end never blocks: it reads what is there, as from a serial port.
-        os.set_blocking(reader, False)
-        try:
-            self.process = subprocess.Popen(
-                self._command,
-                stdin=reader,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=self._flash,
-                env=self._environment,
-            )
-        except OSError as error:
-            os.close(writer)
-            raise LinkError(f"{self._command[0]}: cannot be started: {error}") from None
-        finally:
-            os.close(reader)
-        self._writer = writer
-        self._open = True
-        assert self.process.stdout is not None
-        self._output = self.process.stdout.fileno()
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._output, selectors.EVENT_READ)
-
-    def read(self, timeout: float) -> bytes:
-        if not self._selector.select(timeout):
-            return b""
-        data = os.read(self._output, 65536)
-        if data:
-            return data
-        status = self.process.wait()
-        os.close(self._writer)
-        self._end()
-        if status != self.RESTART:
-            raise LinkError(f"the virtual board ended with status {status}")
-        self._start()
-        return b""
-
-    def write(self, data: bytes) -> None:
-        try:
-            while data:
-                data = data[os.write(self._writer, data) :]
-        except BrokenPipeError:
-            raise LinkError("the virtual board has ended") from None
-
-    def close(self) -> None:
-        """End of the pipe: the firmware ends by itself; after two seconds it is killed."""
-        if not self._open:
-            return
-        os.close(self._writer)
-        deadline = time.monotonic() + 2
-        while self.process.poll() is None and time.monotonic() < deadline:
-            if self._selector.select(0.05):
-                os.read(self._output, 65536)  # or it would block in a write
-        self._end()
-
-    def kill(self) -> None:
-        """Power is cut: the process ends at once, wherever it is."""
-        os.close(self._writer)
-        self._end()
-
-    def _end(self) -> None:
-        """No process and no open files remain."""
-        self._open = False
-        self.process.kill()
-        self.process.wait()
-        self._selector.close()
-        assert self.process.stdout is not None
-        self.process.stdout.close()

@@ -1,4 +1,4 @@
-"""What is on a board: info, models, rollback, remove."""
+"""What is on a board: info, models, rollback, activate, remove."""
 
 from __future__ import annotations
 
@@ -47,6 +47,20 @@ def rollback(on: On = None, json: Json = False) -> None:
         say(f"{file} runs now")
 
 
+def activate(
+    name: Annotated[str, typer.Argument(help="The name or file of a program that the board holds.")],
+    on: On = None,
+    json: Json = False,
+) -> None:
+    """Run a stored program from now on; the active one becomes the previous."""
+    with open_board(on) as board:
+        file = board.activate(name)
+    if json:
+        say_json({"running": file})
+    else:
+        say(f"{file} runs now")
+
+
 def remove(
     name: Annotated[str, typer.Argument(help="The name or file of a program that is neither active nor previous.")],
     on: On = None,
@@ -58,5 +72,5 @@ def remove(
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (info, models, rollback, remove):
+    for command in (info, models, rollback, activate, remove):
         app.command()(command)

@@ -19,7 +19,7 @@ On = Annotated[
     typer.Option(
         "--on",
         metavar="TARGET",
-        help="unix, unix:NAME, a serial port or a pyserial URL. Default: the one board plugged in, else unix.",
+        help="unix, pico, KIND:NAME, a serial port or a pyserial URL. Default: the one board plugged in, else unix.",
     ),
 ]
 OnOrReference = Annotated[
@@ -40,7 +40,7 @@ def open_board(on: str | None, fresh: bool = False) -> Iterator[Board]:
     if on is None:
         on, why = choose()
         note(f"on {on}: {why}")
-    with Board.open(on, fresh=fresh) as board:
+    with Board.open(on, fresh=fresh, report=note) as board:
         if board.hello.note:
             note(f"{board.target}: {board.hello.note}")
         yield board

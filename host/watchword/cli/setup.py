@@ -7,17 +7,23 @@ from typing import Annotated
 import typer
 
 from watchword.board.virtual import unix_build
+from watchword.board.virtual.pico import build
 from watchword.cli.output import note, say
 from watchword.errors import SetupError
 
 
 def setup(
-    what: Annotated[str, typer.Argument(metavar="unix", help="unix: MicroPython's unix port, the virtual board.")],
+    what: Annotated[str, typer.Argument(metavar="unix|pico", help="The kind of virtual board.")],
 ) -> None:
     """Find or build what a virtual board needs. Quick where it stands already."""
-    if what != "unix":
-        raise SetupError(f"{what!r} cannot be set up; known: unix")
-    say(f"MicroPython (unix): {unix_build.micropython(note)}")
+    if what == "unix":
+        say(f"MicroPython (unix): {unix_build.micropython(note)}")
+    elif what == "pico":
+        parts = build.pico(note)
+        say(f"MicroPython (rp2): {parts.firmware}")
+        say(f"emulator: {parts.emulator}, on {parts.node}")
+    else:
+        raise SetupError(f"{what!r} cannot be set up; known: unix, pico")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,11 +6,12 @@ checks their signatures as it does for the system, whose own configuration and s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import platformdirs
@@ -78,18 +79,34 @@ def fetch_source(package: str, suite: str, folder: Path, *, report: Report, log:
 
     Raises SetupError when no mirror is known, the release's key is missing or the network fails.
     """
+    downloads = _fetch(package, suite, folder, ["source", "--download-only"], report=report, log=log)
+    source = folder / package
+    # apt has checked the files against the signed list; the uploader's own signature would need another set of keys.
+    [description] = downloads.glob("*.dsc")
+    run(["dpkg-source", "--no-check", "-x", description, source], log=log, what=f"unpacking {description.name}")
+    return source
+
+
+def fetch_package(package: str, suite: str, folder: Path, *, report: Report, log: Path) -> Path:
+    """Fetch a binary package of a Debian release and unpack it, uninstalled, into `folder`; return its tree."""
+    downloads = _fetch(package, suite, folder, ["download"], report=report, log=log)
+    tree = folder / package
+    [archive] = downloads.glob("*.deb")
+    run(["dpkg-deb", "-x", archive, tree], log=log, what=f"unpacking {archive.name}")
+    return tree
+
+
+def _fetch(package: str, suite: str, folder: Path, command: list[str], *, report: Report, log: Path) -> Path:
+    """Run an apt-get command for a package of a release; return the folder with what it fetched."""
+    downloads = folder / f"{package}.download"
+    downloads.mkdir()
+    known = (folder / "apt").exists()
     options = _private_apt(suite, folder / "apt")
-    report(f"fetching the source of {package} from Debian {suite}")
+    report(f"fetching {package} from Debian {suite}")
     try:
-        run(["apt-get", *options, "-q", "update"], log=log, what=f"fetching Debian {suite}'s list of sources")
-        downloads = folder / "download"
-        downloads.mkdir()
-        run(
-            ["apt-get", *options, "-q", "source", "--download-only", package],
-            log=log,
-            what=f"fetching the source of {package}",
-            folder=downloads,
-        )
+        if not known:
+            run(["apt-get", *options, "-q", "update"], log=log, what=f"fetching Debian {suite}'s lists")
+        run(["apt-get", *options, "-q", *command, package], log=log, what=f"fetching {package}", folder=downloads)
     except SetupError as error:
         last = log.read_text(errors="replace").rpartition("\n$ ")[2]
         if "NO_PUBKEY" in last or "Missing key" in last:
@@ -97,11 +114,21 @@ def fetch_source(package: str, suite: str, folder: Path, *, report: Report, log:
                 f"apt lacks the key of Debian {suite}: install {suite}'s debian-archive-keyring, then again"
             ) from error
         raise SetupError(f"{error}; is there a network, and is MIRROR, if set, a Debian mirror?") from error
-    source = folder / package
-    # apt has checked the files against the signed list; the uploader's own signature would need another set of keys.
-    [description] = downloads.glob("*.dsc")
-    run(["dpkg-source", "--no-check", "-x", description, source], log=log, what=f"unpacking {description.name}")
-    return source
+    return downloads
+
+
+@contextlib.contextmanager
+def locked(path: Path, report: Report) -> Iterator[None]:
+    """Hold a lock that ends with the process, however it ends."""
+    import fcntl  # here, since this module is imported on Windows too
+
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report("waiting for another process that builds MicroPython")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def on_debian() -> bool:
@@ -136,11 +163,11 @@ def _private_apt(suite: str, folder: Path) -> list[str]:
     """Options that make apt see the sources of `suite` only, and keep its state in `folder`."""
     sources, lists, cached = folder / "sources", folder / "lists", folder / "cache"
     for path in (sources, lists / "partial", cached / "archives" / "partial"):
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
     # Debian renamed the file in 2025.
     keys = [Path(f"/usr/share/keyrings/debian-archive-keyring.{form}") for form in ("pgp", "gpg")]
     key = keys[0] if keys[0].exists() else keys[1]
-    entry = f"Types: deb-src\nURIs: {mirror()}\nSuites: {suite}\nComponents: main\nSigned-By: {key}\n"
+    entry = f"Types: deb deb-src\nURIs: {mirror()}\nSuites: {suite}\nComponents: main\nSigned-By: {key}\n"
     (sources / "debian.sources").write_text(entry)
     settings = {
         "Dir::Etc::SourceList": "/dev/null",

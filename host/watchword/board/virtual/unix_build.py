@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from watchword.board.virtual import toolchain
@@ -107,7 +105,7 @@ def _build(report: Report) -> Path:
     log, lock, work = (built.with_name(f"{built.name}.{end}") for end in ("log", "lock", "build"))
     try:
         built.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(lock, report):
+        with toolchain.locked(lock, report):
             if refusal(built) is None:
                 return built  # another process built it meanwhile
             log.unlink(missing_ok=True)
@@ -148,17 +146,3 @@ def _make(work: Path, report: Report, log: Path) -> Path:
     if reason:
         raise SetupError(f"the MicroPython just built {reason}; {log} may say why")
     return executable
-
-
-@contextlib.contextmanager
-def _locked(path: Path, report: Report) -> Iterator[None]:
-    """Hold a lock that ends with the process, however it ends."""
-    import fcntl  # here, since this module is imported on Windows too
-
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("waiting for another process that builds MicroPython")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

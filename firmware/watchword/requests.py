@@ -1,0 +1,237 @@
+"""What the host can ask: a method do_NAME for each request. docs/protocol.md specifies them."""
+
+import time
+from binascii import b2a_base64, crc32
+
+from watchword import Refusal, board, told
+from watchword.link import CHUNK
+from watchword.sources import RATE
+
+
+class RequestError(Refusal):
+    """Raised while a request is handled; becomes its error reply."""
+
+
+class Requests:
+    """The part of the app that answers. Each method returns the fields of the reply, or None when it replies later."""
+
+    def handle(self, request):
+        if not hasattr(self, "do_" + request["do"]):
+            known = sorted(name[3:] for name in dir(self) if name.startswith("do_"))
+            self.link.error(request, "unknown request %s; known: %s" % (request["do"][:40], ", ".join(known)))
+        else:
+            self.answer(request, "do_" + request["do"])
+
+    def answer(self, request, method):
+        try:
+            fields = getattr(self, method)(request)
+        except Exception as error:
+            # Also memory, flash, or a fault of ours: the host is told which, and the app goes on.
+            self.link.error(request, told(error))
+        else:
+            if fields is not None:
+                self.link.reply(request, **fields)
+
+    def field(self, request, name, kind, default=None):
+        """A field of a request, of the type that is expected."""
+        value = request.get(name, default)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise RequestError("%s: %s is expected" % (name, kind.__name__))
+        return value
+
+    @property
+    def store(self):
+        if self.stored is None:
+            raise RequestError(self.note)
+        return self.stored
+
+    def do_info(self, request):
+        return self.info()
+
+    def do_restart(self, request):
+        if self.field(request, "scratch", bool, False):
+            self.store.run_scratch_next()
+        if self.stored is not None:
+            self.stored.abandon()
+        self.link.reply(request)
+        board.restart()
+
+    # ---- the store
+
+    def do_push(self, request):
+        self.store.begin(
+            self.field(request, "name", str),
+            self.field(request, "kind", str),
+            self.field(request, "size", int),
+            self.field(request, "sha256", str),
+            self.field(request, "scratch", bool, False),
+        )
+        return {"chunk": CHUNK}
+
+    def do_chunk(self, request):
+        n = self.link.read_payload(request)
+        if n < 0:
+            return None
+        offset = self.field(request, "offset", int)
+        expected = self.field(request, "crc32", int)
+        data = memoryview(self.link.payload)[:n]
+        found = crc32(data)
+        if found != expected:
+            raise RequestError("chunk at %d: its CRC-32 is %d, announced was %d: send it again" % (offset, found, expected))
+        self.store.write(offset, data)
+        return {"written": self.store.written}
+
+    def do_commit(self, request):
+        return {"file": self.store.commit()}
+
+    def do_models(self, request):
+        return {"programs": self.store.programs(), "running": self.file}
+
+    def do_rollback(self, request):
+        return {"file": self.store.rollback(self.field(request, "kind", str, "sound"))}
+
+    def do_activate(self, request):
+        return {"file": self.store.activate(self.field(request, "name", str))}
+
+    def do_remove(self, request):
+        self.store.remove(self.field(request, "name", str))
+        return {}
+
+    # ---- sound
+
+    def do_stream(self, request):
+        if self.listener is None:
+            raise RequestError(self.deaf)
+        stride = self.field(request, "stride", int, self.listener.stride)
+        if stride < 0:
+            raise RequestError("stride: 0 or more is expected")
+        self.end_stream()
+        self.listener.reset(stride)
+        self.received = 0
+        self.link_us = 0
+        self.streaming = True
+        return {"rate": RATE, "credit": self.listener.credit}
+
+    def end_stream(self):
+        """Whatever of it is not heard yet is forgotten."""
+        self.streaming = False
+        while self.unanswered:
+            self.link.reply(self.unanswered.pop(0)[0])
+
+    def do_sound(self, request):
+        n = self.link.read_payload(request)
+        if n < 0:
+            return None
+        codec = request.get("codec")
+        if codec != "s16" and codec != "adpcm":
+            raise RequestError("codec: s16 or adpcm is expected")
+        if not self.streaming:
+            raise RequestError("no stream has begun")
+        if codec == "s16" and n & 1:
+            raise RequestError("%d bytes are no samples of 16 bits" % n)
+        samples = n // 2 if codec == "s16" else 2 * n
+        source = self.listener.source
+        if samples > source.room():
+            raise RequestError("more sound than the credit allows: %d samples, room for %d" % (samples, source.room()))
+        if codec == "s16":
+            source.write(self.link.payload, n)
+        else:
+            source.write_adpcm(self.link.payload, n)
+        self.received += samples
+        self.unanswered.append((request, self.received))
+        return None
+
+    def do_end(self, request):
+        """The stream ends: the reply comes when all of it has been heard."""
+        self.wait_for_sound(request)
+
+    def finish_end(self, request):
+        self.streaming = False
+        listener = self.listener
+        return {"frames": listener.count, "runs": listener.runs, "time": listener.ms() / 1000, "link_us": self.link_us}
+
+    def do_scores(self, request):
+        """Run the model once on the window that ends with the sound sent so far."""
+        self.wait_for_sound(request)
+
+    def finish_scores(self, request):
+        self.listener.start()
+        while not self.runtime.run(10000):
+            pass
+        return {"scores": [_int8(v) for v in self.program.output], "time": self.listener.ms() / 1000}
+
+    def wait_for_sound(self, request):
+        if not self.streaming:
+            raise RequestError("no stream has begun")
+        self.barrier = request
+
+    # ---- raw tensors, and how long they take
+
+    def need_program(self):
+        if self.program is None:
+            raise RequestError("no program is loaded: push one")
+
+    def do_run(self, request):
+        """The payload is the input tensor, or a part of it at `offset`; with `go` the program runs, up to step `until`."""
+        n = self.link.read_payload(request)
+        if n < 0:
+            return None
+        self.need_program()
+        self.end_stream()
+        offset = self.field(request, "offset", int, 0)
+        size = len(self.program.input)
+        if offset < 0 or offset + n > size:
+            raise RequestError("the input has %d bytes: %d at %d do not fit" % (size, n, offset))
+        self.program.input[offset : offset + n] = memoryview(self.link.payload)[:n]
+        if not self.field(request, "go", bool, True):
+            return {}
+        steps = len(self.runtime.steps)
+        until = self.field(request, "until", int, steps)
+        if not 0 <= until <= steps:
+            raise RequestError("until: 0 to %d steps are expected" % steps)
+        return {"us": self.time_steps(until), "output": len(self.program.output)}
+
+    def do_read(self, request):
+        """Part of the arena (`offset`), or of the output tensor (`output` true)."""
+        self.need_program()
+        window = self.program.output if self.field(request, "output", bool, False) else self.program.arena
+        offset, size = self.field(request, "offset", int, 0), self.field(request, "size", int)
+        if offset < 0 or not 0 <= size <= CHUNK or offset + size > len(window):
+            raise RequestError("%d bytes at %d of %d cannot be read in one reply" % (size, offset, len(window)))
+        return {"data": b2a_base64(bytes(window[offset : offset + size])).decode().strip()}
+
+    def do_bench(self, request):
+        """Run the program, on whatever its input holds, without a look at the link in between."""
+        runs = self.field(request, "runs", int, 1)
+        layers = self.field(request, "layers", bool, False)
+        if not 1 <= runs <= 1000:
+            raise RequestError("runs: 1 to 1000 are expected")
+        self.need_program()
+        self.end_stream()
+        steps = len(self.runtime.steps)
+        times = [self.time_steps(steps) for _ in range(runs)]
+        fields = {"us": min(times), "us_max": max(times), "load_ms": self.load_ms, "hz": board.frequency()}
+        if layers:
+            fields["layers"] = [self.time_steps(step + 1, step) for step in range(steps)]
+        if self.listener is not None:
+            fields["frontend_us"] = min([self.time_frame() for _ in range(5)])
+        return fields
+
+    def time_steps(self, until, first=0):
+        """Microseconds of a run up to step `until`, from its start or from where the run before has ended."""
+        if first == 0:
+            self.runtime.start()
+        t0 = time.ticks_us()
+        while not self.runtime.run(10000, until):
+            pass
+        return time.ticks_diff(time.ticks_us(), t0)
+
+    def time_frame(self):
+        """Microseconds of the front end for one frame."""
+        t0 = time.ticks_us()
+        self.listener.frontend.process(self.listener.samples)
+        return time.ticks_diff(time.ticks_us(), t0)
+
+
+def _int8(v):
+    return v - 256 if v > 127 else v

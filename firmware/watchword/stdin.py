@@ -1,0 +1,129 @@
+"""MicroPython's standard input and output as the line to the host: USB serial, a UART, or the pipes of the unix port.
+
+On a board a read of stdin comes back only when all bytes that were asked for have come, and nothing tells how many wait. To
+ask for one at a time costs 30 us each on an RP2040; for many at once, 3 to 6. So many are asked for, and a timer ends a read
+that waits for too long. The unix port's pipe gives what it holds, and needs no timer.
+"""
+
+import io
+import os
+import select
+import sys
+import time
+
+from micropython import const
+
+TICK = const(50)  # ms between two looks at a read that waits
+PATIENCE = const(50)  # ms that the rest of a line may be late by before the app goes on without it
+SILENCE = const(1000)  # ms after which a payload that has stopped is given up
+PIECE = const(512)  # bytes of a payload asked for in one go: so many have to come within SILENCE
+_STOP = b"\0\n"  # what ends a read: no line that a host sends ends so
+
+
+class Stdin:
+    """The line to the host. `stopped`: whether the last read ended because too little came."""
+
+    def __init__(self):
+        self.input = sys.stdin.buffer
+        self.output = sys.stdout
+        self.poller = select.poll()
+        self.poller.register(self.input, select.POLLIN)
+        self.stopper = Stopper() if sys.platform not in ("linux", "darwin") else None
+        self.stopped = False
+
+    def waiting(self):
+        """Whether a byte can be read now."""
+        for _, event in self.poller.ipoll(0):
+            return event & select.POLLIN or event & select.POLLHUP
+        return False
+
+    def readline(self, limit):
+        """Up to `limit` bytes of a line, as bytes: without a line feed at the end where more of it is still to come.
+
+        None when nothing has come after all; b"" at the end of a pipe.
+        """
+        if self.stopper is None:
+            return self.input.readline(limit)
+        try:
+            self.stopper.arm(PATIENCE, 2)
+            line = self.input.readline(limit)
+        finally:
+            self.stopper.disarm()
+        return line[:-2] or None if line[-2:] == _STOP else line
+
+    def readinto(self, view, n):
+        """Read n bytes and return n; fewer when the rest does not come, 0 also at the end of a pipe."""
+        if self.stopper is None:
+            return self.input.readinto(view, n) or 0
+        try:
+            self.stopper.arm(SILENCE, n)
+            self.input.readinto(view, n)
+        finally:
+            self.stopped = self.stopper.disarm()
+        if self.stopped:
+            at = bytes(view[:n]).find(_STOP[:1])
+            if at >= 0:
+                return at
+            self.stopped = False  # the rest came at the last moment
+        return n
+
+    def write(self, text):
+        self.output.write(text)
+
+    def close(self):
+        if self.stopper is not None:
+            self.stopper.timer.deinit()
+
+
+class Stopper(io.IOBase):
+    """Ends a read of stdin: a second terminal, attached by a timer, that gives _STOP again and again."""
+
+    def __init__(self):
+        import machine
+
+        self.until = None  # when the read that is going on has waited long enough
+        self.given = self.most = 0  # bytes that this terminal has given and may give
+        self.attached = False
+        self.before = None  # the second terminal that a user has
+        try:
+            self.timer = machine.Timer(-1)
+        except ValueError:  # a chip that has hardware timers only
+            self.timer = machine.Timer(0)
+        self.timer.init(period=TICK, callback=self.look)
+
+    def arm(self, ms, n):
+        """A read begins, which may take so long and needs n bytes at the most to end."""
+        self.most = n
+        self.until = time.ticks_add(time.ticks_ms(), ms)
+
+    def disarm(self):
+        """The read has ended; whether this terminal was attached for it."""
+        self.until = None
+        if not self.attached:
+            return False
+        self.attached = False
+        os.dupterm(self.before)
+        return True
+
+    def look(self, timer):
+        if self.until is not None and not self.attached and time.ticks_diff(time.ticks_ms(), self.until) >= 0:
+            self.attached = True
+            self.given = 0
+            self.before = os.dupterm(self)
+            if sys.platform == "esp32":
+                os.dupterm_notify(self)  # there MicroPython asks a terminal only when it is told to
+
+    # ---- what MicroPython asks of a terminal
+
+    def readinto(self, buffer):
+        if self.given == self.most:
+            return None
+        buffer[0] = _STOP[self.given & 1]
+        self.given += 1
+        return 1
+
+    def write(self, data):
+        return len(data)
+
+    def ioctl(self, request, argument):
+        return 0

@@ -1,0 +1,47 @@
+"""The clean run: a program that is new on this board is loaded and run once on zeros before it counts.
+
+Flash counts the runs that have begun. One that ends in an exception, or leaves too little heap, brings the program before
+back at once. One that does not end (it hangs, or power goes) is ended by the watchdog, or by the host where the board is a
+process; after two of those the program before is back too.
+"""
+
+from watchword import told
+from watchword.board import UNIX, Watchdog, restart
+
+ATTEMPTS = 2
+TIMEOUT = 4000  # ms without a sign of life; on the unix port, for the whole run
+LEAST_HEAP = 8192  # bytes that a program must leave to the app
+SLICE = 100  # ms of work between two signs of life
+
+
+def clean_run(app, kind):
+    """Load and run the program on trial; False where it is not to be tried again and the one before is active already.
+
+    Restarts the board when the program fails.
+    """
+    store = app.store
+    file = store.state[kind][0]
+    if store.trial(kind)["begun"] >= ATTEMPTS:
+        store.trial_failed(kind, "%s did not end its clean run, %d times" % (file, ATTEMPTS))
+        return False
+    store.trial_begins(kind)
+    app.report("trial", file=file, attempt=store.trial(kind)["begun"], timeout_ms=TIMEOUT if UNIX else None)
+    reserve = bytearray(LEAST_HEAP)  # what has to be left; also, what is needed to write a failure down
+    watchdog = Watchdog(TIMEOUT)
+    try:
+        app.load(file)
+        app.runtime.start()
+        while not app.runtime.run(SLICE):
+            watchdog.feed()
+    except KeyboardInterrupt:
+        store.trial_interrupted(kind)  # somebody came in by Ctrl-C: not the program's fault
+        raise
+    except Exception as error:
+        app.unload()
+        del reserve
+        store.trial_failed(kind, "%s failed its clean run: %s" % (file, told(error)))
+        restart()
+    finally:
+        watchdog.stop()
+    store.trial_passed(kind)
+    return True

@@ -1,0 +1,169 @@
+"""A virtual board is a process: its standard input and output are the serial line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from watchword.errors import BoardError, LinkError
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a virtual board is started.
+
+    restart: exit status by which the process asks to be started anew, as a board that resets. control: it has a control channel
+    on the open file descriptor that `--control` names. endings: what other statuses mean.
+    """
+
+    arguments: Sequence[str | Path]
+    folder: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    restart: int | None = None
+    control: bool = False
+    endings: Mapping[int, str] = field(default_factory=dict)
+
+
+class ProcessTransport:
+    """The line to a virtual board, and its power: `close`, `kill`, `reset`. on_end: called once it is off."""
+
+    def __init__(self, command: Command, on_end: Callable[[], None] = lambda: None) -> None:
+        self._command = command
+        self._on_end = on_end
+        self._open = False
+        self._start()
+
+    def _start(self) -> None:
+        reader, writer = os.pipe()
+        # The board's end never blocks: it reads what is there, as from a serial port.
+        os.set_blocking(reader, False)
+        mine, its = socket.socketpair() if self._command.control else (None, None)
+        arguments = [str(part) for part in self._command.arguments]
+        if its is not None:
+            arguments += ["--control", str(its.fileno())]
+        try:
+            self.process = subprocess.Popen(
+                arguments,
+                stdin=reader,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=self._command.folder,
+                env={**os.environ, **self._command.environment},
+                pass_fds=() if its is None else (its.fileno(),),
+                start_new_session=True,  # Ctrl-C at the terminal is for the command, which then switches the board off
+            )
+        except OSError as error:
+            os.close(writer)
+            if mine is not None:
+                mine.close()
+            raise LinkError(f"{arguments[0]}: cannot be started: {error}") from None
+        finally:
+            os.close(reader)
+            if its is not None:
+                its.close()
+        self._writer = writer
+        self._control = mine
+        self._open = True
+        assert self.process.stdout is not None
+        self._output = self.process.stdout.fileno()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._output, selectors.EVENT_READ)
+
+    def read(self, timeout: float) -> bytes:
+        if not self._open:
+            raise LinkError("the virtual board is off")
+        if not self._selector.select(timeout):
+            return b""
+        data = os.read(self._output, 65536)
+        if data:
+            return data
+        status = self.process.wait()
+        if status == self._command.restart:
+            self._end()
+            self._start()
+            return b""
+        self._off()
+        raise LinkError(f"the virtual board ended: {self._command.endings.get(status, f'status {status}')}")
+
+    def write(self, data: bytes) -> None:
+        if not self._open:
+            raise LinkError("the virtual board is off")
+        try:
+            while data:
+                data = data[os.write(self._writer, data) :]
+        except BrokenPipeError:
+            raise LinkError("the virtual board has ended") from None
+
+    def control(self, do: str, **fields: Any) -> dict[str, Any]:
+        """Ask the control channel; docs/boards.md has its commands. Raises BoardError where there is none, or it refuses."""
+        if self._control is None:
+            raise BoardError("this virtual board has no control channel")
+        self._control.settimeout(10)
+        try:
+            self._control.sendall(json.dumps({"do": do, **fields}).encode() + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                part = self._control.recv(4096)
+                if not part:
+                    raise LinkError("the virtual board has ended")
+                answer += part
+        except OSError as error:
+            raise LinkError(f"the virtual board does not answer at its control channel: {error}") from None
+        reply: dict[str, Any] = json.loads(answer)
+        if "error" in reply:
+            raise BoardError(str(reply["error"]))
+        return reply
+
+    def reset(self) -> None:
+        """The reset button."""
+        if self._command.control:
+            self.control("reset")
+        else:
+            self._end()
+            self._start()
+
+    def close(self) -> None:
+        """End of the line: the board ends by itself; after two seconds it is killed."""
+        if not self._open:
+            return
+        os.close(self._writer)
+        self._writer = -1
+        deadline = time.monotonic() + 2
+        while self.process.poll() is None and time.monotonic() < deadline:
+            # Or it would block in a write.
+            if self._selector.select(0.05) and not os.read(self._output, 65536):
+                break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        self._off()
+
+    def kill(self) -> None:
+        """The process ends at once, wherever it is."""
+        if self._open:
+            self._off()
+
+    def _off(self) -> None:
+        self._end()
+        self._on_end()
+
+    def _end(self) -> None:
+        """No process and no open files remain."""
+        self._open = False
+        self.process.kill()
+        self.process.wait()
+        if self._writer >= 0:
+            os.close(self._writer)
+        if self._control is not None:
+            self._control.close()
+        self._selector.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()

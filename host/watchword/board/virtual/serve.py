@@ -1,0 +1,169 @@
+"""A virtual board that anything can talk to as to a real one: a terminal device and a TCP port in front of its line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import threading
+import tty
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+from watchword.board.transport import Transport
+from watchword.board.virtual import VirtualBoard
+from watchword.errors import LinkError
+
+_PAUSE = 0.05  # seconds between two looks whether the terminal has been opened
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where a board can be reached: a terminal device and a pyserial URL."""
+
+    tty: str
+    url: str
+
+
+class _Lines:
+    """The outer ends of the line. What the board says goes to those that are open; to nobody, it is lost, as on USB."""
+
+    def __init__(self, port: int) -> None:
+        self.master, slave = os.openpty()
+        tty.setraw(slave)
+        self.ports_tty = os.ttyname(slave)
+        os.close(slave)  # now the master reports a hang-up until somebody opens the device
+        os.set_blocking(self.master, False)
+        self.server = socket.create_server(("127.0.0.1", port))
+        self.client: socket.socket | None = None
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(self.ports_tty, f"socket://127.0.0.1:{self.server.getsockname()[1]}")
+
+    def wait(self) -> bytes:
+        """What has come for the board, at the latest after a moment."""
+        poll = select.poll()
+        if self._terminal_open():
+            poll.register(self.master, select.POLLIN)
+        poll.register(self.server, select.POLLIN)
+        if self.client is not None:
+            poll.register(self.client, select.POLLIN)
+        data = b""
+        for descriptor, _ in poll.poll(_PAUSE * 1000):
+            if descriptor == self.server.fileno():
+                self._accept()
+            elif descriptor == self.master:
+                with contextlib.suppress(OSError):
+                    data += os.read(self.master, 4096)
+            else:
+                data += self._receive()
+        return data
+
+    def _terminal_open(self) -> bool:
+        poll = select.poll()
+        poll.register(self.master, select.POLLIN)
+        return not any(event & select.POLLHUP for _, event in poll.poll(0))
+
+    def _accept(self) -> None:
+        client, _ = self.server.accept()
+        if self.client is not None:  # a serial port has one user
+            client.close()
+            return
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.client = client
+
+    def _receive(self) -> bytes:
+        assert self.client is not None
+        try:
+            data = self.client.recv(4096)
+        except OSError:
+            data = b""
+        if not data:
+            self.client.close()
+            self.client = None
+        return data
+
+    def send(self, data: bytes) -> None:
+        client = self.client
+        if client is not None:
+            with contextlib.suppress(OSError):
+                client.sendall(data)
+        if self._terminal_open():
+            with contextlib.suppress(BlockingIOError, OSError):
+                while data:
+                    data = data[os.write(self.master, data) :]
+
+    def close(self) -> None:
+        os.close(self.master)
+        self.server.close()
+        if self.client is not None:
+            self.client.close()
+
+
+def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], None], port: int = 0) -> None:
+    """Keep a board on until it ends or a signal (SIGINT, SIGTERM) comes. ready: called once it can be reached.
+
+    port: of TCP, on the local machine; 0: any that is free. Raises LinkError where the board ends by itself.
+    """
+    lines = _Lines(port)
+    stop = threading.Event()
+    failure: list[LinkError] = []
+
+    def output() -> None:
+        while not stop.is_set():
+            try:
+                data = transport.read(0.2)
+            except LinkError as error:
+                if not stop.is_set():
+                    failure.append(error)
+                    stop.set()
+                return
+            if data:
+                lines.send(data)
+
+    reader = threading.Thread(target=output, daemon=True)
+    with _signals(stop), _recorded(board, lines.ports):
+        reader.start()
+        ready(lines.ports)
+        try:
+            while not stop.is_set():
+                data = lines.wait()
+                if data:
+                    transport.write(data)
+        finally:
+            stop.set()
+            reader.join(2)
+            lines.close()
+    if failure:
+        raise failure[0]
+
+
+@contextlib.contextmanager
+def _recorded(board: VirtualBoard, ports: Ports) -> Iterator[None]:
+    record = {"board": board.target, "tty": ports.tty, "url": ports.url, "pid": os.getpid(), "flash": str(board.flash)}
+    board.record.parent.mkdir(parents=True, exist_ok=True)
+    board.record.write_text(json.dumps(record))
+    try:
+        yield
+    finally:
+        board.record.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM ask for the end instead of breaking off."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,72 @@
+"""Virtual boards that stay on: `watchword board start`, `watchword board stop`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watchword.board.virtual import KINDS, VirtualBoard, find
+from watchword.board.virtual.serve import Ports, serve
+from watchword.cli.options import Fresh, Json
+from watchword.cli.output import note, say, say_json
+from watchword.errors import BoardError
+
+board = typer.Typer(
+    help="Virtual boards that stay on, for mpremote and other tools.", no_args_is_help=True, rich_markup_mode=None
+)
+Target = Annotated[str, typer.Argument(metavar="TARGET", help="KIND or KIND:NAME.")]
+
+
+@board.command()
+def start(
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help=f"One of {', '.join(KINDS)}; KIND:NAME for one more of it.")
+    ] = "pico",
+    flash: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its flash (unix: a folder); made where there is none. Default: one by name."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="The TCP port; 0: any that is free.")] = 0,
+    bare: Annotated[bool, typer.Option("--bare", help="MicroPython alone on new flash, as on a board from the shop.")] = False,
+    fresh: Fresh = False,
+    json: Json = False,
+) -> None:
+    """Start a virtual board and keep it on until Ctrl-C or `watchword board stop`."""
+    virtual = _find(kind, flash)
+    transport = virtual.start(note, fresh=fresh, bare=bare)
+
+    def ready(ports: Ports) -> None:
+        if json:
+            say_json({"board": virtual.target, "flash": str(virtual.flash), **asdict(ports)})
+            return
+        say(f"{virtual.target} is on; its flash is {virtual.flash}")
+        say(f"  terminal  {ports.tty}")
+        say(f"  URL       {ports.url}")
+        say(f"Ctrl-C or 'watchword board stop {virtual.target}' switches it off.")
+
+    try:
+        serve(virtual, transport, ready, port)
+    finally:
+        transport.close()
+
+
+@board.command()
+def stop(target: Target = "pico") -> None:
+    """Switch off a virtual board that `watchword board start` runs."""
+    virtual = _find(target)
+    virtual.stop()
+    say(f"{virtual.target} is off")
+
+
+def _find(target: str, flash: Path | None = None) -> VirtualBoard:
+    virtual = find(target, flash)
+    if virtual is None:
+        raise BoardError(f"{target}: no kind of virtual board; known: {', '.join(KINDS)}")
+    return virtual
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(board, name="board")

@@ -1,0 +1,221 @@
+"""A program that fails, hangs or takes too much does not lock anybody out: the one before returns, and the host is told why.
+
+Programs name their kernels, so a kernel that exists only here, number 99, makes the faults.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.e2e.conftest import small_program
+from watchword import shipped
+from watchword.board import Board
+from watchword.board.virtual.kinds import RESTART
+from watchword.board.virtual.process import Command, ProcessTransport
+from watchword.compile.program import Step
+from watchword.errors import BoardError
+
+FAULTY = 99
+RAISES, HANGS, HOARDS, HANGS_ONCE, RAISES_LATER = range(5)
+
+# The app with one more kernel, whose only parameter says what it does wrong.
+MAIN = """
+import asyncio
+import os
+from watchword import app, kernels, program, trial
+from watchword.kernels import layers
+
+trial.TIMEOUT = 700
+hoard = []
+
+def faulty(p, arena, constants, first, last):
+    fault = p[0]
+    if fault == 0 or fault == 4 and "later" in os.listdir("."):
+        raise ValueError("kernel 99")
+    while fault == 2:
+        hoard.append(bytearray(100))
+    while fault == 1 or fault == 3 and "hung" not in os.listdir("."):
+        open("hung", "w").close()
+        while True:
+            pass
+
+check = program.check
+program.check = lambda kernel, *others: kernel == 99 or check(kernel, *others)
+kernels.LENGTHS[99] = 1
+layers.KERNELS[99] = faulty
+asyncio.run(app.run())
+"""
+
+
+class Bench:
+    """Opens a board with the faulty kernel, again and again on the same flash."""
+
+    def __init__(self, micropython: Path, folder: Path) -> None:
+        main = folder / "main.py"
+        main.write_text(MAIN)
+        flash = folder / "flash"
+        flash.mkdir()
+        self.folder = flash
+        self.command = Command(
+            [micropython, "-X", "heapsize=1M", main],
+            folder=flash,
+            environment={"MICROPYPATH": f"{shipped.firmware()}:.frozen"},
+            restart=RESTART,
+        )
+        self.opened: list[Board] = []
+
+    def open(self) -> Board:
+        board = Board(ProcessTransport(self.command), "unix")
+        self.opened.append(board)
+        return board
+
+
+@pytest.fixture
+def bench(micropython: Path, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(micropython, tmp_path)
+    yield bench
+    for board in bench.opened:
+        board.close()
+
+
+def faulty_program(fault: int, name: str = "faulty") -> bytes:
+    program = small_program(name).program
+    return dataclasses.replace(program, steps=(*program.steps, Step(FAULTY, 1, 1, (fault,)))).write()
+
+
+def send(board: Board, content: bytes) -> str:
+    """A push without the restart that follows."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    board.link.request("push", name="faulty", kind="sound", size=len(content), sha256=sha256)
+    for offset in range(0, len(content), 1024):
+        board._send_chunk(offset, content[offset : offset + 1024])
+    return str(board.link.request("commit")["file"])
+
+
+def states(board: Board) -> dict[str, str]:
+    return {p["file"]: p["state"] for p in board.programs()}
+
+
+def test_a_good_program_has_its_clean_run_and_stays(bench: Bench) -> None:
+    board = bench.open()
+    assert board.hello.trial is None
+    file = board.push(small_program("good"))
+    assert board.hello.running == file
+    assert board.hello.trial is None
+    assert board.hello.note is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (RAISES, r"faulty-\w+.ww failed its clean run: ValueError: kernel 99"),
+        (HOARDS, r"faulty-\w+.ww failed its clean run: MemoryError"),
+        (HANGS, r"faulty-\w+.ww did not end its clean run, 2 times"),
+    ],
+)
+def test_after_a_bad_program_the_pair_before_is_back_and_the_host_knows_why(bench: Bench, fault: int, why: str) -> None:
+    board = bench.open()
+    first, second = board.push(small_program("first")), board.push(small_program("second"))
+    with pytest.raises(BoardError, match=rf"{why}.*: {second} runs instead"):
+        board.push(faulty_program(fault))
+    assert board.hello.running == second
+    assert states(board) == {first: "previous", second: "active"}
+    list(board.listen(np.zeros(1600, np.int16)))
+    board.close()
+    again = bench.open()  # who comes later is told too
+    assert again.hello.running == second
+    assert "clean run" in again.hello.note
+    third = again.push(small_program("third"))
+    assert states(again) == {first: "stored", second: "previous", third: "active"}
+    assert again.hello.note is None
+
+
+def test_a_bad_version_of_a_name_does_not_cost_the_good_one(bench: Bench) -> None:
+    board = bench.open()
+    good = board.push(small_program("word"))
+    with pytest.raises(BoardError, match=f"{good} runs instead"):
+        board.push(faulty_program(RAISES, "word"))
+    assert states(board) == {good: "active"}
+
+
+def test_the_first_program_of_a_board_may_be_a_bad_one(bench: Bench) -> None:
+    board = bench.open()
+    with pytest.raises(BoardError, match="kernel 99: no program runs"):
+        board.push(faulty_program(RAISES))
+    assert board.programs() == []
+
+
+def test_a_program_that_hangs_once_gets_a_second_attempt(bench: Bench) -> None:
+    board = bench.open()
+    file = board.push(faulty_program(HANGS_ONCE))
+    assert board.hello.running == file
+    assert (bench.folder / "hung").exists()
+    assert board.hello.note is None
+
+
+def test_power_cuts_in_the_clean_run_count_as_attempts(bench: Bench) -> None:
+    board = bench.open()
+    kept = board.push(small_program("kept"))
+    content = faulty_program(HANGS)
+    for _ in range(2):
+        file = send(board, content)
+        board.link.events.clear()
+        board.link.send("restart")
+        for attempt in (1, 2):
+            event = board.link.next_event("trial", 5)
+            assert event is not None
+            assert (event["file"], event["attempt"]) == (file, attempt)
+            transport = board.link.transport
+            assert isinstance(transport, ProcessTransport)
+            transport.reset()
+        board.hello = board._started()
+        assert board.hello.running == kept
+        assert "did not end its clean run, 2 times" in board.hello.note
+
+
+def test_a_host_that_comes_while_a_program_hangs_waits_for_the_one_before(bench: Bench) -> None:
+    board = bench.open()
+    kept = board.push(small_program("kept"))
+    content = faulty_program(HANGS)
+    send(board, content)
+    assert board.info()["trial"] is not None
+    transport = board.link.transport
+    assert isinstance(transport, ProcessTransport)
+    transport.kill()
+    assert bench.open().hello.running == kept
+
+
+def test_a_stored_program_becomes_active_through_a_trial_too(bench: Bench) -> None:
+    board = bench.open()
+    files = [board.push(small_program(name)) for name in ("one", "two", "three")]
+    assert board.activate("one") == files[0]
+    assert board.hello.running == files[0]
+    assert states(board) == dict(zip(files, ("active", "stored", "previous"), strict=True))
+    assert board.activate(files[0]) == files[0]  # nothing to do
+    with pytest.raises(BoardError, match="no program none is stored"):
+        board.activate("none")
+
+
+def test_a_stored_program_that_fails_now_stays_stored(bench: Bench) -> None:
+    board = bench.open()
+    failing = board.push(faulty_program(RAISES_LATER))
+    board.push(small_program("two"))
+    active = board.push(small_program("three"))
+    before = states(board)
+    (bench.folder / "later").touch()
+    with pytest.raises(BoardError, match=f"{failing} failed its clean run: ValueError: kernel 99: {active} runs instead"):
+        board.activate("faulty")
+    assert states(board) == before
+
+
+def test_activating_the_previous_program_is_a_rollback(bench: Bench) -> None:
+    board = bench.open()
+    one, two = board.push(small_program("one")), board.push(small_program("two"))
+    assert board.activate("one") == one
+    assert states(board) == {one: "active", two: "previous"}
