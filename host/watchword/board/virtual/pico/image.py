@@ -29,6 +29,10 @@ _GEOMETRY: dict[str, Any] = {
 }
 
 
+class _Unreadable(Exception):
+    """There is no file system, or a damaged one."""
+
+
 def write(path: Path, micropython: bytes, files: Mapping[str, bytes]) -> None:
     """A new image: MicroPython (firmware.bin of the rp2 port), and files by their paths on the board."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +98,7 @@ def _stamp(micropython: bytes, files: Mapping[str, bytes]) -> str:
 def _littlefs(storage: bytes | None = None) -> LittleFS:
     """A file system on `storage`, mounted; None: a new and empty one."""
     try:
-        from littlefs import LittleFS
+        from littlefs import LittleFS, LittleFSError
     except ImportError:
         raise SetupError("the virtual Pico needs littlefs-python: pip install 'watchword[virtual]'") from None
     fs = LittleFS(mount=False, **_GEOMETRY)
@@ -102,14 +106,17 @@ def _littlefs(storage: bytes | None = None) -> LittleFS:
         fs.format()
     else:
         fs.context.buffer[:] = storage
-    fs.mount()
+    try:
+        fs.mount()
+    except LittleFSError as error:
+        raise _Unreadable(error) from None
     return fs
 
 
 def _mount(storage: bytes, name: str) -> LittleFS:
     try:
         return _littlefs(storage)
-    except OSError as error:  # LittleFSError is one
+    except _Unreadable as error:
         raise BoardError(f"{name}: its file system cannot be read ({error}): start with --fresh") from None
 
 
