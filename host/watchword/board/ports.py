@@ -70,9 +70,11 @@ def choose() -> tuple[str, str]:
 
 
 def refusal(port: str) -> str | None:
-    """Why a port cannot be opened, as one line that says what to do; None where it can."""
+    """Why a port cannot be opened for oneself, as one line that says what to do; None where it can."""
     import serial
 
+    if "://" not in port and os.path.exists(port) and holders(port):
+        return _in_use(port)  # by one that took no lock
     try:
         line = serial.serial_for_url(port, do_not_open=True, exclusive=True)
         line.open()
@@ -100,10 +102,14 @@ def explain(port: str, error: Exception) -> str:
         group = _group(port)
         return f"{port}: you may not open it: run 'sudo usermod -aG {group} $USER', log out and in again"
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in text or "PermissionError" in text:
-        users = holders(port)
-        by = f" by {', '.join(users)}" if users else ""
-        return f"{port}: in use{by}: close what uses it (a terminal, an editor, another watchword), then again"
+        return _in_use(port)
     return f"{port}: cannot be opened: {text}"
+
+
+def _in_use(port: str) -> str:
+    users = holders(port)
+    by = f" by {', '.join(users)}" if users else ""
+    return f"{port}: in use{by}: close what uses it (a terminal, an editor, another watchword), then again"
 
 
 def holders(port: str) -> list[str]:
@@ -126,6 +132,7 @@ def _group(port: str) -> str:
     try:
         import grp
 
-        return grp.getgrgid(os.stat(port).st_gid).gr_name
+        group = grp.getgrgid(os.stat(port).st_gid).gr_name
     except (ImportError, OSError, KeyError):
         return "dialout"
+    return "dialout" if group == "root" else group

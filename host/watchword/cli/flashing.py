@@ -1,0 +1,115 @@
+"""Boards themselves: flash, ports, doctor, firmware."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watchword.board import doctor as checks
+from watchword.board import firmware as contents
+from watchword.board import ports as serial
+from watchword.board import virtual
+from watchword.board.flash import flash as put
+from watchword.board.repl import TOOLS
+from watchword.cli.options import Json, On
+from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.errors import BoardError
+
+Tool = Annotated[str, typer.Option("--tool", metavar="TOOL", help=f"Whose library speaks on the line: {' or '.join(TOOLS)}.")]
+Port = Annotated[
+    str | None,
+    typer.Option("--on", metavar="PORT", help="A serial port, a pyserial URL or pico. Default: the one board plugged in."),
+]
+
+
+def flash(
+    on: Port = None,
+    tool: Tool = "mpremote",
+    force: Annotated[bool, typer.Option("--force", help="Replace a main.py that is your own.")] = False,
+    json: Json = False,
+) -> None:
+    """Put the firmware on a board that runs MicroPython, and start it."""
+    with progress_bar("sending the firmware") as progress:
+        report = put(_port(on), tool, force, progress)
+    if json:
+        say_json(asdict(report))
+        return
+    say(f"{report.machine}, MicroPython {report.micropython}, firmware {report.firmware} ({report.architecture})")
+    if report.sent:
+        say(f"sent {len(report.sent)} files, {report.size} bytes")
+    else:
+        say("all files were there already")
+    if report.removed:
+        say(f"removed {', '.join(report.removed)}")
+    if report.kept:
+        say(f"{report.kept} is your own and stays as it is; --force replaces it")
+    say(f"it runs: try `watchword push MODEL --on {report.port}`")
+
+
+def _port(on: str | None) -> str:
+    """The port of the board to flash; a virtual board has one while `watchword board start` runs it."""
+    if on is None:
+        on, why = serial.choose()
+        if virtual.find(on):
+            raise BoardError("no board is plugged in: plug one in, or name its port with --on; `watchword ports` lists them")
+        note(f"on {on}: {why}")
+    board = virtual.find(on)
+    if board is None:
+        return on
+    if not board.kind.repl:
+        raise BoardError(f"{on}: nothing to flash: this virtual board runs the package's firmware as it is")
+    running = board.running()
+    if running is None:
+        raise BoardError(
+            f"{on} is off, and gets the package's firmware whenever it starts: to flash it as a board from the shop, start it "
+            f"with `watchword board start --kind {on} --bare`"
+        )
+    return str(running["url"])
+
+
+def ports(json: Json = False) -> None:
+    """List the serial ports on USB, and what is behind them."""
+    found = serial.serial_ports()
+    if json:
+        say_json([asdict(port) for port in found])
+    elif not found:
+        say("no serial port on USB: is the board plugged in, with a cable that carries data?")
+    else:
+        answers = {True: "yes", False: "no", None: "perhaps"}
+        columns = ("port", "USB", "what", "MicroPython")
+        say_table(columns, [(port.device, port.usb, port.what, answers[port.micropython]) for port in found])
+
+
+def doctor(on: On = None, json: Json = False) -> None:
+    """Check all that lies between you and a board that listens, and say how to mend what is wrong."""
+    findings = []
+    for finding in checks.examine(on):
+        findings.append(finding)
+        if not json:
+            mark = {"ok": "ok", "absent": "--", "wrong": "WRONG"}[finding.state]
+            say(f"{mark:6} {finding.what}: {finding.found}{f'; {finding.mend}' if finding.mend else ''}")
+    if json:
+        say_json([asdict(finding) for finding in findings])
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+def firmware(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Made where there is none.")],
+    json: Json = False,
+) -> None:
+    """Write the firmware of every architecture for `mpremote mip install`, to be put on a web server or release page."""
+    packages = contents.write_packages(output)
+    if json:
+        say_json([str(package) for package in packages])
+        return
+    for package in packages:
+        say(str(package))
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (flash, ports, doctor, firmware):
+        app.command()(command)
