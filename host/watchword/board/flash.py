@@ -120,7 +120,8 @@ def install(repl: Repl, *, force: bool = False, progress: Progress = lambda done
     _send(repl, {path: wanted[path] for path in sent}, progress)
     if aside:
         repl.rename(_ASIDE, MAIN)
-    _verify(repl, wanted)
+    if sent:
+        _verify(repl, wanted)
     return Installed(architecture, facts, sent, removed, kept, sum(len(wanted[path]) for path in sent))
 
 
