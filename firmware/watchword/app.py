@@ -21,7 +21,7 @@ import time
 from micropython import const
 
 import watchword
-from watchword import board, kernels, program, told, trial
+from watchword import board, kernels, program, told
 from watchword.link import CHUNK, Link
 from watchword.requests import Requests
 from watchword.store import Store
@@ -65,9 +65,12 @@ class App(Requests):
         gc.collect()
         idle = gc.mem_alloc()
         scratch = self.stored.take_scratch()
-        tried = scratch is None and self.stored.trial(kind) is not None and trial.clean_run(self, kind)
+        if scratch is None and self.stored.trial(kind) is not None:
+            from watchword.trial import clean_run  # seldom needed
+
+            clean_run(self, kind)
         self.note = self.stored.state["note"]
-        if not tried:
+        if self.program is None:
             self.load_first([scratch] + self.stored.state[kind])
         gc.collect()
         if self.program is not None:
@@ -184,7 +187,7 @@ class App(Requests):
             "micropython": ".".join(str(n) for n in sys.implementation[1][:3]),
             "format": program.FORMAT,
             "kernels": kernels.VERSION,
-            "native": kernels.buffers.__name__.endswith("viper"),
+            "native": kernels.NATIVE,
             "target": program.target(),
             "mpy": getattr(sys.implementation, "_mpy", 0),
             "board": getattr(sys.implementation, "_machine", sys.platform),

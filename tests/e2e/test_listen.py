@@ -10,7 +10,7 @@ import pytest
 import watchword
 from watchword import reference
 from watchword.board import Board
-from watchword.data import audio
+from watchword.data import adpcm, audio
 from watchword.data.clips import load, read_manifest
 from watchword.evaluate import clip_samples, inputs
 from watchword.evaluate.streaming import detections, run_stream
@@ -81,6 +81,25 @@ def test_scores_equal_the_reference_on_real_clips(listening: Board, words: Model
         assert np.array_equal(listening.scores(signal), outputs)
 
 
+def test_sound_sent_as_adpcm_is_heard_as_the_host_decodes_it(listening: Board, words: Model) -> None:
+    for clip in audio.find(models() / "keywords/clips"):
+        samples = audio.read(clip)[:15999]  # an odd number: the last one is sent twice
+        expected = reference.run(words.graph, inputs(words, adpcm.coded(samples)[None])).ravel()
+        assert np.array_equal(listening.scores(samples, codec="adpcm"), expected), clip.name
+
+
+def test_detections_over_adpcm_are_those_of_the_host_on_the_same_samples(listening: Board, words: Model) -> None:
+    clips = [audio.read(clip) for clip in audio.find(models() / "keywords/clips")]
+    stream = np.concatenate([part for clip in clips for part in (clip, np.zeros(9000, np.int16))])
+    silence = np.zeros(16000, np.int16)
+    sent = adpcm.coded(np.concatenate([silence, stream, silence]))[16000:]
+    found = [(d.label, round(d.time, 3)) for d in detections(run_stream(words, sent), words.description)]
+    expected = [(label, time) for label, time in found if time < len(sent) / 16000]
+    assert len(expected) >= 4
+    events = listening.listen(stream, codec="adpcm")
+    assert [(event["label"], event["time"]) for event in events if event["event"] == "detect"] == expected
+
+
 def test_every_layer_equals_the_reference(listening: Board, words: Model) -> None:
     compiled = words.compile("unix")
     signals = np.stack([audio.read(clip)[:16000] for clip in audio.find(models() / "keywords/clips")[:3]])
@@ -110,3 +129,12 @@ def test_the_keyword_model_keeps_its_limits(words: Model) -> None:
 def test_a_log_line_is_passed_on(listening: Board) -> None:
     listening.link._take(b"a user's print")
     assert listening.link.next_event("log", 0) == {"event": "log", "text": "a user's print"}
+
+
+def test_a_message_behind_half_a_line_of_a_users_is_taken(listening: Board) -> None:
+    listening.link._take(b'99 {"x": {"id": 123, "do": "info"}')
+    assert listening.link.answered(123) is False
+    assert listening.link.next_event("log", 0) is not None
+    listening.link._take(b'half {"id": 123}')
+    assert listening.link.answered(123)
+    assert listening.link.next_event("log", 0) == {"event": "log", "text": "half "}

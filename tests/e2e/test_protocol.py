@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import binascii
+import hashlib
 import json
 import random
 import time
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import small_program
 from watchword.board import virtual
 from watchword.board.virtual.process import ProcessTransport
 
@@ -26,7 +29,7 @@ class Line:
         self.rest = b""
         self.waiting: list[Message] = []
 
-    def answer(self, data: bytes = b"", timeout: float = 5.0) -> Message:
+    def answer(self, data: bytes = b"", timeout: float = 20.0) -> Message:
         """Send bytes; the next message that is no event."""
         if data:
             self.transport.write(data)
@@ -34,18 +37,26 @@ class Line:
         while not self.waiting:
             assert time.monotonic() < deadline, "no answer"
             *lines, self.rest = (self.rest + self.transport.read(0.1)).split(b"\n")
-            messages = [json.loads(line) for line in lines if line.strip()]
+            messages = [json.loads(line) for line in lines if line.startswith(b"{")]  # the others are a board's own boot
             self.waiting += [m for m in messages if "event" not in m]
         return self.waiting.pop(0)
 
 
 @pytest.fixture
-def line(micropython: Path) -> Iterator[Line]:
-    board = virtual.find("unix")
+def line(micropython: Path, request: pytest.FixtureRequest) -> Iterator[Line]:
+    """A board that has said hello: the unix one, or the one that a test asks for."""
+    board = virtual.find(getattr(request, "param", "unix"))
     assert board is not None
     transport = board.start(print)
-    yield Line(transport)
+    line = Line(transport)
+    line.transport.write(b"\n")
+    while line.answer(b'{"id": 1, "do": "models"}\n', 60)["id"] != 1:
+        pass
+    yield line
     transport.close()
+
+
+on_every_kind = pytest.mark.parametrize("line", ["unix", "pico"], indirect=True)
 
 
 def works(line: Line) -> None:
@@ -98,11 +109,74 @@ def test_a_fault_is_named_and_the_app_goes_on(line: Line, sent: bytes, request_i
     works(line)
 
 
+@on_every_kind
 def test_a_payload_that_stops_half_way_is_given_up(line: Line) -> None:
     reply = line.answer(b'{"id": 9, "do": "chunk", "length": 400, "offset": 0, "crc32": 1}\n' + b"A" * 123)
     assert reply["id"] == 9
     assert reply["error"] == "the payload stopped after 123 of 400 characters"
     works(line)
+
+
+@on_every_kind
+@pytest.mark.parametrize("characters", [0, 511, 512, 513, 1368])
+def test_a_payload_may_stop_anywhere(line: Line, characters: int) -> None:
+    reply = line.answer(b'{"id": 9, "do": "chunk", "length": 1368, "offset": 0, "crc32": 1}\n' + b"A" * characters)
+    if characters < 1368:
+        assert reply["error"] == f"the payload stopped after {characters} of 1368 characters"
+    else:
+        assert reply["id"] == 9  # only its line feed is missing: either is an answer
+    line.transport.write(b"\n")
+    works(line)
+
+
+@on_every_kind
+def test_a_line_that_pauses_is_still_one_line(line: Line) -> None:
+    line.transport.write(b'{"id": 3, "d')
+    time.sleep(1.5)
+    assert line.answer(b'o": "info"}\n')["id"] == 3
+
+
+@pytest.mark.parametrize("line", ["pico"], indirect=True)
+def test_ctrl_c_gets_in_where_a_payload_has_stopped(line: Line) -> None:
+    line.transport.write(b'{"id": 9, "do": "chunk", "length": 1000, "offset": 0, "crc32": 1}\n' + b"A" * 30)
+    line.transport.write(b"\x03\x03")
+    seen = b""
+    deadline = time.monotonic() + 20
+    while b">>> " not in seen:
+        assert time.monotonic() < deadline, seen
+        seen += line.transport.read(0.1)
+    assert b"KeyboardInterrupt" in seen
+    line.transport.write(b"6*7\r")
+    while b"42\r\n>>> " not in seen:  # and it is the REPL alone that reads now
+        assert time.monotonic() < deadline, seen
+        seen += line.transport.read(0.1)
+
+
+def test_a_stream_that_is_broken_off_answers_for_the_sound_that_came(line: Line) -> None:
+    push(line, small_program().content)
+    chunk = b'"do": "sound", "codec": "s16", "length": 640}\n' + b"A" * 640 + b"\n"
+    assert line.answer(b'{"id": 1, "do": "stream"}\n')["credit"] > 0
+    for request in (2, 3):
+        line.transport.write(b'{"id": %d, ' % request + chunk)
+    line.transport.write(b'{"id": 4, "do": "bench"}\n')
+    assert sorted(line.answer()["id"] for _ in range(3)) == [2, 3, 4]
+    assert line.answer(b'{"id": 5, "do": "end"}\n')["error"] == "no stream has begun"
+
+
+def push(line: Line, content: bytes) -> None:
+    sha256 = hashlib.sha256(content).hexdigest()
+    fields = {"id": 1, "do": "push", "name": "small", "kind": "sound", "size": len(content), "sha256": sha256}
+    assert line.answer(json.dumps(fields).encode() + b"\n")["chunk"] == 1024
+    for offset in range(0, len(content), 1024):
+        part = content[offset : offset + 1024]
+        text = base64.b64encode(part)
+        fields = {"id": 1, "do": "chunk", "offset": offset, "crc32": binascii.crc32(part), "length": len(text)}
+        assert "written" in line.answer(json.dumps(fields).encode() + b"\n" + text + b"\n")
+    assert "file" in line.answer(b'{"id": 1, "do": "commit"}\n')
+    assert line.answer(b'{"id": 1, "do": "restart"}\n') == {"id": 1}
+    seen = b""
+    while b'"hello"' not in seen or not seen.endswith(b"\n"):
+        seen += line.transport.read(5)
 
 
 def test_a_line_in_pieces_is_one_line(line: Line) -> None:
@@ -127,8 +201,8 @@ def test_a_payload_is_read_at_full_length(line: Line) -> None:
 def test_no_mixture_of_fields_ends_the_app_or_shows_a_fault_of_its_own(line: Line) -> None:
     """A thousand requests of known names with fields of any type: each is answered, none by an error that nobody foresaw."""
     rng = random.Random(1)
-    fields = "length offset crc32 codec name kind size sha256 scratch stride go until output".split()
-    requests = "info push chunk commit models rollback remove stream sound end scores run read".split()
+    fields = "runs layers length offset crc32 codec name kind size sha256 scratch stride go until output".split()
+    requests = "info activate bench push chunk commit models rollback remove stream sound end scores run read".split()
     values = (None, True, -1, 0, 4, 10**20, 1.5, "x", [], {}, "s16", "sound", "\u00e9")
     for number in range(1000):
         message: Message = {"id": number, "do": rng.choice(requests)}

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.device.repl import Repl
 from tests.e2e.conftest import small_program
 from watchword import shipped
-from watchword.board import Board
+from watchword.board import Board, virtual
 from watchword.board.virtual.kinds import RESTART
 from watchword.board.virtual.process import Command, ProcessTransport
 from watchword.compile.program import Step
@@ -28,10 +29,10 @@ RAISES, HANGS, HOARDS, HANGS_ONCE, RAISES_LATER = range(5)
 MAIN = """
 import asyncio
 import os
-from watchword import app, kernels, program, trial
+from watchword import app, board, kernels, program, trial
 from watchword.kernels import layers
 
-trial.TIMEOUT = 700
+trial.TIMEOUT = 1500 if board.UNIX else 2000
 hoard = []
 
 def faulty(p, arena, constants, first, last):
@@ -84,8 +85,8 @@ def bench(micropython: Path, tmp_path: Path) -> Iterator[Bench]:
         board.close()
 
 
-def faulty_program(fault: int, name: str = "faulty") -> bytes:
-    program = small_program(name).program
+def faulty_program(fault: int, name: str = "faulty", target: str = "unix") -> bytes:
+    program = small_program(name, target=target).program
     return dataclasses.replace(program, steps=(*program.steps, Step(FAULTY, 1, 1, (fault,)))).write()
 
 
@@ -219,3 +220,26 @@ def test_activating_the_previous_program_is_a_rollback(bench: Bench) -> None:
     one, two = board.push(small_program("one")), board.push(small_program("two"))
     assert board.activate("one") == one
     assert states(board) == {one: "active", two: "previous"}
+
+
+def test_the_watchdog_of_a_pico_ends_a_program_that_hangs() -> None:
+    pico = virtual.find("pico")
+    assert pico is not None
+    transport = pico.start(print)
+    try:
+        repl = Repl(transport)
+        _, error = repl.run(f"with open('main.py', 'w') as f: f.write({MAIN!r})", timeout=60)
+        assert not error
+        transport.write(b"\x02\x04")  # leave the raw REPL, soft reset
+        board = Board(transport, "pico")
+        kept = board.push(small_program("kept", target="rp2040"))
+        with pytest.raises(BoardError, match=rf"faulty-\w+.ww did not end its clean run, 2 times: {kept} runs instead"):
+            board.push(faulty_program(HANGS, target="rp2040"))
+        assert states(board) == {kept: "active"}
+        assert transport.control("counters")["resets"] == 2
+        with pytest.raises(BoardError, match="kernel 99"):
+            board.push(faulty_program(RAISES, target="rp2040"))
+        assert transport.control("counters")["resets"] == 2
+        assert board.hello.running == kept
+    finally:
+        transport.close()

@@ -42,6 +42,7 @@ try:
 except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
     from watchword.kernels import buffers_plain as buffers
 
+NATIVE = buffers.__name__.endswith("viper")  # else they are plain Python, and slow
 copy = buffers.copy
 decode_base64 = buffers.decode_base64
 decode_adpcm = buffers.decode_adpcm

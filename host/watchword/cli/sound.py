@@ -13,6 +13,7 @@ import typer
 
 from watchword import shipped
 from watchword.board import Board
+from watchword.board.board import Codec
 from watchword.cli.options import DescriptionFile, Fresh, Json, On, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json
 from watchword.data import audio
@@ -31,6 +32,9 @@ def listen(
     on: On = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
+    codec: Annotated[
+        Codec, typer.Option("--codec", help="How sound travels: s16 is exact, adpcm takes a quarter of the line.")
+    ] = "s16",
     json: Json = False,
 ) -> None:
     """Stream recordings to a board and show what it hears, one line per event. Each file is a stream of its own."""
@@ -41,11 +45,11 @@ def listen(
     with open_board(on, fresh) as board:
         if loaded is not None:
             with running(board, loaded):
-                _hear(board, files, json)
+                _hear(board, files, codec, json)
             return
         if board.hello.running is None:
             _give_keywords(board)
-        _hear(board, files, json)
+        _hear(board, files, codec, json)
 
 
 def _give_keywords(board: Board) -> None:
@@ -58,9 +62,9 @@ def _give_keywords(board: Board) -> None:
     note(f"{board.target} held no program: it listens with watchword's keyword model now")
 
 
-def _hear(board: Board, files: list[Path], json: bool) -> None:
+def _hear(board: Board, files: list[Path], codec: Codec, json: bool) -> None:
     for file in files:
-        for event in heard(board, file):
+        for event in heard(board, file, codec):
             if json:
                 say_json(event)
             elif event["event"] == "detect":
@@ -69,10 +73,10 @@ def _hear(board: Board, files: list[Path], json: bool) -> None:
                 note(f"{board.target}: {event.get('text', event)}")
 
 
-def heard(board: Board, file: Path) -> Iterator[dict[str, Any]]:
+def heard(board: Board, file: Path, codec: Codec = "s16") -> Iterator[dict[str, Any]]:
     """The events of one recording, with its name."""
     samples = audio.read(file)
-    for event in board.listen(samples):
+    for event in board.listen(samples, codec):
         if event["event"] == "detect":
             yield {key: event[key] for key in ("event", "label", "score", "time")} | {"file": str(file)}
         else:

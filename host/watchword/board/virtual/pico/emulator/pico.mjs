@@ -82,7 +82,10 @@ export class Pico {
       watchdog.reason = before.reason;
       watchdog.scratchData.set(before.scratchData);
     }
-    watchdog.onWatchdogTrigger = () => (this.resetting = true);
+    watchdog.onWatchdogTrigger = () => {
+      watchdog.alarm.enable = false; // it would go off again at once, for ever
+      this.resetting = true;
+    };
     const write = chip.ppb.writeUint32.bind(chip.ppb);
     chip.ppb.writeUint32 = (offset, value) => {
       if (offset !== AIRCR) write(offset, value);
