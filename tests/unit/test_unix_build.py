@@ -156,7 +156,7 @@ def test_packages_that_are_there_are_left_alone(machine: Path) -> None:
 
 def test_no_mirror(machine: Path) -> None:
     debian(machine)
-    assert "'MIRROR=http://HOST/debian watchword setup unix'" in error(machine)
+    assert "set MIRROR to the address of one, as in MIRROR=http://HOST/debian, then again" in error(machine)
 
 
 def test_no_network(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -51,6 +52,18 @@ def run(command: Sequence[str | Path], *, log: Path, what: str, folder: Path | N
             raise SetupError(f"{what} failed: {error.strerror}: {command[0]}") from error
     if result.returncode:
         raise SetupError(f"{what} failed; the end of {log} says why")
+
+
+def make(*settings: str | Path) -> list[str | Path]:
+    """A command of `make` for MicroPython, on all processors."""
+    # A newer compiler may warn of what this version's authors could not see.
+    return ["make", f"-j{os.cpu_count() or 1}", f"PYTHON={sys.executable}", "CFLAGS_EXTRA=-Wno-error", *settings]
+
+
+def check_folder(folder: Path) -> None:
+    """Raises SetupError where make could not build in this folder."""
+    if any(character.isspace() for character in str(folder)):
+        raise SetupError(f"make cannot build in a folder with a space in its name, {folder}: set WATCHWORD_CACHE to another")
 
 
 def install(packages: Iterable[str], *, report: Report, log: Path) -> None:
@@ -119,14 +132,14 @@ def _fetch(package: str, suite: str, folder: Path, command: list[str], *, report
 
 @contextlib.contextmanager
 def locked(path: Path, report: Report) -> Iterator[None]:
-    """Hold a lock that ends with the process, however it ends."""
+    """Hold the lock of what is built, in the file `path`: it ends with the process, however that ends."""
     import fcntl  # here, since this module is imported on Windows too
 
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            report("waiting for another process that builds MicroPython")
+            report("waiting for another process that builds the same")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -156,7 +169,9 @@ def mirror() -> str:
             address, release, component = line.split()
             if release in suites and component == "main":
                 return address
-    raise SetupError("apt knows no Debian mirror: name one, as in 'MIRROR=http://HOST/debian watchword setup unix'")
+    raise SetupError(
+        "apt knows no Debian mirror: set MIRROR to the address of one, as in MIRROR=http://HOST/debian, then again"
+    )
 
 
 def _private_apt(suite: str, folder: Path) -> list[str]:

@@ -98,10 +98,7 @@ def _build(report: Report) -> Path:
             "or set WATCHWORD_MICROPYTHON to its unix port"
         )
     built = _built()
-    if any(character.isspace() for character in str(built)):
-        raise SetupError(
-            f"make cannot build in a folder with a space in its name, {built.parent}: set WATCHWORD_CACHE to another"
-        )
+    toolchain.check_folder(built.parent)
     log, lock, work = (built.with_name(f"{built.name}.{end}") for end in ("log", "lock", "build"))
     try:
         built.parent.mkdir(parents=True, exist_ok=True)
@@ -131,16 +128,13 @@ def _make(work: Path, report: Report, log: Path) -> Path:
     (library / "README.md").touch()
     manifest.write_text('include("$(MPY_DIR)/extmod/asyncio")\n')
     report(f"building MicroPython {VERSION} (unix port)")
-    make = ["make", f"-j{os.cpu_count() or 1}", f"PYTHON={sys.executable}"]
-    # A newer compiler may warn of what this version's authors could not see.
-    make.append("CFLAGS_EXTRA=-Wno-error")
     unix = [
         *(f"FROZEN_MANIFEST={manifest}", f"MPY_LIB_DIR={library}", "MICROPY_SSL_MBEDTLS=0"),
         *(f"MICROPY_PY_{part}=0" for part in ("BTREE", "FFI", "SSL")),
     ]
     # The compiler for frozen modules first, by itself: the port's make would hand its own settings on to it.
     for folder, settings in (source / "mpy-cross", []), (source / "ports" / "unix", unix):
-        toolchain.run([*make, *settings], folder=folder, log=log, what=f"building MicroPython {VERSION}")
+        toolchain.run(toolchain.make(*settings), folder=folder, log=log, what=f"building MicroPython {VERSION}")
     executable = source / "ports" / "unix" / "build-standard" / "micropython"
     reason = refusal(executable)
     if reason:

@@ -1,7 +1,7 @@
 """What the virtual Pico is made of: MicroPython's rp2 port, a boot ROM, and the emulator. Built or fetched once per user.
 
 Firmware and boot ROM are compiled from Debian's sources and ours; the emulator's one package comes from npm, by the hash in its
-lock file. Each part stands in the cache under a name that holds its versions, or a hash of our sources that go into it, and
+lock file. Each part stands in the cache under a name that holds its version and a hash of what goes into it from here, and
 beside it the SHA-256 that it had when it was made: a part that has another now is made anew.
 """
 
@@ -31,6 +31,20 @@ _PACKAGES = (
 )
 _NODE = 18  # the oldest version that does
 
+# Of the stock firmware's frozen modules, those that Debian's source has: micropython-lib is left out there.
+_MANIFEST = 'include("$(MPY_DIR)/extmod/asyncio")\nfreeze("$(PORT_DIR)/modules")\n'
+_CONFIGURATION = (
+    *("-DCMAKE_BUILD_TYPE=MinSizeRel", "-DMICROPY_BOARD=RPI_PICO"),
+    *("-DPICO_BUILD_DOCS=0", "-DPICO_NO_PICOTOOL=1"),  # picotool would be fetched; it makes .uf2 files, which nobody wants here
+)
+_BOOTROM_FLAGS = (
+    *("-mcpu=cortex-m0plus", "-mthumb", "-O2", "-ffreestanding", "-nostartfiles", "-nostdlib"),
+    "-fno-tree-loop-distribute-patterns",  # no loop becomes a call of memset or memcpy, which are none of C's here
+)
+
+_Make = Callable[[Path, Path, Report, Path], None]
+"""Makes a part: its place to be, a folder to work in, and where to report and to log."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -45,39 +59,51 @@ class Parts:
 def pico(report: Report = lambda line: None) -> Parts:
     """The parts of the virtual Pico, made now where they are missing. Raises SetupError in one line that says what to do."""
     cache = toolchain.cache()
+    log = cache / "pico.log"
+    firmware = cache / f"pico-micropython-{VERSION}-{_key(_MANIFEST, *_CONFIGURATION)}.bin"
+    bootrom = cache / f"pico-bootrom-{_key(_digest(_HERE / 'bootrom'), *_BOOTROM_FLAGS)}.bin"
+    emulator = cache / f"pico-emulator-{_key(_digest(_HERE / 'emulator'))}"
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        log = cache / "pico.log"
-        with toolchain.locked(cache / "pico.lock", report):
-            firmware = _made(cache / f"pico-micropython-{VERSION}.bin", _firmware, report, log)
-            bootrom = _made(cache / f"pico-bootrom-{_key(_HERE / 'bootrom')}.bin", _bootrom, report, log)
-            node = _node(report, log)
-            emulator = _made(cache / f"pico-emulator-{_key(_HERE / 'emulator')}", _emulator, report, log)
+        node = _node(report, log)  # first: whoever lacks it need not wait for a build to be told
+        makers: dict[Path, _Make] = {firmware: _firmware, bootrom: _bootrom, emulator: _emulator}
+        if not all(map(_stands, makers)):
+            with toolchain.locked(cache / "pico.lock", report):
+                # Another process may have made them meanwhile.
+                for part in [part for part in makers if not _stands(part)]:
+                    _renew(part, makers[part], report, log)
     except OSError as error:
         raise SetupError(f"cannot build in {cache}: {error.strerror}; set WATCHWORD_CACHE to another folder") from error
     return Parts(node, emulator, firmware, bootrom)
 
 
-def _made(part: Path, make: Callable[[Path, Path, Report, Path], None], report: Report, log: Path) -> Path:
-    """The part, made by make(part, work folder, report, log) where it is missing or not what it was."""
-    record = part.with_name(f"{part.name}.sha256")
-    if part.exists() and record.exists() and record.read_text() == _digest(part):
-        return part
+def _stands(part: Path) -> bool:
+    """Whether the part is there, and what it was when it was made."""
+    record = _record(part)
+    return part.exists() and record.exists() and record.read_text() == _digest(part)
+
+
+def _renew(part: Path, make: _Make, report: Report, log: Path) -> None:
+    """Make the part, and put it in its place when it is whole: whoever looks finds all of it or nothing."""
     work = part.with_name(f"{part.name}.build")
     shutil.rmtree(work, ignore_errors=True)  # of a build that was broken off
     work.mkdir()
     made = work / part.name
     make(made, work, report, log)
-    record.unlink(missing_ok=True)
+    _record(part).unlink(missing_ok=True)
     if part.is_dir():
         shutil.rmtree(part)
-    os.replace(made, part)  # when it is whole: whoever looks finds all of it or nothing
-    record.write_text(_digest(part))
+    os.replace(made, part)
+    _record(part).write_text(_digest(part))
     shutil.rmtree(work)
-    return part
+
+
+def _record(part: Path) -> Path:
+    return part.with_name(f"{part.name}.sha256")
 
 
 def _digest(part: Path) -> str:
+    """SHA-256 of a file, or of a folder's files and their names."""
     sha = hashlib.sha256()
     for file in sorted(part.rglob("*")) if part.is_dir() else [part]:
         if file.is_file():
@@ -85,8 +111,8 @@ def _digest(part: Path) -> str:
     return sha.hexdigest()
 
 
-def _key(folder: Path) -> str:
-    return _digest(folder)[:12]
+def _key(*ingredients: str) -> str:
+    return hashlib.sha256("\n".join(ingredients).encode()).hexdigest()[:12]
 
 
 def _need_debian(what: str) -> None:
@@ -97,8 +123,7 @@ def _need_debian(what: str) -> None:
 def _firmware(made: Path, work: Path, report: Report, log: Path) -> None:
     """MicroPython for the board RPI_PICO, as stock, with USB serial. Debian leaves the libraries out that others package."""
     _need_debian("the virtual Pico's firmware")
-    if any(character.isspace() for character in str(work)):
-        raise SetupError(f"make cannot build in a folder with a space in its name, {work}: set WATCHWORD_CACHE to another")
+    toolchain.check_folder(toolchain.cache())
     toolchain.install(_PACKAGES, report=report, log=log)
     source = toolchain.fetch_source("micropython", SUITE, work, report=report, log=log)
     libraries = {
@@ -116,52 +141,47 @@ def _firmware(made: Path, work: Path, report: Report, log: Path) -> None:
         link.symlink_to(libraries["tinyusb"])
     library, manifest = work / "lib", work / "manifest.py"
     library.mkdir()
-    (library / "README.md").touch()
-    manifest.write_text('include("$(MPY_DIR)/extmod/asyncio")\nfreeze("$(PORT_DIR)/modules")\n')
+    (library / "README.md").touch()  # the port's build looks for micropython-lib's
+    manifest.write_text(_MANIFEST)
     what = f"building MicroPython {VERSION} (rp2 port)"
     report(f"{what}: a few minutes")
-    jobs = f"-j{os.cpu_count() or 1}"
     port, build = source / "ports" / "rp2", work / "rp2"
-    configure: list[str | Path] = [
-        *("cmake", "-S", port, "-B", build, "-DCMAKE_BUILD_TYPE=MinSizeRel", "-DPICO_BUILD_DOCS=0", "-DPICO_NO_PICOTOOL=1"),
-        *("-DMICROPY_BOARD=RPI_PICO", f"-DMICROPY_BOARD_DIR={port}/boards/RPI_PICO"),
-        *(f"-DMICROPY_LIB_DIR={library}", f"-DMICROPY_FROZEN_MANIFEST={manifest}"),
-    ]
-    cross = ["make", jobs, f"PYTHON={sys.executable}", "CFLAGS_EXTRA=-Wno-error"]
-    toolchain.run(cross, folder=source / "mpy-cross", log=log, what=what)
+    places = {
+        "MICROPY_BOARD_DIR": port / "boards" / "RPI_PICO",
+        "MICROPY_LIB_DIR": library,
+        "MICROPY_FROZEN_MANIFEST": manifest,
+        "Python3_EXECUTABLE": sys.executable,
+    }
+    configure: list[str | Path] = ["cmake", "-S", port, "-B", build, *_CONFIGURATION]
+    configure += [f"-D{name}={place}" for name, place in places.items()]
+    toolchain.run(toolchain.make(), folder=source / "mpy-cross", log=log, what=what)
     toolchain.run(configure, log=log, what=what)
-    toolchain.run(["make", jobs, "firmware"], folder=build, log=log, what=what)
+    toolchain.run(["make", f"-j{os.cpu_count() or 1}", "firmware"], folder=build, log=log, what=what)
     toolchain.run(["arm-none-eabi-objcopy", "-O", "binary", build / "firmware.elf", made], log=log, what=what)
 
 
 def _bootrom(made: Path, work: Path, report: Report, log: Path) -> None:
     _need_debian("the compiler of the virtual Pico's boot ROM")
     toolchain.install(_COMPILER, report=report, log=log)
-    elf, rom = work / "bootrom.elf", _HERE / "bootrom"
-    flags = ["-mcpu=cortex-m0plus", "-mthumb", "-O2", "-ffreestanding", "-fno-tree-loop-distribute-patterns"]
-    link: list[str | Path] = [
-        "-nostartfiles",
-        "-nostdlib",
-        "-T",
-        rom / "rom.ld",
-        "-o",
-        elf,
-        rom / "rom.S",
-        rom / "rom.c",
-        "-lgcc",
-    ]
-    toolchain.run(["arm-none-eabi-gcc", *flags, *link], log=log, what="building the boot ROM")
-    toolchain.run(["arm-none-eabi-objcopy", "-O", "binary", elf, made], log=log, what="building the boot ROM")
+    what = "building the boot ROM"
+    report(what)
+    elf, sources = work / "bootrom.elf", _HERE / "bootrom"
+    inputs: list[str | Path] = ["-T", sources / "rom.ld", *sorted(sources.glob("*.[Sc]")), "-lgcc"]
+    toolchain.run(["arm-none-eabi-gcc", *_BOOTROM_FLAGS, "-o", elf, *inputs], log=log, what=what)
+    toolchain.run(["arm-none-eabi-objcopy", "-O", "binary", elf, made], log=log, what=what)
 
 
 def _emulator(made: Path, work: Path, report: Report, log: Path) -> None:
     if shutil.which("npm") is None:
         _need_debian("npm, which fetches the emulator,")
         toolchain.install(["npm"], report=report, log=log)
-    report("fetching the emulator from npm")
-    shutil.copytree(_HERE / "emulator", made)
-    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    toolchain.run(command, folder=made, log=log, what="fetching the emulator")
+    what = "fetching the emulator from npm"
+    report(what)
+    shutil.copytree(_HERE / "emulator", made, ignore=shutil.ignore_patterns("node_modules"))
+    try:
+        toolchain.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder=made, log=log, what=what)
+    except SetupError as error:
+        raise SetupError(f"{error}; is there a network?") from error
 
 
 def _node(report: Report, log: Path) -> Path:
@@ -170,9 +190,10 @@ def _node(report: Report, log: Path) -> Path:
         toolchain.install(["nodejs"], report=report, log=log)
         found = shutil.which("node")
     if found is None:
-        raise SetupError(f"the virtual Pico needs Node {_NODE} or later: install it, then again")
+        raise SetupError(f"the virtual Pico needs Node {_NODE} or later, and none is on PATH: install it, then again")
     version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     number = re.match(r"v(\d+)\.", version)
     if number is None or int(number[1]) < _NODE:
-        raise SetupError(f"the virtual Pico needs Node {_NODE} or later, and {found} is {version or 'none'}")
+        said = f"is {version}" if version else "says no version"
+        raise SetupError(f"the virtual Pico needs Node {_NODE} or later, and {found} {said}: install one, first on PATH")
     return Path(found)

@@ -1,110 +1,180 @@
-@ The boot ROM of the virtual Pico: its header and tables as in section 2.8.3 of the RP2040 datasheet, and the start.
+@ The boot ROM of the virtual Pico: header, tables and start. Names and layout are those of section 2.8.3 of the RP2040 datasheet;
+@ nothing is taken from the real ROM, which is in no package. Firmware looks functions up by a two-letter code.
 
     .syntax unified
     .cpu cortex-m0plus
     .thumb
-    .section .vectors,"ax"
-    .word 0x20041f00
-    .word _reset+1
-    .word _hang+1
-    .word _hang+1
-    .byte 'M','u',1,2          @ magic, version 2 (= B1)
-    .hword func_table
+
+    .equ FLASH, 0x10000000          @ where the XIP window begins, with the second stage of the boot
+    .equ SECOND_STAGE, 0x20041f00   @ where it runs, at the end of SRAM; the first stack ends there
+    .equ SECOND_STAGE_WORDS, 64
+
+@ ---- header: address 0
+
+    .section .header, "ax"
+    .word SECOND_STAGE              @ initial stack pointer
+    .word _reset + 1
+    .word _hang + 1                 @ NMI
+    .word _hang + 1                 @ hard fault; firmware soon has vectors of its own
+    .byte 'M', 'u', 1               @ magic
+    .byte 2                         @ version: that of chip B1, from which on the tables below are as long as they are
+    .hword function_table
     .hword data_table
-    .hword table_lookup+1
-    .hword 0
+    .hword table_lookup + 1
+
+@ ---- tables: a code and a 16-bit address a row, and a zero
+
+    .macro FUNCTION first, second, name
+    .byte \first, \second
+    .hword \name + 1                @ + 1: Thumb code
+    .endm
+
+    .macro DATA first, second, name
+    .byte \first, \second
+    .hword \name
+    .endm
+
     .section .text
     .align 2
-    .macro FN a b f
-    .byte \a, \b
-    .hword \f+1
-    .endm
-    .macro DT a b f
-    .byte \a, \b
-    .hword \f
-    .endm
-    .global func_table
-func_table:
-    FN 'P','3',rom_popcount32
-    FN 'R','3',rom_reverse32
-    FN 'L','3',rom_clz32
-    FN 'T','3',rom_ctz32
-    FN 'M','S',rom_memset
-    FN 'S','4',rom_memset
-    FN 'M','C',rom_memcpy
-    FN 'C','4',rom_memcpy
-    FN 'U','B',rom_usb_boot
-    FN 'D','T',_hang
-    FN 'D','E',_hang
-    FN 'W','V',_wait_for_vector
-    FN 'I','F',rom_nop
-    FN 'E','X',rom_nop
-    FN 'R','E',rom_flash_range_erase
-    FN 'R','P',rom_flash_range_program
-    FN 'F','C',rom_nop
-    FN 'C','X',rom_nop
+function_table:
+    FUNCTION 'P', '3', _popcount32
+    FUNCTION 'R', '3', _reverse32
+    FUNCTION 'L', '3', _clz32
+    FUNCTION 'T', '3', _ctz32
+    FUNCTION 'M', 'S', _memset
+    FUNCTION 'S', '4', _memset      @ _memset4: it sees by itself that it may store words
+    FUNCTION 'M', 'C', _memcpy
+    FUNCTION 'C', '4', _memcpy      @ _memcpy44
+    FUNCTION 'I', 'F', _nothing     @ _connect_internal_flash: the emulated chip needs no change of mode
+    FUNCTION 'E', 'X', _nothing     @ _flash_exit_xip
+    FUNCTION 'R', 'E', _flash_range_erase
+    FUNCTION 'R', 'P', _flash_range_program
+    FUNCTION 'F', 'C', _nothing     @ _flash_flush_cache
+    FUNCTION 'C', 'X', _nothing     @ _flash_enter_cmd_xip
+    FUNCTION 'U', 'B', _reset_to_usb_boot
+    FUNCTION 'W', 'V', _wait_for_vector
+    FUNCTION 'D', 'T', _hang        @ _debug_trampoline
+    FUNCTION 'D', 'E', _hang        @ _debug_trampoline_end
     .word 0
+
 data_table:
-    DT 'C','R',copyright
-    DT 'G','R',gitrev
-    DT 'S','F',sf
-    DT 'S','D',sd
+    DATA 'C', 'R', copyright
+    DATA 'G', 'R', git_revision
+    DATA 'S', 'F', soft_float_table
+    DATA 'S', 'D', soft_double_table
     .word 0
-copyright: .asciz "watchword boot ROM"
+
+copyright:
+    .asciz "watchword's boot ROM for an emulated RP2040"
     .align 2
-gitrev: .word 0x12345678
+git_revision:
+    .word 0                         @ of no repository of the real one
+
+@ The tables of functions on floats and doubles. The SDK copies each to RAM and checks its size, which stands two bytes before it.
+@ MicroPython's sine, logarithm and so on are its own, so the entries for them stop the emulator.
+
+    .macro TABLE name
+    .align 2
     .hword 0
-    .byte 0x20,0     @ table size in words, precedes table by 2
-    .align 2
-sf: .word rom_fadd,rom_fsub,rom_fmul,rom_fdiv,rom_missing,rom_missing,rom_fsqrt
-    .word rom_f2i,rom_missing,rom_f2ui,rom_missing,rom_i2f,rom_missing,rom_ui2f,rom_missing
-    .word rom_missing,rom_missing,rom_missing,rom_missing,rom_missing,rom_missing
-    .word rom_missing,rom_missing,rom_l2f,rom_missing,rom_ul2f,rom_missing,rom_f2l,rom_missing,rom_f2ul,rom_missing,rom_f2d
-    .hword 0
-    .byte 0x20,0
-    .align 2
-sd: .word rom_dadd,rom_dsub,rom_dmul,rom_ddiv,rom_missing,rom_missing,rom_missing
-    .word rom_d2i,rom_missing,rom_d2ui,rom_missing,rom_i2d,rom_missing,rom_ui2d,rom_missing
-    .word rom_missing,rom_missing,rom_missing,rom_missing,rom_missing,rom_missing
-    .word rom_missing,rom_missing,rom_l2d,rom_missing,rom_ul2d,rom_missing,rom_d2l,rom_missing,rom_d2ul,rom_missing,rom_d2f
+    .byte 32, 0                     @ words
+\name:
+    .endm
+
+    TABLE soft_float_table
+    .word _fadd, _fsub, _fmul, _fdiv
+    .word _missing                  @ _fcmp_fast
+    .word _missing                  @ _fcmp_fast_flags
+    .word _fsqrt
+    .word _float2int
+    .word _missing                  @ _float2fix
+    .word _float2uint
+    .word _missing                  @ _float2ufix
+    .word _int2float
+    .word _missing                  @ _fix2float
+    .word _uint2float
+    .word _missing                  @ _ufix2float
+    .word _missing, _missing, _missing, _missing    @ _fcos, _fsin, _ftan, _fsincos
+    .word _missing, _missing        @ _fexp, _fln
+    .word _missing                  @ _fcmp
+    .word _missing                  @ _fatan2
+    .word _int642float
+    .word _missing                  @ _fix642float
+    .word _uint642float
+    .word _missing                  @ _ufix642float
+    .word _float2int64
+    .word _missing                  @ _float2fix64
+    .word _float2uint64
+    .word _missing                  @ _float2ufix64
+    .word _float2double
+
+    TABLE soft_double_table
+    .word _dadd, _dsub, _dmul, _ddiv
+    .word _missing                  @ _dcmp_fast
+    .word _missing                  @ _dcmp_fast_flags
+    .word _missing                  @ _dsqrt
+    .word _double2int
+    .word _missing                  @ _double2fix
+    .word _double2uint
+    .word _missing                  @ _double2ufix
+    .word _int2double
+    .word _missing                  @ _fix2double
+    .word _uint2double
+    .word _missing                  @ _ufix2double
+    .word _missing, _missing, _missing, _missing    @ _dcos, _dsin, _dtan, _dsincos
+    .word _missing, _missing        @ _dexp, _dln
+    .word _missing                  @ _dcmp
+    .word _missing                  @ _datan2
+    .word _int642double
+    .word _missing                  @ _fix642double
+    .word _uint642double
+    .word _missing                  @ _ufix642double
+    .word _double2int64
+    .word _missing                  @ _double2fix64
+    .word _double2uint64
+    .word _missing                  @ _double2ufix64
+    .word _double2float
+
+    .thumb_func
+table_lookup:                       @ r0 = table, r1 = code; returns the address, or 0
+1:  ldrh r2, [r0]
+    cmp r2, #0
+    beq 2f
+    ldrh r3, [r0, #2]
+    adds r0, #4
+    cmp r2, r1
+    bne 1b
+    movs r2, r3
+2:  movs r0, r2
+    bx lr
+
+@ ---- start: as core 0 does, without a look at the second stage's checksum
 
     .thumb_func
     .global _reset
 _reset:
-    @ as the real ROM on core 0: copy the 256-byte second stage to SRAM, run it with lr=0
-    ldr r0,=0x10000000
-    ldr r1,=0x20041f00
-    mov r4,r1
-    movs r2,#64
-1:  ldmia r0!,{r3}
-    stmia r1!,{r3}
-    subs r2,#1
+    ldr r0, =FLASH
+    ldr r1, =SECOND_STAGE
+    adds r4, r1, #1                 @ + 1: Thumb code
+    movs r2, #SECOND_STAGE_WORDS
+1:  ldmia r0!, {r3}
+    stmia r1!, {r3}
+    subs r2, #1
     bne 1b
-    movs r0,#0
-    mov lr,r0
-    adds r4,#1
+    movs r0, #0
+    mov lr, r0                      @ 0 tells the second stage to go on to the firmware's vectors
     bx r4
+
     .thumb_func
-_hang: b _hang
+_hang:
+    b _hang
+
     .thumb_func
-    .global _wait_for_vector
-_wait_for_vector: wfe
+_wait_for_vector:                   @ where the second core waits; it is not emulated
+    wfe
     b _wait_for_vector
+
     .thumb_func
-    .global table_lookup
-table_lookup:          @ r0 = table, r1 = code
-1:  ldrh r2,[r0]
-    cmp r2,#0
-    beq 2f
-    cmp r2,r1
-    beq 3f
-    adds r0,#4
-    b 1b
-3:  ldrh r0,[r0,#2]
+_nothing:
     bx lr
-2:  movs r0,#0
-    bx lr
-    .thumb_func
-    .global rom_nop
-rom_nop: bx lr
+
     .pool
