@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS := train,report,ampy,virtual,test,lint
 
-.PHONY: help setup pico demo test lint bench wheel lock clean
+.PHONY: help setup pico demo test lint bench wheel mip lock clean
 
 help:
 	@echo "make setup            a virtual environment in $(VENV) with everything, and the virtual board"
@@ -16,6 +16,7 @@ help:
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            measurements that are too slow or too unsteady for tests"
 	@echo "make wheel            the package, into dist/"
+	@echo "make mip              the firmware as packages for mpremote mip install, into dist/mip"
 	@echo "make lock             refresh requirements.lock from the newest releases"
 	@echo "make clean            remove $(VENV), dist and caches (the virtual board stays in the user's cache folder)"
 	@echo
@@ -45,6 +46,9 @@ bench: setup
 
 wheel: $(INSTALLED)
 	$(BIN)/python -m hatchling build
+
+mip: $(INSTALLED)
+	@$(BIN)/watchword firmware -o dist/mip
 
 # A fresh environment without the constraints, written down. `exclude` leaves out the project itself and pip.
 lock:

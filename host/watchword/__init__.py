@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = ["Board", "Model", "load"]
+from watchword.shipped import __version__
+
+__all__ = ["Board", "Model", "__version__", "load"]
 
 if TYPE_CHECKING:
     from watchword.board import Board

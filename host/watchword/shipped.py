@@ -1,8 +1,10 @@
-"""Where the files are that travel with the package: what goes on a board, and the models."""
+"""What travels with the package: its version, the files that go on a board, and the models."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+__version__ = "0.1.0"  # of the package and of the firmware that it carries
 
 _PACKAGE = Path(__file__).resolve().parent
 

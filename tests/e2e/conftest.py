@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +30,26 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def board(micropython: Path) -> Iterator[Board]:
     with Board.open("unix") as board:
         yield board
+
+
+@pytest.fixture(scope="module")
+def pico_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The port of a board that has MicroPython: WATCHWORD_PORT, or a virtual Pico with nothing else on it."""
+    given = os.environ.get("WATCHWORD_PORT")
+    if given:
+        yield given
+        return
+    flash = tmp_path_factory.mktemp("pico") / "flash.img"
+    command = [sys.executable, "-c", "from watchword.cli import main; main()", "board", "start", "--kind", "pico", "--bare"]
+    with subprocess.Popen(
+        [*command, "--flash", str(flash), "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "WATCHWORD_STATE": str(flash.parent)},
+    ) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["tty"]
+        process.send_signal(signal.SIGTERM)
 
 
 def small_program(name: str = "small", seed: int = 0, weights: int = 40, target: str = "unix") -> Compiled:

@@ -184,7 +184,7 @@ def test_mistakes_get_one_line(model: Path, wav: Path, tmp_path: Path) -> None:
     assert "cannot be read" in fails("push", tmp_path / "none.ww", "--on", "unix")
     assert "not a watchword program" in fails("push", _write(tmp_path / "bad.ww", b"nothing"), "--on", "unix")
     fails("push", _write(tmp_path / "bad.tflite", b"nothing"), "--on", "unix")
-    assert "cannot be opened" in fails("info", "--on", tmp_path / "ttyNONE")
+    assert "no such port" in fails("info", "--on", tmp_path / "ttyNONE")
     assert "name has letters" in fails("info", "--on", "unix:../x")
     assert "target 'pdp11' is not known" in fails("compile", model, "-o", tmp_path / "x.ww", "--target", "pdp11")
     assert "cannot be written" in fails("compile", model, "-o", tmp_path / "no/x.ww")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.machine import tool
 from typer.testing import CliRunner
 
 from watchword.board.virtual import toolchain
@@ -36,14 +37,6 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tool(tmp_path / "bin/dpkg-query", "printf installed")
     tool(tmp_path / "bin/apt-get", "exit 0")
     return tmp_path
-
-
-def tool(path: Path, body: str) -> Path:
-    """A command that runs a few lines of shell."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o755)
-    return path
 
 
 class Makers:

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.unit.machine import tool
 
 from watchword.board.virtual import toolchain, unix_build
 from watchword.errors import SetupError
@@ -27,14 +28,6 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("WATCHWORD_MICROPYTHON", "MIRROR"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
-
-
-def tool(path: Path, body: str) -> Path:
-    """A command that runs a few lines of shell."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o755)
-    return path
 
 
 def fake_micropython(path: Path, says: str = "micropython 1.25") -> Path:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.board import virtual
+from watchword.board import ports, virtual
 from watchword.board.link import PROTOCOL, Link, Message
 from watchword.board.transport import SerialTransport, Transport
 from watchword.board.virtual.toolchain import Report
@@ -47,23 +47,6 @@ class Hello:
             raise AttributeError(name) from None
 
 
-def serial_ports() -> list[str]:
-    """Ports that a board running MicroPython may be behind."""
-    from serial.tools import list_ports
-
-    return sorted(port.device for port in list_ports.comports() if port.vid is not None)
-
-
-def choose() -> tuple[str, str]:
-    """(target, why) where the user names none: the one board plugged in, else the virtual unix board."""
-    ports = serial_ports()
-    if len(ports) == 1:
-        return ports[0], "the one board plugged in"
-    if ports:
-        raise BoardError(f"{len(ports)} boards are plugged in: choose one with --on, of {', '.join(ports)}")
-    return "unix", "no board is plugged in"
-
-
 class Board:
     """A board that runs watchword. Use as a context manager, or call `close`."""
 
@@ -83,14 +66,14 @@ class Board:
         on_event: Callable[[Message], None] | None = None,
         report: Report = lambda line: None,
     ) -> Board:
-        """Open a virtual board (`unix`, `pico:NAME`), a serial port or a pyserial URL; None: as `choose` says.
+        """Open a virtual board (`unix`, `pico:NAME`), a serial port or a pyserial URL; None: as `ports.choose` says.
 
         report: receives lines of progress where a virtual board has to be built first.
 
         Raises LinkError where nothing answers, SetupError where a virtual board cannot be had.
         """
         if target is None:
-            target = choose()[0]
+            target = ports.choose()[0]
         board = virtual.find(target)
         if board is not None:
             transport: Transport = board.connect(report, fresh=fresh)

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
-from watchword import __version__
 from watchword.board import firmware, ports, virtual
 from watchword.board.board import Board
 from watchword.board.flash import check
 from watchword.board.repl import MpremoteRepl
 from watchword.board.virtual import unix_build
 from watchword.errors import BoardError, SetupError, WatchwordError
+from watchword.shipped import __version__
 
 State = Literal["ok", "absent", "wrong"]
 
@@ -100,7 +100,7 @@ def _unix() -> Finding:
 
 
 def _pico() -> Finding:
-    """What the virtual Pico is built with. What is built already is not looked at: that takes its lock."""
+    """What the virtual Pico is built with. What is built already is not looked at: a missing part is made when it is needed."""
     node = shutil.which("node")
     missing = [name for name in ("node", "npm", "arm-none-eabi-gcc", "cmake") if shutil.which(name) is None]
     if missing:

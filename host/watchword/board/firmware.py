@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from watchword import __version__, shipped
+from watchword import shipped
 from watchword.errors import BoardError, SetupError
 
 NATIVE = ("armv6m", "armv7emsp", "xtensawin", "rv32imc")
@@ -149,7 +149,7 @@ def write_packages(folder: Path) -> list[Path]:
                 urls.append([f"../{path}", url])
             for kind, some in ("package", urls), ("library", urls[:-1]):
                 package = folder / f"{kind}-{name}.json"
-                package.write_text(json.dumps({"version": __version__, "urls": some}, indent=1) + "\n")
+                package.write_text(json.dumps({"version": shipped.__version__, "urls": some}, indent=1) + "\n")
                 packages.append(package)
     except OSError as error:
         raise SetupError(f"{folder}: the packages cannot be written there: {error.strerror}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from watchword.board import ports
 from watchword.errors import LinkError
 
 
@@ -26,8 +27,7 @@ class SerialTransport:
         try:
             self._serial = serial.serial_for_url(port, baudrate=baudrate, timeout=0, write_timeout=5)
         except (serial.SerialException, ValueError, OSError) as error:
-            hint = " (is another program using it, or are you not in the group that may, such as dialout?)"
-            raise LinkError(f"{port}: cannot be opened: {error}{'' if 'No such' in str(error) else hint}") from None
+            raise LinkError(ports.explain(port, error)) from None
         self._errors = (serial.SerialException, OSError)
 
     def read(self, timeout: float) -> bytes:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from watchword.board import Board
-from watchword.board.board import choose
+from watchword.board.ports import choose
 from watchword.cli.output import note, progress_bar
 from watchword.model import Model
 

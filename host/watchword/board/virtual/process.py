@@ -104,7 +104,7 @@ class ProcessTransport:
             raise LinkError("the virtual board has ended") from None
 
     def control(self, do: str, **fields: Any) -> dict[str, Any]:
-        """Ask the control channel; docs/boards.md has its commands. Raises BoardError where there is none, or it refuses."""
+        """Ask the control channel (pico/emulator/control.mjs). Raises BoardError where there is none, or it refuses."""
         if self._control is None:
             raise BoardError("this virtual board has no control channel")
         self._control.settimeout(10)
