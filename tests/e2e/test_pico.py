@@ -84,8 +84,10 @@ def test_mpremote_works_on_its_terminal_and_its_url_and_the_app_comes_back(start
         assert "main.py" in run(*MPREMOTE, "connect", port, "fs", "ls")
         assert json.loads(run(*WATCHWORD, "info", "--on", port, "--json"))["target"] == "rp2040"
     assert json.loads(run(*WATCHWORD, "info", "--on", "pico", "--json"))["target"] == "rp2040"
+    again = virtual.find("pico", Path(started["flash"]))
+    assert again is not None
     with pytest.raises(BoardError, match="in use"):
-        virtual.VirtualBoard(virtual.KINDS["pico"], "default", Path(started["flash"])).start(print)
+        again.start(print)
 
 
 def test_what_mpremote_copies_is_on_flash_after_a_reset(started: dict[str, Any], tmp_path: Path) -> None:

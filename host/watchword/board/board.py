@@ -50,9 +50,15 @@ class Hello:
 class Board:
     """A board that runs watchword. Use as a context manager, or call `close`."""
 
-    def __init__(self, transport: Transport, target: str, on_event: Callable[[Message], None] | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        target: str,
+        on_event: Callable[[Message], None] | None = None,
+        hardware: virtual.Hardware | None = None,
+    ) -> None:
         self.target = target
-        self.virtual = virtual.find(target)  # None: a real one
+        self.virtual = virtual.find(target, hardware=hardware)  # None: a port
         self.link = Link(transport, on_event)
         self.last_stream: Message = {}
         self.hello = self._greet()
@@ -63,26 +69,29 @@ class Board:
         target: str | None = None,
         *,
         fresh: bool = False,
+        hardware: virtual.Hardware | None = None,
         on_event: Callable[[Message], None] | None = None,
         report: Report = lambda line: None,
     ) -> Board:
         """Open a virtual board (`unix`, `pico:NAME`), a serial port or a pyserial URL; None: as `ports.choose` says.
 
-        report: receives lines of progress where a virtual board has to be built first.
+        fresh, hardware: of a virtual board that starts here. report: receives lines of progress where it has to be built first.
 
         Raises LinkError where nothing answers, SetupError where a virtual board cannot be had.
         """
         if target is None:
             target = ports.choose()[0]
-        board = virtual.find(target)
+        board = virtual.find(target, hardware=hardware)
         if board is not None:
             transport: Transport = board.connect(report, fresh=fresh)
         elif fresh:
             raise BoardError(f"--fresh is for virtual boards; {target} is a real one: see `watchword remove`")
+        elif hardware is not None and hardware != virtual.Hardware():
+            raise BoardError(f"the hardware of {target} is what it is: only that of a virtual board can be chosen")
         else:
             transport = SerialTransport(target)
         try:
-            return cls(transport, target, on_event)
+            return cls(transport, target, on_event, hardware)
         except BaseException:
             transport.close()
             raise
@@ -330,6 +339,12 @@ class Board:
             reply = self.link.request("read", offset=base + len(data), size=part, **fields)
             data += base64.b64decode(reply["data"])
         return np.frombuffer(data, np.int8)
+
+    @property
+    def modelled(self) -> str | None:
+        """What the times and cycles of a virtual board are worth; None of a real one, whose are its own."""
+        board = self.virtual or virtual.behind(self.target)
+        return board.modelled if board else None
 
     # ---- the end
 

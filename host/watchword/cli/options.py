@@ -11,6 +11,7 @@ import typer
 
 from watchword.board import Board
 from watchword.board.ports import choose
+from watchword.board.virtual import Hardware
 from watchword.cli.output import note, progress_bar
 from watchword.model import Model
 
@@ -27,6 +28,9 @@ OnOrReference = Annotated[
     typer.Option("--on", metavar="TARGET", help="As for the others, or reference: NumPy on the host, the same numbers."),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start a virtual board with empty flash.")]
+Xip = Annotated[
+    bool, typer.Option("--xip", help="The virtual Pico also counts misses of the cache before its flash; emulation is slower.")
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, its description NAME.toml beside it.")]
 DescriptionFile = Annotated[
@@ -35,12 +39,12 @@ DescriptionFile = Annotated[
 
 
 @contextmanager
-def open_board(on: str | None, fresh: bool = False) -> Iterator[Board]:
+def open_board(on: str | None, fresh: bool = False, xip: bool = False) -> Iterator[Board]:
     """The board that --on names; without it the choice is told."""
     if on is None:
         on, why = choose()
         note(f"on {on}: {why}")
-    with Board.open(on, fresh=fresh, report=note) as board:
+    with Board.open(on, fresh=fresh, hardware=Hardware(xip=xip), report=note) as board:
         if board.hello.note:
             note(f"{board.target}: {board.hello.note}")
         yield board

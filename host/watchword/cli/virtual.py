@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from watchword.board.virtual import KINDS, VirtualBoard, find
+from watchword.board.virtual import KINDS, Hardware, VirtualBoard, find
 from watchword.board.virtual.serve import Ports, serve
-from watchword.cli.options import Fresh, Json
+from watchword.cli.options import Fresh, Json, Xip
 from watchword.cli.output import note, say, say_json
 from watchword.errors import BoardError
 
@@ -30,12 +30,20 @@ def start(
         typer.Option(metavar="FILE", help="Its flash (unix: a folder); made where there is none. Default: one by name."),
     ] = None,
     port: Annotated[int, typer.Option(help="The TCP port; 0: any that is free.")] = 0,
+    xip: Xip = False,
+    adc: Annotated[
+        Path | None,
+        typer.Option("--adc", metavar="WAV", help="A recording of 16 bits at ADC channel 0 from the start."),
+    ] = None,
+    uid: Annotated[
+        str | None, typer.Option("--uid", metavar="HEX", help="What machine.unique_id() gives: 16 hexadecimal digits.")
+    ] = None,
     bare: Annotated[bool, typer.Option("--bare", help="MicroPython alone on new flash, as on a board from the shop.")] = False,
     fresh: Fresh = False,
     json: Json = False,
 ) -> None:
     """Start a virtual board and keep it on until Ctrl-C or `watchword board stop`."""
-    virtual = _find(kind, flash)
+    virtual = _find(kind, flash, Hardware(xip, adc, uid))
     transport = virtual.start(note, fresh=fresh, bare=bare)
 
     def ready(ports: Ports) -> None:
@@ -43,6 +51,7 @@ def start(
             say_json({"board": virtual.target, "flash": str(virtual.flash), **asdict(ports)})
             return
         say(f"{virtual.target} is on; its flash is {virtual.flash}")
+        say(f"  {virtual.modelled}")
         say(f"  terminal  {ports.tty}")
         say(f"  URL       {ports.url}")
         say(f"Ctrl-C or 'watchword board stop {virtual.target}' switches it off.")
@@ -61,8 +70,8 @@ def stop(target: Target = "pico") -> None:
     say(f"{virtual.target} is off")
 
 
-def _find(target: str, flash: Path | None = None) -> VirtualBoard:
-    virtual = find(target, flash)
+def _find(target: str, flash: Path | None = None, hardware: Hardware | None = None) -> VirtualBoard:
+    virtual = find(target, flash, hardware)
     if virtual is None:
         raise BoardError(f"{target}: no kind of virtual board; known: {', '.join(KINDS)}")
     return virtual

@@ -18,6 +18,7 @@ HEADER_SIZE = struct.calcsize(HEADER)
 HASH_SIZE = 32
 
 CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX = 1, 2, 3, 4
+KERNEL_NAMES = {CONV: "conv", DEPTHWISE: "depthwise", AVERAGE_POOL: "average_pool", SOFTMAX: "softmax"}
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from typing import Any, TextIO
 import platformdirs
 
 from watchword.board.transport import SerialTransport, Transport
-from watchword.board.virtual.kinds import KINDS, Kind
+from watchword.board.virtual.kinds import KINDS, Hardware, Kind
 from watchword.board.virtual.process import ProcessTransport
 from watchword.board.virtual.toolchain import Report
 from watchword.errors import BoardError
 
-__all__ = ["KINDS", "VirtualBoard", "find", "state_folder"]
+__all__ = ["KINDS", "Hardware", "VirtualBoard", "behind", "find", "state_folder"]
 
 
 def state_folder() -> Path:
@@ -33,7 +33,7 @@ def state_folder() -> Path:
     return Path(moved).absolute() if moved else platformdirs.user_state_path("watchword")
 
 
-def find(target: str, flash: Path | None = None) -> VirtualBoard | None:
+def find(target: str, flash: Path | None = None, hardware: Hardware | None = None) -> VirtualBoard | None:
     """The virtual board that a target names; None where it names a port. Raises BoardError where the name cannot be one."""
     kind, _, name = target.partition(":")
     if kind not in KINDS:
@@ -42,16 +42,27 @@ def find(target: str, flash: Path | None = None) -> VirtualBoard | None:
     if not all(c.isalnum() or c in "_-." for c in name) or name.startswith("."):
         raise BoardError(f"{target}: a virtual board's name has letters, digits, _, - and .")
     place = state_folder() / kind / f"{name}{KINDS[kind].suffix}"
-    return VirtualBoard(KINDS[kind], name, (flash or place).absolute())
+    return VirtualBoard(KINDS[kind], name, (flash or place).absolute(), hardware or Hardware())
+
+
+def behind(port: str) -> VirtualBoard | None:
+    """The virtual board that `watchword board start` runs at a terminal device or URL; None where a real one may be there."""
+    for path in state_folder().glob("*/*.json"):
+        board = find(f"{path.parent.name}:{path.stem}")
+        found = board.running() if board else None
+        if found is not None and port in (found["tty"], found["url"]):
+            return board
+    return None
 
 
 @dataclass(frozen=True)
 class VirtualBoard:
-    """One virtual board, on or off. flash: its file or folder."""
+    """One virtual board, on or off. flash: its file or folder. hardware: of the chip, where this process starts it."""
 
     kind: Kind
     name: str
     flash: Path
+    hardware: Hardware
 
     @property
     def target(self) -> str:
@@ -63,7 +74,7 @@ class VirtualBoard:
         return state_folder() / self.kind.name / f"{self.name}.json"
 
     def running(self) -> dict[str, Any] | None:
-        """What `watchword board start` wrote down of a board that runs: tty, url, pid, flash; None where none runs."""
+        """What `watchword board start` wrote down of a board that runs: tty, url, pid, flash, xip; None where none runs."""
         try:
             found: dict[str, Any] = json.loads(self.record.read_text())
             os.kill(found["pid"], 0)
@@ -71,11 +82,17 @@ class VirtualBoard:
             return None
         return found
 
+    @property
+    def modelled(self) -> str:
+        """What its times and cycles are worth."""
+        found = self.running()
+        return self.kind.modelled(self.hardware if found is None else Hardware(xip=bool(found["xip"])))
+
     def connect(self, report: Report, *, fresh: bool = False) -> Transport:
         """A line to the board: to the one that runs, else to one started for this line alone."""
         found = self.running()
         if found is not None and Path(found["flash"]) == self.flash:
-            if fresh:
+            if fresh or self.hardware != Hardware():
                 raise BoardError(f"{self.target} is running: stop it first with 'watchword board stop {self.target}'")
             return SerialTransport(found["url"])
         return self.start(report, fresh=fresh)
@@ -85,7 +102,7 @@ class VirtualBoard:
         with contextlib.ExitStack() as held:
             held.enter_context(self._locked())
             try:
-                command = self.kind.command(self.flash, report, fresh=fresh, bare=bare)
+                command = self.kind.command(self.flash, report, self.hardware, fresh=fresh, bare=bare)
             except OSError as error:
                 raise BoardError(f"{self.flash}: cannot be the flash of {self.target}: {error.strerror}") from None
             transport = ProcessTransport(command, on_end=held.pop_all().close)

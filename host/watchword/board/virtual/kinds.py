@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import wave
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -11,8 +13,22 @@ from watchword.board.virtual import unix_build
 from watchword.board.virtual.pico import build, image
 from watchword.board.virtual.process import Command
 from watchword.board.virtual.toolchain import Report
+from watchword.errors import BoardError
 
 RESTART = 75  # exit status by which the firmware asks MicroPython's unix port to be started anew
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What can be chosen of an emulated chip.
+
+    xip: count what misses of the cache before its flash cost. adc: a WAV file that sounds at ADC channel 0 from power-on.
+    uid: the 8 bytes of `machine.unique_id()`, in hexadecimal.
+    """
+
+    xip: bool = False
+    adc: Path | None = None
+    uid: str | None = None
 
 
 class Kind(Protocol):
@@ -25,11 +41,15 @@ class Kind(Protocol):
     suffix: str
     repl: bool
 
-    def command(self, flash: Path, report: Report, *, fresh: bool, bare: bool) -> Command:
+    def command(self, flash: Path, report: Report, hardware: Hardware, *, fresh: bool, bare: bool) -> Command:
         """How to start it; its flash is made where there is none, and the firmware on it is the host's.
 
-        fresh: empty the flash first. bare: put MicroPython alone on it. Builds what is missing, or raises SetupError.
+        fresh: empty the flash first. bare: put MicroPython alone on it. Builds what is missing, or raises SetupError;
+        raises BoardError where the kind has not the hardware.
         """
+
+    def modelled(self, hardware: Hardware) -> str:
+        """What its times and cycles are worth: every report that shows them says so."""
 
 
 class Unix:
@@ -39,7 +59,9 @@ class Unix:
     suffix = ""
     repl = False
 
-    def command(self, flash: Path, report: Report, *, fresh: bool, bare: bool) -> Command:
+    def command(self, flash: Path, report: Report, hardware: Hardware, *, fresh: bool, bare: bool) -> Command:
+        if hardware != Hardware():
+            raise BoardError("unix: has no cache model, ADC or id to choose: pico has")
         micropython = unix_build.micropython(report)
         programs = flash / "ww"
         if fresh and programs.is_dir():
@@ -54,6 +76,9 @@ class Unix:
             restart=RESTART,
         )
 
+    def modelled(self, hardware: Hardware) -> str:
+        return "times are this computer's; no chip is modelled"
+
 
 class Pico:
     """A Raspberry Pi Pico: MicroPython's rp2 firmware on an emulated RP2040. Its flash is a file."""
@@ -62,7 +87,8 @@ class Pico:
     suffix = ".img"
     repl = True
 
-    def command(self, flash: Path, report: Report, *, fresh: bool, bare: bool) -> Command:
+    def command(self, flash: Path, report: Report, hardware: Hardware, *, fresh: bool, bare: bool) -> Command:
+        options = self._options(hardware)
         parts = build.pico(report)
         micropython = parts.firmware.read_bytes()
         if fresh or not flash.exists():
@@ -70,9 +96,33 @@ class Pico:
         if not bare:
             image.update(flash, micropython, files("armv6m"))
         return Command(
-            [parts.node, parts.emulator / "main.mjs", "--flash", flash, "--bootrom", parts.bootrom],
+            [parts.node, parts.emulator / "main.mjs", "--flash", flash, "--bootrom", parts.bootrom, *options],
             control=True,
             endings={3: "its power was cut", 4: "its processor ran into a breakpoint"},
+        )
+
+    def _options(self, hardware: Hardware) -> list[str | Path]:
+        options: list[str | Path] = ["--xip"] if hardware.xip else []
+        if hardware.uid is not None:
+            if len(hardware.uid) != 16 or not set(hardware.uid) <= set("0123456789abcdefABCDEF"):
+                raise BoardError(f"{hardware.uid}: a unique id has 16 hexadecimal digits")
+            options += ["--uid", hardware.uid]
+        if hardware.adc is not None:
+            try:
+                with wave.open(str(hardware.adc)) as file:
+                    bits = 8 * file.getsampwidth()
+            except (OSError, EOFError, wave.Error) as error:
+                raise BoardError(f"{hardware.adc}: cannot sound at the ADC: {error}") from None
+            if bits != 16:
+                raise BoardError(f"{hardware.adc}: has samples of {bits} bits; 16 are expected")
+            options += ["--adc", hardware.adc.absolute()]
+        return options
+
+    def modelled(self, hardware: Hardware) -> str:
+        cache = "misses of the XIP cache are counted" if hardware.xip else "no misses of the XIP cache: less than silicon takes"
+        return (
+            f"emulated: instructions as the Cortex-M0+ manual counts them, erasing and programming flash as a W25Q16, {cache}; "
+            "no bus contention or exception entry"
         )
 
 

@@ -145,7 +145,8 @@ def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], No
 
 @contextlib.contextmanager
 def _recorded(board: VirtualBoard, ports: Ports) -> Iterator[None]:
-    record = {"board": board.target, "tty": ports.tty, "url": ports.url, "pid": os.getpid(), "flash": str(board.flash)}
+    record = {"board": board.target, "tty": ports.tty, "url": ports.url, "pid": os.getpid()}
+    record |= {"flash": str(board.flash), "xip": board.hardware.xip}
     board.record.parent.mkdir(parents=True, exist_ok=True)
     board.record.write_text(json.dumps(record))
     try:

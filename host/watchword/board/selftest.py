@@ -1,0 +1,162 @@
+"""Does a board compute what the reference does, and as quickly as the virtual Pico? For boards that nobody has tried yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword import __version__, reference
+from watchword.board.bench import Bench, measure
+from watchword.board.board import Board
+from watchword.compile import Compiled, compile
+from watchword.description import Description
+from watchword.features.micro import MicroFrontend, to_int8
+from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Reshape, Softmax, Tensor
+
+RECORD = "selftest.json"  # cycles on the virtual Pico, by what was measured; `make bench` writes it
+_FRAMES, _CHANNELS = 12, 40
+_FRONTEND = "front end"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One kind of layer, or the front end. cycles: None where the board counts none; recorded: on the virtual Pico."""
+
+    name: str
+    equal: bool
+    cycles: int | None
+    recorded: int | None
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """What a board did. firmware: its version, and whether its kernels are native."""
+
+    board: str
+    firmware: str
+    hz: int | None
+    heap_free: int
+    modelled: str | None
+    checks: list[Check]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.equal for check in self.checks)
+
+    def block(self) -> str:
+        """All of it as text of a fixed width, to be pasted where others read it."""
+        clock = "unknown" if self.hz is None else f"{self.hz / 1e6:g} MHz"
+        lines = [
+            f"board      {self.board}",
+            f"firmware   {self.firmware}, host {__version__}",
+            f"clock      {clock}, {self.heap_free} bytes of heap free",
+            *([f"virtual    {self.modelled}"] if self.modelled else []),
+            "",
+            f"{'':14}{'outputs':>10}{'cycles':>10}{'recorded':>10}{'ratio':>8}",
+        ]
+        for check in self.checks:
+            ratio = f"{check.cycles / check.recorded:.3f}" if check.cycles and check.recorded else "-"
+            outputs = "equal" if check.equal else "DIFFER"
+            lines.append(f"{check.name:14}{outputs:>10}{check.cycles or '-':>10}{check.recorded or '-':>10}{ratio:>8}")
+        return "\n".join(lines)
+
+
+def model() -> tuple[Graph, Description]:
+    """A small network with every kind of layer, made by arithmetic alone, so that it is the same for everybody."""
+    x = _tensor("input", (1, _FRAMES, _CHANNELS, 1), 0.1, -128)
+    conv = _tensor("conv", (1, 6, 20, 8), 0.08, -128)
+    depthwise = _tensor("depthwise", (1, 6, 20, 8), 0.1, 3)
+    pointwise = _tensor("pointwise", (1, 6, 20, 12), 0.15, -5)
+    pool = _tensor("average_pool", (1, 2, 5, 12), 0.15, -5)
+    flat = _tensor("reshape", (1, 120), 0.15, -5)
+    dense = _tensor("dense", (1, 4), 0.06, 0)
+    y = _tensor("softmax", (1, 4), 1 / 256, -128)
+    operations: list[Operation] = [
+        Conv2D(x, conv, *_parameters(x, conv, (8, 3, 3, 1)), (2, 2), activation="relu"),
+        DepthwiseConv2D(conv, depthwise, *_parameters(conv, depthwise, (1, 3, 3, 8))),
+        Conv2D(depthwise, pointwise, *_parameters(depthwise, pointwise, (12, 1, 1, 8))),
+        AveragePool2D(pointwise, pool, (3, 4), (3, 4)),
+        Reshape(pool, flat),
+        Dense(flat, dense, *_parameters(flat, dense, (4, 120), 0.001)),
+        Softmax(dense, y),
+    ]
+    labels = ("_silence_", "a", "b", "c")
+    return Graph("selftest", x, y, operations), Description("selftest", labels, ("_silence_",))
+
+
+def _tensor(name: str, shape: tuple[int, ...], scale: float, zero_point: int) -> Tensor:
+    return Tensor(name, shape, np.dtype(np.int8), np.array([scale], np.float32), zero_point)
+
+
+def _pattern(size: int, step: int) -> NDArray[np.int64]:
+    """Whole numbers from -127 to 127 that repeat late and look like nothing."""
+    i = np.arange(size, dtype=np.int64)
+    return (i * i * 31 + i * step) % 255 - 127
+
+
+def _parameters(x: Tensor, y: Tensor, shape: tuple[int, ...], scale: float = 0.01) -> tuple[Tensor, Tensor]:
+    """Weights and biases of the layer from x to y."""
+    weights = _pattern(int(np.prod(shape)), 73).astype(np.int8).reshape(shape)
+    biases = (_pattern(y.shape[-1], 41) * 20).astype(np.int32)
+    return (
+        Tensor(f"{y.name}/weights", shape, weights.dtype, np.array([scale], np.float32), 0, None, weights),
+        Tensor(f"{y.name}/bias", biases.shape, biases.dtype, x.scale * np.float32(scale), 0, None, biases),
+    )
+
+
+def program(target: str) -> Compiled:
+    """The program of `model` for a target."""
+    return compile(*model(), target)
+
+
+def selftest(board: Board) -> SelfTest:
+    """Run golden inputs through every kind of layer and the front end of a board that runs `program(its target)`."""
+    graph, description = model()
+    compiled = compile(graph, description, board.hello.target)
+    golden = np.stack([_pattern(graph.input.size, 59), np.full(graph.input.size, -128), np.full(graph.input.size, 127)])
+    inputs = golden.astype(np.int8).reshape(3, *graph.input.shape[1:])
+    expected = reference.run_layers(graph, inputs)
+    equal = [True] * len(graph.operations)
+    for i, x in enumerate(inputs):
+        for j, output in enumerate(board.run_layers(compiled, x)):
+            equal[j] &= bool(np.array_equal(output.ravel(), expected[j][i].ravel()))
+    layers = {op.output.name: same for op, same in zip(graph.operations, equal, strict=True)}
+    heard = _hears(board, graph, description)
+    return _report(board, layers, heard, measure(board, compiled))
+
+
+def _hears(board: Board, graph: Graph, description: Description) -> bool:
+    """Whether a second of sound gives the scores of the reference: front end and model together."""
+    samples = (_pattern(16000, 7) * 60).astype(np.int16)
+    rows = MicroFrontend(description.frontend).process(np.concatenate([np.zeros(16000, np.int16), samples]))
+    window = to_int8(rows[-_FRAMES:], description.input_multiplier).reshape(1, *graph.input.shape[1:])
+    return bool(np.array_equal(board.scores(samples), reference.run(graph, window).ravel()))
+
+
+def _report(board: Board, layers: dict[str, bool], heard: bool, cost: Bench) -> SelfTest:
+    recorded = record() if board.hello.target == "rp2040" else {}
+    checks = [
+        Check(layer.name, layers[layer.name], cost.cycles(layer.seconds), recorded.get(layer.name)) for layer in cost.layers
+    ]
+    assert cost.frontend is not None
+    checks.append(Check(_FRONTEND, heard, cost.cycles(cost.frontend), recorded.get(_FRONTEND)))
+    hello = board.hello
+    kernels = "native" if hello.native else "plain"
+    firmware = f"{hello.firmware}, {kernels} kernels"
+    return SelfTest(cost.board, firmware, cost.hz, hello.heap_free, cost.modelled, checks)
+
+
+def record() -> dict[str, int]:
+    """Cycles on the virtual Pico, without the model of the cache."""
+    found: dict[str, int] = json.loads(files("watchword.board").joinpath(RECORD).read_text())
+    return found
+
+
+def write_record(checks: Sequence[Check]) -> str:
+    """The text of a new record."""
+    return json.dumps({check.name: check.cycles for check in checks}, indent=2) + "\n"

@@ -1,0 +1,93 @@
+"""What a board can do: bench, selftest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from watchword.board import selftest as checks
+from watchword.board.bench import Bench, measure
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, Xip, open_board, running
+from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.model import load
+
+
+def bench(
+    model: ModelFile,
+    on: On = None,
+    runs: Annotated[int, typer.Option("--runs", min=1, max=1000, help="The least and the greatest of so many are shown.")] = 5,
+    xip: Xip = False,
+    fresh: Fresh = False,
+    description: DescriptionFile = None,
+    json: Json = False,
+) -> None:
+    """Measure a model on a board: cycles or time, in all and for each layer, and memory."""
+    loaded = load(model, description)
+    with open_board(on, fresh, xip) as board, running(board, loaded):
+        report = measure(board, loaded.compile(board.hello.target), runs)
+    if json:
+        say_json(report.as_dict())
+    else:
+        _show(report)
+
+
+def _show(report: Bench) -> None:
+    counted = report.hz is not None
+
+    def cost(seconds: float) -> int | float:
+        """Cycles, else milliseconds."""
+        cycles = report.cycles(seconds)
+        return round(seconds * 1000, 3) if cycles is None else cycles
+
+    unit = "cycles" if counted else "ms"
+    say_table(
+        ("layer", "kernel", "MACs", unit, f"{unit} per MAC" if counted else "ns per MAC"),
+        [
+            (layer.name, layer.kernel, layer.macs, cost(layer.seconds), _per_mac(report, layer.seconds, layer.macs))
+            for layer in report.layers
+        ],
+    )
+    say()
+    say(f"{report.name} on {report.board}" + (f" at {report.hz / 1e6:g} MHz" if report.hz is not None else ""))
+    say(f"one run     {cost(report.seconds)} {unit}{_milliseconds(report, report.seconds)}, at most {cost(report.slowest)}")
+    if report.frontend is not None:
+        say(f"front end   {cost(report.frontend)} {unit} a frame{_milliseconds(report, report.frontend)}")
+    say(f"program     {report.program_bytes} bytes, loaded in {report.load:.3f} s")
+    say(f"heap        the program adds {report.peak_ram} bytes, {report.arena} of them arena; {report.heap_free} are free")
+    if report.modelled:
+        note(report.modelled)
+
+
+def _per_mac(report: Bench, seconds: float, macs: int) -> str:
+    if not macs:
+        return "-"
+    return f"{(seconds * report.hz if report.hz is not None else seconds * 1e9) / macs:.1f}"
+
+
+def _milliseconds(report: Bench, seconds: float) -> str:
+    return f" = {seconds * 1000:.1f} ms" if report.hz is not None else ""
+
+
+def selftest(on: On = None, xip: Xip = False, fresh: Fresh = False, json: Json = False) -> None:
+    """Check every kind of layer of a board against the reference, and its cycles against the virtual Pico's."""
+    with open_board(on, fresh, xip) as board:
+        with progress_bar("sending the test") as progress:
+            board.push(checks.program(board.hello.target), scratch=True, progress=progress)
+        try:
+            report = checks.selftest(board)
+        finally:
+            board.restart()
+    if json:
+        say_json({**asdict(report), "passed": report.passed})
+    else:
+        say(report.block())
+        note("paste this block into an issue, please: boards that nobody has tried yet are collected")
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (bench, selftest):
+        app.command()(command)

@@ -1,0 +1,134 @@
+"""What a board can do: `watchword bench` and `watchword selftest`, and the hardware that a virtual board can be given."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.e2e.conftest import small_program
+from watchword import shipped
+from watchword.board import Board, selftest, virtual
+from watchword.board.bench import measure
+from watchword.board.virtual import Hardware
+from watchword.errors import BoardError
+
+KEYWORDS = shipped.models() / "keywords/keywords.tflite"
+
+
+def watchword(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from watchword.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def answer(*arguments: object) -> dict[str, Any]:
+    done = watchword(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_bench_on_unix_gives_times(micropython: Path) -> None:
+    report = answer("bench", KEYWORDS, "--on", "unix", "--runs", 2)
+    assert 0 < report["total_s"] <= report["total_s_max"]
+    assert "total_cycles" not in report
+    kernels = [layer["kernel"] for layer in report["layers"]]
+    assert kernels == ["conv", "depthwise"] * 4 + ["conv", "average_pool", "conv", "softmax"]
+    assert sum(layer["macs"] for layer in report["layers"]) == report["macs"] == 2_976_768
+    assert all(layer["s"] >= 0 for layer in report["layers"])
+    assert report["frontend_s"] > 0
+    assert report["peak_ram"] > report["arena"] + 30_000
+    assert report["program_bytes"] > 30_000
+    assert "no chip is modelled" in report["modelled"]
+    text = watchword("bench", KEYWORDS, "--on", "unix", "--runs", 1).stdout
+    assert "depthwise_1" in text
+    assert "one run" in text
+
+
+def test_bench_on_the_pico_counts_cycles() -> None:
+    with Board.open("pico") as board:
+        compiled = selftest.program("rp2040")
+        board.push(compiled, scratch=True)
+        report = measure(board, compiled, 3).as_dict()
+        again = measure(board, compiled, 3).as_dict()
+    assert report["clock_hz"] == 125_000_000
+    assert abs(report["total_cycles"] - again["total_cycles"]) < 0.01 * report["total_cycles"]
+    assert report["total_cycles"] <= report["total_cycles_max"]
+    assert [layer["name"] for layer in report["layers"]] == [
+        "conv",
+        "depthwise",
+        "pointwise",
+        "average_pool",
+        "dense",
+        "softmax",
+    ]
+    assert sum(layer["cycles"] for layer in report["layers"]) == pytest.approx(report["total_cycles"], rel=0.02)
+    assert report["peak_ram"] > report["arena"]
+    assert "no misses of the XIP cache" in report["modelled"]
+
+
+def test_a_board_of_the_unix_port_passes_its_test(micropython: Path) -> None:
+    with Board.open("unix") as board:
+        kept = board.push(small_program())
+    report = answer("selftest", "--on", "unix")
+    names = ["conv", "depthwise", "pointwise", "average_pool", "dense", "softmax", "front end"]
+    assert [check["name"] for check in report["checks"]] == names
+    assert report["passed"]
+    assert all(check["equal"] and check["cycles"] is None for check in report["checks"])
+    with Board.open("unix") as board:
+        assert board.hello.running == kept
+
+
+def test_the_pico_takes_the_cycles_on_record() -> None:
+    """Where kernels have changed, `make bench` writes a new record."""
+    report = answer("selftest", "--on", "pico")
+    assert report["passed"]
+    for check in report["checks"]:
+        assert check["cycles"] == pytest.approx(check["recorded"], rel=0.01), check["name"]
+
+
+def test_a_layer_that_differs_is_named(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    board.push(selftest.program("unix"))
+    run_layers = board.run_layers
+
+    def one_off(*arguments: Any) -> list[np.ndarray]:
+        outputs = run_layers(*arguments)
+        outputs[1] = outputs[1] ^ np.int8(1)
+        return outputs
+
+    monkeypatch.setattr(board, "run_layers", one_off)
+    report = selftest.selftest(board)
+    assert not report.passed
+    assert [check.name for check in report.checks if not check.equal] == ["depthwise"]
+    assert "depthwise         DIFFER" in report.block()
+
+
+def test_hardware_that_cannot_be_had_is_refused(tmp_path: Path, micropython: Path) -> None:
+    with pytest.raises(BoardError, match="unix: has no cache model"):
+        Board.open("unix", hardware=Hardware(xip=True))
+    with pytest.raises(BoardError, match="is what it is"):
+        Board.open("/dev/ttyACM7", hardware=Hardware(xip=True))
+    with pytest.raises(BoardError, match="a unique id has 16 hexadecimal digits"):
+        Board.open("pico", hardware=Hardware(uid="12"))
+    with pytest.raises(BoardError, match=r"none.wav: cannot sound at the ADC"):
+        Board.open("pico", hardware=Hardware(adc=tmp_path / "none.wav"))
+    with wave.open(str(tmp_path / "bytes.wav"), "wb") as file:
+        file.setparams((1, 1, 16000, 0, "NONE", ""))
+        file.writeframes(bytes(100))
+    with pytest.raises(BoardError, match="samples of 8 bits; 16 are expected"):
+        Board.open("pico", hardware=Hardware(adc=tmp_path / "bytes.wav"))
+
+
+def test_hardware_is_chosen_and_told() -> None:
+    with Board.open("pico", hardware=Hardware(uid="0123456789abcdef", xip=True)) as board:
+        assert board.hello.uid == "0123456789abcdef"
+        assert board.modelled is not None
+        assert "misses of the XIP cache are counted" in board.modelled
+    # Nobody runs a board there: it may be a real one.
+    assert virtual.behind("/dev/ttyACM7") is None
