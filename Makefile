@@ -6,15 +6,17 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 EXTRAS := train,report,ampy,virtual,test,lint
 
-.PHONY: help setup pico demo test lint bench wheel mip lock clean
+.PHONY: help setup pico demo test test-board lint bench soak wheel mip lock clean
 
 help:
 	@echo "make setup            a virtual environment in $(VENV) with everything, and the virtual board"
 	@echo "make pico             the virtual Pico: MicroPython's rp2 port and an emulator (a few minutes, once)"
 	@echo "make demo [WAV=FILE]  keywords heard by a virtual board, in built-in clips or in FILE"
 	@echo "make test             all tests, on the virtual board"
+	@echo "make test-board       those that a real board can run, on the one at WATCHWORD_PORT"
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            measurements that are too slow or too unsteady for tests"
+	@echo "make soak             what takes an hour: hundreds of power cuts"
 	@echo "make wheel            the package, into dist/"
 	@echo "make mip              the firmware as packages for mpremote mip install, into dist/mip"
 	@echo "make lock             refresh requirements.lock from the newest releases"
@@ -35,14 +37,21 @@ demo: setup
 test: setup pico
 	@$(BIN)/python -m pytest -n auto
 
+test-board: $(INSTALLED)
+	@test -n "$(WATCHWORD_PORT)" || { echo "name the board: make test-board WATCHWORD_PORT=/dev/ttyACM0" >&2; exit 1; }
+	@WATCHWORD_PORT="$(WATCHWORD_PORT)" $(BIN)/python -m pytest -m real_board
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup
+bench: setup pico
 	$(BIN)/python -m pytest tests/bench -s
+
+soak: pico
+	$(BIN)/python -m pytest tests/soak -s
 
 wheel: $(INSTALLED)
 	$(BIN)/python -m hatchling build

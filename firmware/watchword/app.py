@@ -29,6 +29,7 @@ from watchword.store import Store
 PROTOCOL = const(1)
 RING = const(2048)  # samples that wait between the link and the front end
 SLICE = const(8)  # ms of work between two looks at the link
+GAP = const(20000)  # us on one request, from which sound counts as paused: as long as the front end's hop
 IDLE = const(2)  # ms of sleep when there is nothing to do
 
 
@@ -47,6 +48,8 @@ class App(Requests):
         self.barrier = None  # a request that waits until all sound before it has been heard
         self.received = 0  # samples of this stream
         self.link_us = 0  # spent on the link since the stream began
+        self.gaps = 0  # requests since then that kept the board from hearing, mostly by erasing flash
+        self.gap_us = 0
         self.stored = None
         self.note = None
         self.unload()
@@ -144,7 +147,11 @@ class App(Requests):
         if request is None:
             return False
         self.handle(request)
-        self.link_us += time.ticks_diff(time.ticks_us(), t0)
+        us = time.ticks_diff(time.ticks_us(), t0)
+        self.link_us += us
+        if us > GAP:
+            self.gaps += 1
+            self.gap_us += us
         return True
 
     def listen(self):

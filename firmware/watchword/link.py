@@ -89,7 +89,7 @@ class Link:
         try:
             request = json.loads(line)
         except (ValueError, UnicodeError):
-            if line.strip():  # an empty line: a host that makes sure that a new one begins
+            if line.strip(b"\x02\r\n"):  # else a host makes sure that a new line begins, and that no raw REPL is here
                 self.error(None, "not a line of JSON")
             return None
         if not isinstance(request, dict):

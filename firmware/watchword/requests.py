@@ -108,7 +108,7 @@ class Requests:
         self.end_stream()
         self.listener.reset(stride)
         self.received = 0
-        self.link_us = 0
+        self.link_us = self.gaps = self.gap_us = 0
         self.streaming = True
         return {"rate": RATE, "credit": self.listener.credit}
 
@@ -148,7 +148,14 @@ class Requests:
     def finish_end(self, request):
         self.streaming = False
         listener = self.listener
-        return {"frames": listener.count, "runs": listener.runs, "time": listener.ms() / 1000, "link_us": self.link_us}
+        return {
+            "frames": listener.count,
+            "runs": listener.runs,
+            "time": listener.ms() / 1000,
+            "link_us": self.link_us,
+            "gaps": self.gaps,
+            "gap_ms": self.gap_us // 1000,
+        }
 
     def do_scores(self, request):
         """Run the model once on the window that ends with the sound sent so far."""

@@ -9,14 +9,20 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.device.repl import Repl
 
-from watchword.board import firmware, virtual
+from watchword.board import Board, firmware, virtual
+from watchword.board.flash import flash, install
+from watchword.board.repl import MpremoteRepl
+from watchword.board.transport import SerialTransport, Transport
 from watchword.board.virtual.pico import build, image
 
+PORT = os.environ.get("WATCHWORD_PORT")
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware/watchword"
 OURS = ("run", "repl")  # not modules of tests
@@ -56,26 +62,67 @@ def test_on_unix(module: str, tmp_path: Path, root: Path, micropython: Path, sha
     assert "ok test_" in done.stdout
 
 
+@pytest.mark.real_board
 @pytest.mark.parametrize("module", MODULES)
-def test_on_pico(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_or_none: Path | None) -> None:
-    """The same on the rp2 port: 32-bit numbers, native code of the Cortex-M0+, 240 KB of heap."""
-    data = tmp_path / "data"
-    data.mkdir()
-    make_data(module, data, shared_or_none, "rp2040")
-    files = firmware.files("armv6m")
-    del files["main.py"]  # the REPL is wanted
-    files |= {f"watchword/kernels/{path.name}": path.read_bytes() for path in (FIRMWARE / "kernels").glob("*_plain.py")}
-    files |= {f"tests/{path.name}": path.read_bytes() for path in (HERE / "run.py", HERE / f"{module}.py")}
-    files |= {f"tests/{path.name}": path.read_bytes() for path in data.iterdir()}
-    flash = tmp_path / "pico.img"
-    image.write(flash, build.pico(print).firmware.read_bytes(), files)
-    board = virtual.find("pico", flash)
-    assert board is not None
-    transport = board.start(print, bare=True)
-    try:
-        start = f"import os, sys; os.chdir('/tests'); sys.path.append('/'); import run; run.run({module!r})"
-        out, error = Repl(transport).run(start, timeout=600)
-    finally:
-        transport.close()
+def test_on_board(module: str, tmp_path: Path, shared_or_none: Path | None) -> None:
+    """The same on a chip with 32-bit numbers, native code and little heap: the virtual Pico, or the board at WATCHWORD_PORT."""
+    with real(PORT) if PORT else emulated(tmp_path / "pico.img") as (put, target):
+        data = tmp_path / "data"
+        data.mkdir()
+        make_data(module, data, shared_or_none, target)
+        plain = {f"watchword/kernels/{path.name}": path for path in (FIRMWARE / "kernels").glob("*_plain.py")}
+        tests = {f"tests/{path.name}": path for path in (HERE / "run.py", HERE / f"{module}.py", *data.iterdir())}
+        transport = put({name: path.read_bytes() for name, path in (plain | tests).items()})
+        try:
+            start = f"import os, sys; os.chdir('/tests'); sys.path.append('/'); import run; run.run({module!r})"
+            out, error = Repl(transport).run(start, timeout=600)
+        finally:
+            transport.close()
     assert not error, out + error
     assert "ok test_" in out
+
+
+Put = Callable[[dict[str, bytes]], Transport]  # files go on the board beside the firmware; returns the line to its REPL
+
+
+@contextmanager
+def emulated(image_file: Path) -> Iterator[tuple[Put, str]]:
+    def put(more: dict[str, bytes]) -> Transport:
+        files = firmware.files("armv6m")
+        del files["main.py"]  # the REPL is wanted
+        image.write(image_file, build.pico(print).firmware.read_bytes(), files | more)
+        board = virtual.find("pico", image_file)
+        assert board is not None
+        return board.start(print, bare=True)
+
+    yield put, "rp2040"
+
+
+@contextmanager
+def real(port: str) -> Iterator[tuple[Put, str]]:
+    """What was put there is away afterwards, and the app runs again."""
+    flash(port, force=True)
+    with Board.open(port) as board:
+        target = str(board.hello.target)
+
+    def put(more: dict[str, bytes]) -> Transport:
+        repl = MpremoteRepl(port)
+        repl.mkdir("tests")
+        for path, content in more.items():
+            repl.write(path, content)
+        repl.remove("main.py")
+        repl.restart()
+        repl.close()
+        return SerialTransport(port)
+
+    try:
+        yield put, target
+    finally:
+        repl = MpremoteRepl(port)
+        for path in repl.files("tests"):
+            repl.remove(path)
+        for folder in repl.folders("tests"):
+            repl.remove(folder)
+        install(repl, force=True)
+        repl.restart()
+        repl.close()

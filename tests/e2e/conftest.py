@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from watchword.board import Board
+from watchword.board.flash import install
+from watchword.board.repl import MpremoteRepl
 from watchword.compile import Compiled, compile
 from watchword.description import Description
 from watchword.graph import Dense, Graph, Softmax, Tensor
@@ -26,18 +29,47 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state"
 
 
+PORT = os.environ.get("WATCHWORD_PORT")
+
+
 @pytest.fixture
-def board(micropython: Path) -> Iterator[Board]:
+def board(request: pytest.FixtureRequest) -> Iterator[Board]:
+    """An empty board: virtual, or for tests marked real_board the one at WATCHWORD_PORT."""
+    if PORT and request.node.get_closest_marker("real_board"):
+        empty(PORT)
+        with Board.open(PORT) as board:
+            yield board
+        return
+    request.getfixturevalue("micropython")
     with Board.open("unix") as board:
         yield board
+
+
+def empty(port: str) -> None:
+    """The firmware, the host's, and nothing else."""
+    repl = MpremoteRepl(port)
+    install(repl, force=True)
+    for path in repl.files("ww"):
+        repl.remove(path)
+    repl.restart()
+    repl.close()
+
+
+@cache
+def port_target() -> str:
+    """The target of the board at WATCHWORD_PORT; unix where there is none."""
+    if not PORT:
+        return "unix"
+    empty(PORT)
+    with Board.open(PORT) as board:
+        return str(board.hello.target)
 
 
 @pytest.fixture(scope="module")
 def pico_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The port of a board that has MicroPython: WATCHWORD_PORT, or a virtual Pico with nothing else on it."""
-    given = os.environ.get("WATCHWORD_PORT")
-    if given:
-        yield given
+    if PORT:
+        yield PORT
         return
     flash = tmp_path_factory.mktemp("pico") / "flash.img"
     command = [sys.executable, "-c", "from watchword.cli import main; main()", "board", "start", "--kind", "pico", "--bare"]
@@ -52,15 +84,29 @@ def pico_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.send_signal(signal.SIGTERM)
 
 
-def small_program(name: str = "small", seed: int = 0, weights: int = 40, target: str = "unix") -> Compiled:
-    """A dense layer and a softmax over two labels, on `weights` inputs (a multiple of 40: frames of features)."""
+def small_graph(name: str = "small", seed: int = 0, weights: int = 40, always: bool = False) -> Graph:
+    """A dense layer and a softmax over two labels, on `weights` inputs (a multiple of 40: frames of features).
+
+    always: whatever it hears is the word.
+    """
     rng = np.random.default_rng(seed)
 
     def tensor(label: str, shape: tuple[int, ...], scale: float, zero_point: int) -> Tensor:
         return Tensor(label, shape, np.dtype(np.int8), np.array([scale], np.float32), zero_point)
 
     x, h, y = tensor("x", (1, weights), 0.1, -128), tensor("h", (1, 2), 0.2, 0), tensor("y", (1, 2), 1 / 256, -128)
-    data = rng.integers(-127, 128, (2, weights)).astype(np.int8)
+    data = rng.integers(-127, 128, (2, weights)).astype(np.int8) * np.int8(not always)
     w = Tensor("w", data.shape, data.dtype, np.array([0.01], np.float32), 0, 0, data)
-    graph = Graph(name, x, y, [Dense(x, h, w, None), Softmax(h, y)])
-    return compile(graph, Description(name=name, labels=("_silence_", "word"), background=("_silence_",)), target)
+    b = Tensor("b", (2,), np.dtype(np.int32), np.array([0.001], np.float32), 0, None, np.array([0, 9000], np.int32))
+    return Graph(name, x, y, [Dense(x, h, w, b if always else None), Softmax(h, y)])
+
+
+def small_description(name: str) -> Description:
+    return Description(name=name, labels=("_silence_", "word"), background=("_silence_",))
+
+
+def small_program(
+    name: str = "small", seed: int = 0, weights: int = 40, target: str | None = None, always: bool = False
+) -> Compiled:
+    """target: by default that of the `board` of a test."""
+    return compile(small_graph(name, seed, weights, always), small_description(name), target or port_target())

@@ -162,6 +162,7 @@ def test_bench_measures_runs_steps_and_frames(board: Board) -> None:
     assert abs(idle - board.hello.heap_free - board.hello.program_heap) < 2000
 
 
+@pytest.mark.real_board
 def test_the_board_says_how_much_of_a_stream_its_link_took(board: Board) -> None:
     board.push(small_program())
     list(board.listen(np.zeros(16000, np.int16)))

@@ -22,6 +22,7 @@ from watchword.board.repl import MpremoteRepl, Repl
 from watchword.errors import BoardError
 
 FILLING = "filling.bin"
+pytestmark = pytest.mark.real_board
 
 
 def mpremote(port: str, *command: str) -> str:

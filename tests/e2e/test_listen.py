@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import watchword
+from tests.e2e.conftest import small_program
 from watchword import reference
 from watchword.board import Board
 from watchword.data import adpcm, audio
@@ -138,3 +139,14 @@ def test_a_message_behind_half_a_line_of_a_users_is_taken(listening: Board) -> N
     listening.link._take(b'half {"id": 123}')
     assert listening.link.answered(123)
     assert listening.link.next_event("log", 0) == {"event": "log", "text": "half "}
+
+
+@pytest.mark.real_board
+def test_a_word_is_heard_wherever_it_is_listened_for(board: Board) -> None:
+    """A model that hears its word in everything: every second, as long as it may not fire again at once."""
+    board.push(small_program("always", target=board.hello.target, always=True))
+    for codec in ("s16", "adpcm"):
+        events = [e for e in board.listen(np.zeros(32000, np.int16), codec) if e["event"] == "detect"]
+        assert [e["label"] for e in events] == ["word"] * len(events)
+        assert len(events) == 4
+        assert board.last_stream["frames"] == 199

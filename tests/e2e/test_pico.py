@@ -15,32 +15,22 @@ import numpy as np
 import pytest
 
 from tests.e2e.conftest import small_program
-from watchword import reference
+from tests.e2e.power import Moment, cut_power, power
+from watchword import reference, shipped
 from watchword.board import Board, virtual
+from watchword.board.transport import SerialTransport
 from watchword.board.virtual.pico import image
-from watchword.board.virtual.process import ProcessTransport
-from watchword.compile import Compiled
-from watchword.errors import BoardError, LinkError
+from watchword.data import audio
+from watchword.errors import BoardError
+from watchword.evaluate import inputs
+from watchword.model import keywords, load
 
 WATCHWORD = (sys.executable, "-c", "from watchword.cli import main; main()")
 MPREMOTE = (sys.executable, "-m", "mpremote")
 
 
-def power(board: Board) -> ProcessTransport:
-    transport = board.link.transport
-    assert isinstance(transport, ProcessTransport)
-    return transport
-
-
 def run(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-
-
-def push_and_ask(board: Board, program: Compiled) -> None:
-    """Until power goes."""
-    board.push(program)
-    while True:
-        board.info()
 
 
 @pytest.fixture
@@ -90,6 +80,19 @@ def test_mpremote_works_on_its_terminal_and_its_url_and_the_app_comes_back(start
         again.start(print)
 
 
+@pytest.mark.parametrize(
+    "left", [b"\r\x03\x03", b"\r\x03\x03\x01", b"\r\x03\x03\x01print(1", b'\r\x03\x03if True:\r\n  x = """\r\n']
+)
+def test_whatever_repl_is_left_behind_the_app_comes_back(left: bytes, started: dict[str, Any]) -> None:
+    line = SerialTransport(started["url"])
+    line.write(left)
+    while line.read(1.0):
+        pass
+    line.close()
+    with Board.open("pico") as board:
+        assert board.hello.running is None
+
+
 def test_what_mpremote_copies_is_on_flash_after_a_reset(started: dict[str, Any], tmp_path: Path) -> None:
     content = os.urandom(5000)
     (tmp_path / "copied.bin").write_bytes(content)
@@ -110,27 +113,21 @@ def test_stop_switches_it_off_and_says_so_where_none_is_on(state: Path) -> None:
         run(*WATCHWORD, "board", "stop", "pico")
 
 
-def test_power_that_goes_in_the_middle_of_a_push_leaves_the_board_as_it_was() -> None:
-    """Five cuts at cycles spread over a push, each inside the work on flash or between; the full number is in the soak."""
-    with Board.open("pico") as board:
-        kept = board.push(small_program("kept", target="rp2040"))
-    for share in range(5):
-        program = small_program("next", seed=share, weights=2000, target="rp2040")
-        board = Board.open("pico")
-        power(board).control("cut", after=3_000_000 + 9_000_000 * share)
-        with pytest.raises(LinkError, match="power was cut"):
-            push_and_ask(board, program)
-        with Board.open("pico") as again:
-            assert again.hello.running == kept or str(again.hello.running).startswith("next-")
-            kept = again.hello.running
+@pytest.mark.parametrize(("moment", "n"), [("push", 3), ("commit", 2)])
+def test_power_that_goes_loses_nothing(moment: Moment, n: int) -> None:
+    """The full number of cuts is in the soak."""
+    cuts = cut_power(moment, [(i + 0.5) / n for i in range(n)])
+    assert len(cuts) == n
 
 
 def test_the_reference_agrees() -> None:
     """The comparisons above are with what the reference says, too."""
-    from watchword.model import load
-
-    model = load(Path(__file__).parents[2] / "models/keywords/keywords.tflite")
+    model = load(keywords())
     x = np.zeros((1, *model.graph.input.shape[1:]), np.int8)
+    clip = audio.read(shipped.models() / "keywords/clips/stop_f5496439.wav")[:16000]
+    expected = reference.run(model.graph, inputs(model, clip[None])).ravel()
+    assert model.description.labels[int(expected.argmax())] == "stop"
     with Board.open("pico") as board:
         board.push(model.compile("rp2040"), scratch=True)
         assert np.array_equal(board.run(x[0]), reference.run(model.graph, x)[0].ravel())
+        assert np.array_equal(board.scores(clip), expected)

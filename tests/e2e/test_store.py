@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import small_program
+from tests.e2e.conftest import small_description, small_graph, small_program
 from watchword.board import Board
 from watchword.board.virtual.process import ProcessTransport
+from watchword.compile import Compiled, compile
 from watchword.errors import BoardError, LinkError, ModelError
+from watchword.graph import Dense, Graph, Tensor
 
 
 def states(board: Board) -> dict[str, str]:
@@ -43,6 +45,7 @@ def test_boards_of_other_names_hold_other_programs(board: Board) -> None:
         assert second.programs() == []
 
 
+@pytest.mark.real_board
 def test_the_one_before_is_kept_and_returned_to(board: Board) -> None:
     first, second = board.push(small_program("one")), board.push(small_program("two"))
     assert states(board) == {"one": "previous", "two": "active"}
@@ -51,12 +54,14 @@ def test_the_one_before_is_kept_and_returned_to(board: Board) -> None:
     assert board.rollback() == second
 
 
+@pytest.mark.real_board
 def test_a_new_version_replaces_its_name_and_the_old_one_can_be_returned_to(board: Board) -> None:
     versions = [board.push(small_program("one", seed)) for seed in range(3)]
     assert [p["file"] for p in board.programs()] == sorted(versions[1:])
     assert board.rollback() == versions[1]
 
 
+@pytest.mark.real_board
 def test_pushing_what_runs_changes_nothing(board: Board) -> None:
     board.push(small_program("one"))
     board.push(small_program("two"))
@@ -64,6 +69,7 @@ def test_pushing_what_runs_changes_nothing(board: Board) -> None:
     assert states(board) == {"one": "previous", "two": "active"}
 
 
+@pytest.mark.real_board
 def test_active_and_previous_cannot_be_removed_others_can(board: Board) -> None:
     for name in ("one", "two", "three"):
         board.push(small_program(name))
@@ -74,6 +80,7 @@ def test_active_and_previous_cannot_be_removed_others_can(board: Board) -> None:
     assert states(board) == {"two": "previous", "three": "active"}
 
 
+@pytest.mark.real_board
 def test_a_scratch_program_leaves_the_others_alone(board: Board) -> None:
     kept = board.push(small_program("kept"))
     assert board.push(small_program("guest"), scratch=True) == "scratch.ww"
@@ -83,11 +90,13 @@ def test_a_scratch_program_leaves_the_others_alone(board: Board) -> None:
     assert board.hello.running == kept
 
 
+@pytest.mark.real_board
 def test_a_full_flash_is_refused_with_figures(board: Board) -> None:
     with pytest.raises(BoardError, match=r"flash is full: the program has 1000000000000000 bytes, \d+ are free"):
         board.link.request("push", name="big", kind="sound", size=10**15, sha256="0" * 64)
 
 
+@pytest.mark.real_board
 def test_too_little_ram_is_refused_with_figures_before_sending(board: Board) -> None:
     board.hello.fields.update(heap_free=1000, program_ram=0)
     with pytest.raises(BoardError, match=r"needs \d+ bytes of RAM \(arena \d+\) and 8192 beside it, 1000 are free"):
@@ -105,6 +114,7 @@ def test_another_target_is_refused_by_host_and_board(board: Board) -> None:
     assert board.programs() == []
 
 
+@pytest.mark.real_board
 @pytest.mark.parametrize("at", [0, 5, 50, 80, 110, -1])
 def test_a_damaged_program_is_refused(board: Board, at: int) -> None:
     content = bytearray(small_program().content)
@@ -132,6 +142,7 @@ def test_a_program_damaged_on_flash_gives_way_to_the_one_before(board: Board, st
         assert "damaged" in again.hello.note
 
 
+@pytest.mark.real_board
 def test_chunks_out_of_order_are_refused_and_a_repeated_one_is_taken_once(board: Board) -> None:
     content = small_program(weights=1960).content
     size = int(board.hello.chunk)
@@ -200,8 +211,69 @@ def test_a_link_pulled_at_any_chunk_loses_nothing(micropython: Path) -> None:
     assert pulled == 50
 
 
+@pytest.mark.real_board
 def test_a_program_without_frames_of_sound_can_be_run_but_not_listened_with(board: Board) -> None:
     board.push(small_program(weights=24))
     assert board.run(np.zeros(24, np.int8)).shape == (2,)
     with pytest.raises(BoardError, match=r"small-\w+.ww cannot listen: the model's input is no frames of 40 features"):
         list(board.listen(np.zeros(1600, np.int16)))
+
+
+@pytest.mark.parametrize("target", ["unix", "pico"])
+def test_a_large_push_while_it_listens_loses_no_event(target: str, micropython: Path) -> None:
+    """60 KB and sound, on one line by turns. Where flash takes its time, hearing pauses and the board says for how long."""
+    samples = np.random.default_rng(2).integers(-3000, 3000, 3 * 16000).astype(np.int16)
+    heard: list[dict[str, object]] = []
+    with Board.open(target, on_event=heard.append) as board:
+        board.push(small_program("hears", target=board.hello.target, always=True))
+        expected = [(e["label"], e["time"]) for e in board.listen(samples) if e["event"] == "detect"]
+        alone = board.last_stream
+        assert len(expected) >= 4
+        heard.clear()
+        large = large_program(board.hello.target).content
+        assert len(large) > 60_000
+        last = listen_and_push(board, samples, large)
+        assert [(e["label"], e["time"] - 1) for e in heard] == [(label, pytest.approx(time)) for label, time in expected]
+        sequence = [e["seq"] for e in heard]
+        assert sequence == list(range(sequence[0], sequence[0] + len(sequence)))
+        assert {key: last[key] for key in ("frames", "runs")} == {key: alone[key] for key in ("frames", "runs")}
+        if target == "pico":
+            # 15 sectors at 45 ms, and the file system's own.
+            assert last["gaps"] >= 15
+            assert last["gap_ms"] >= 15 * 45
+        board._restart_with(board._commit())
+        assert str(board.hello.running).startswith("large-")
+
+
+def large_program(target: str) -> Compiled:
+    """More than 60 KB, almost all of it weights."""
+    graph = small_graph("large", weights=120)
+    hidden = graph.input
+    x = Tensor("input", (1, 480), np.dtype(np.int8), np.array([0.1], np.float32), -128)
+    data = np.random.default_rng(1).integers(-127, 128, (120, 480)).astype(np.int8)
+    weights = Tensor("v", data.shape, data.dtype, np.array([0.01], np.float32), 0, 0, data)
+    return compile(
+        Graph("large", x, graph.output, [Dense(x, hidden, weights, None), *graph.operations]),
+        small_description("large"),
+        target,
+    )
+
+
+def listen_and_push(board: Board, samples: np.ndarray, content: bytes) -> dict[str, object]:
+    """A stream with a second of silence around it, and between its chunks those of a program; the reply to its end."""
+    link = board.link
+    silence = np.zeros(16000, np.int16)
+    sound = np.concatenate([silence, samples, silence]).astype("<i2").tobytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    credit = link.request("stream")["credit"] // 480
+    size = link.request("push", name="large", kind="sound", size=len(content), sha256=sha256)["chunk"]
+    waiting: list[int] = []
+    for at, start in enumerate(range(0, len(sound), 960)):
+        while len(waiting) >= credit:
+            link.wait(waiting.pop(0))
+        waiting.append(link.send("sound", sound[start : start + 960], codec="s16"))
+        if at * size < len(content):
+            board._send_chunk(at * size, content[at * size : (at + 1) * size])
+    for request in waiting:
+        link.wait(request)
+    return link.request("end")

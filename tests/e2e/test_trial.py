@@ -6,7 +6,6 @@ Programs name their kernels, so a kernel that exists only here, number 99, makes
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,11 +91,8 @@ def faulty_program(fault: int, name: str = "faulty", target: str = "unix") -> by
 
 def send(board: Board, content: bytes) -> str:
     """A push without the restart that follows."""
-    sha256 = hashlib.sha256(content).hexdigest()
-    board.link.request("push", name="faulty", kind="sound", size=len(content), sha256=sha256)
-    for offset in range(0, len(content), 1024):
-        board._send_chunk(offset, content[offset : offset + 1024])
-    return str(board.link.request("commit")["file"])
+    board._send(content, {"name": "faulty", "kind": "sound"})
+    return board._commit()
 
 
 def states(board: Board) -> dict[str, str]:
@@ -239,6 +235,8 @@ def test_the_watchdog_of_a_pico_ends_a_program_that_hangs() -> None:
         assert transport.control("counters")["resets"] == 2
         with pytest.raises(BoardError, match="kernel 99"):
             board.push(faulty_program(RAISES, target="rp2040"))
+        with pytest.raises(BoardError, match=f"MemoryError.*{kept} runs instead"):
+            board.push(faulty_program(HOARDS, target="rp2040"))
         assert transport.control("counters")["resets"] == 2
         assert board.hello.running == kept
     finally:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -59,7 +59,8 @@ class Board:
     ) -> None:
         self.target = target
         self.virtual = virtual.find(target, hardware=hardware)  # None: a port
-        self.link = Link(transport, on_event)
+        started = self.virtual or virtual.behind(target)
+        self.link = Link(transport, on_event, started.kind.patience if started else 1.0)
         self.last_stream: Message = {}
         self.hello = self._greet()
 
@@ -98,16 +99,17 @@ class Board:
 
     def _greet(self) -> Hello:
         """Find the app: ask it; where a REPL answers instead, soft-reset it and wait for the hello."""
-        self.link.transport.write(b"\n")
+        self.link.transport.write(b"\x02\r\n")  # leaves a raw REPL, which echoes nothing; the app takes it for an empty line
         for attempt in range(3):
-            try:
-                return self._checked(self.link.request("info", timeout=3.0 if attempt else 1.5))
-            except LinkError:
-                if any(event["event"] == "trial" for event in self.link.events):
-                    return self._started()
-                if self.virtual and not self.virtual.kind.repl:
-                    raise  # nothing else can be there
-            if attempt == 1:
+            request = self.link.send("info")
+            first = self.link.probe(request, 3.0 if attempt else 1.5)
+            if first == "reply":
+                return self._checked(self.link.wait(request))
+            if first == "trial":
+                return self._started()
+            if self.virtual and not self.virtual.kind.repl:
+                break  # nothing else can be there
+            if first == "echo" or attempt == 1:
                 self.link.transport.write(b"\x03\x03\x02\r\n\x04")  # interrupt, leave the raw REPL, soft reset
                 event = self.link.next_event(("hello", "trial"), 5.0)
                 if event is not None:
@@ -164,6 +166,19 @@ class Board:
             raise ModelError(f"the program is compiled for {target}, the board is {self.hello.target}: compile it for that")
         if not isinstance(program, bytes):
             self._fits(program)
+        self._send(content, description, scratch, progress)
+        file = self._commit()
+        self._restart_with(file, scratch)
+        return file
+
+    def _send(
+        self,
+        content: bytes,
+        description: Mapping[str, Any],
+        scratch: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Send a program to the board's flash; it counts for nothing before `_commit`."""
         reply = self.link.request(
             "push",
             name=description["name"],
@@ -177,9 +192,10 @@ class Board:
             self._send_chunk(offset, content[offset : offset + size])
             if progress is not None:
                 progress(min(offset + size, len(content)), len(content))
-        file = str(self.link.request("commit", timeout=20.0)["file"])
-        self._restart_with(file, scratch)
-        return file
+
+    def _commit(self) -> str:
+        """What was sent is verified by the board and becomes active at the next start. Returns its file name."""
+        return str(self.link.request("commit", timeout=20.0)["file"])
 
     def _restart_with(self, file: str, scratch: bool = False) -> None:
         """Restart, and see that the board runs a program then. Raises BoardError with the board's own words where not."""
@@ -279,7 +295,8 @@ class Board:
 
         `time` of a detection is in seconds from the first sample; a stream starts with everything forgotten. codec: how
         sound travels; adpcm takes a quarter of the line, a third of the board's work, and is heard as `adpcm.coded` gives it.
-        After the last event `last_stream` has frames, runs, time (s) and link_us: what the board spent on the line.
+        After the last event `last_stream` has frames, runs, time (s), link_us: what the board spent on the line, and gaps and
+        gap_ms: how often and how long flash or a long request kept it from hearing.
         """
         silence = np.zeros(RATE, np.int16)
         for event in self._heard(np.concatenate([silence, np.asarray(samples, np.int16), silence]), codec):

@@ -7,7 +7,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal
 
 from watchword.board.transport import Transport
 from watchword.errors import BoardError, LinkError
@@ -16,18 +16,15 @@ Message = dict[str, Any]
 PROTOCOL = 1
 
 
-@runtime_checkable
-class Resettable(Protocol):
-    """A transport that can start its line anew: the process of a virtual board, a port whose board has reset itself."""
-
-    def reset(self) -> None: ...
-
-
 class Link:
-    """Talks to one board. Events (and lines that are no messages, as {"event": "log", "text": …}) collect in `events`."""
+    """Talks to one board. Events (and lines that are no messages, as {"event": "log", "text": …}) collect in `events`.
 
-    def __init__(self, transport: Transport, on_event: Callable[[Message], None] | None = None) -> None:
+    patience: by how much all waiting for an answer is longer than for a real board.
+    """
+
+    def __init__(self, transport: Transport, on_event: Callable[[Message], None] | None = None, patience: float = 1.0) -> None:
         self.transport = transport
+        self.patience = patience
         self.events: deque[Message] = deque()
         self._on_event = on_event
         self._rest = b""
@@ -47,6 +44,7 @@ class Link:
 
     def wait(self, request: int, timeout: float = 10.0) -> Message:
         """The reply to a request. Raises BoardError with the board's own words, or LinkError after `timeout` s of silence."""
+        timeout *= self.patience
         deadline = time.monotonic() + timeout
         while request not in self._replies:
             if self.pump(max(0.0, deadline - time.monotonic())):
@@ -104,7 +102,7 @@ class Link:
     def next_event(self, kind: str | tuple[str, ...], timeout: float) -> Message | None:
         """The next event of a kind or of several, older ones of other kinds dropped; None after `timeout` seconds."""
         kinds = (kind,) if isinstance(kind, str) else kind
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * self.patience
         while True:
             while self.events:
                 message = self.events.popleft()
@@ -115,13 +113,25 @@ class Link:
                 return None
             self.pump(left)
 
+    def probe(self, request: int, timeout: float) -> Literal["reply", "trial", "echo", "silence"]:
+        """What comes first after a request: its reply, word of a trial, or the request as it was sent: from a REPL."""
+        timeout *= self.patience
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self.pump(deadline - time.monotonic()):
+                deadline = time.monotonic() + timeout
+            if self.answered(request):
+                return "reply"
+            if any(event["event"] == "trial" for event in self.events):
+                return "trial"
+            if f'{{"id":{request},"do"'.encode() in self._rest:
+                return "echo"
+        return "silence"
+
     def reset(self) -> bool:
         """Start the line and, where it is a process, the board anew; False where that cannot be done from here."""
-        if not isinstance(self.transport, Resettable):
-            return False
         self._rest = b""
-        self.transport.reset()
-        return True
+        return self.transport.reset()
 
     def close(self) -> None:
         self.transport.close()

@@ -35,11 +35,13 @@ class Kind(Protocol):
     """What makes one kind of virtual board.
 
     suffix: of the file that is its flash; empty where that is a folder. repl: its MicroPython has the REPL that mpremote needs.
+    patience: by how much it may be slower than a real board, on a busy machine too.
     """
 
     name: str
     suffix: str
     repl: bool
+    patience: float
 
     def command(self, flash: Path, report: Report, hardware: Hardware, *, fresh: bool, bare: bool) -> Command:
         """How to start it; its flash is made where there is none, and the firmware on it is the host's.
@@ -58,6 +60,7 @@ class Unix:
     name = "unix"
     suffix = ""
     repl = False
+    patience = 1.0
 
     def command(self, flash: Path, report: Report, hardware: Hardware, *, fresh: bool, bare: bool) -> Command:
         if hardware != Hardware():
@@ -86,6 +89,7 @@ class Pico:
     name = "pico"
     suffix = ".img"
     repl = True
+    patience = 10.0
 
     def command(self, flash: Path, report: Report, hardware: Hardware, *, fresh: bool, bare: bool) -> Command:
         options = self._options(hardware)

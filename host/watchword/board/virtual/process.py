@@ -40,6 +40,7 @@ class ProcessTransport:
         self._command = command
         self._on_end = on_end
         self._open = False
+        self._ending = "it was switched off"
         self._start()
 
     def _start(self) -> None:
@@ -78,9 +79,12 @@ class ProcessTransport:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._output, selectors.EVENT_READ)
 
-    def read(self, timeout: float) -> bytes:
+    def _require_power(self) -> None:
         if not self._open:
-            raise LinkError("the virtual board is off")
+            raise LinkError(f"the virtual board is off: {self._ending}")
+
+    def read(self, timeout: float) -> bytes:
+        self._require_power()
         if not self._selector.select(timeout):
             return b""
         data = os.read(self._output, 65536)
@@ -91,12 +95,13 @@ class ProcessTransport:
             self._end()
             self._start()
             return b""
+        self._ending = self._command.endings.get(status, f"it ended with status {status}")
         self._off()
-        raise LinkError(f"the virtual board ended: {self._command.endings.get(status, f'status {status}')}")
+        self._require_power()
+        raise AssertionError("it is off")
 
     def write(self, data: bytes) -> None:
-        if not self._open:
-            raise LinkError("the virtual board is off")
+        self._require_power()
         try:
             while data:
                 data = data[os.write(self._writer, data) :]
@@ -105,6 +110,7 @@ class ProcessTransport:
 
     def control(self, do: str, **fields: Any) -> dict[str, Any]:
         """Ask the control channel (pico/emulator/control.mjs). Raises BoardError where there is none, or it refuses."""
+        self._require_power()
         if self._control is None:
             raise BoardError("this virtual board has no control channel")
         self._control.settimeout(10)
@@ -123,13 +129,14 @@ class ProcessTransport:
             raise BoardError(str(reply["error"]))
         return reply
 
-    def reset(self) -> None:
+    def reset(self) -> bool:
         """The reset button."""
         if self._command.control:
             self.control("reset")
         else:
             self._end()
             self._start()
+        return True
 
     def close(self) -> None:
         """End of the line: the board ends by itself; after two seconds it is killed."""

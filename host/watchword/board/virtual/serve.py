@@ -9,6 +9,7 @@ import select
 import signal
 import socket
 import threading
+import time
 import tty
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -105,6 +106,26 @@ class _Lines:
             self.client.close()
 
 
+class _Watchdog:
+    """For boards that have none: such a one says before the trial of a program how long to wait, and may hang then."""
+
+    def __init__(self) -> None:
+        self._line = b""
+        self._deadline: float | None = None
+
+    def bites(self, data: bytes) -> bool:
+        """Whether the board has said nothing for too long; data: what it says now."""
+        if not data:
+            return self._deadline is not None and time.monotonic() > self._deadline
+        *lines, self._line = (self._line + data).split(b"\n")
+        for line in lines:
+            self._deadline = None
+            if b'"trial"' in line:
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    self._deadline = time.monotonic() + json.loads(line)["timeout_ms"] / 1000
+        return False
+
+
 def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], None], port: int = 0) -> None:
     """Keep a board on until it ends or a signal (SIGINT, SIGTERM) comes. ready: called once it can be reached.
 
@@ -113,11 +134,16 @@ def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], No
     lines = _Lines(port)
     stop = threading.Event()
     failure: list[LinkError] = []
+    whole = threading.Lock()  # a reset swaps the line that the other thread writes to
+    watchdog = _Watchdog()
 
     def output() -> None:
         while not stop.is_set():
             try:
                 data = transport.read(0.2)
+                if watchdog.bites(data):
+                    with whole:
+                        transport.reset()
             except LinkError as error:
                 if not stop.is_set():
                     failure.append(error)
@@ -134,7 +160,8 @@ def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], No
             while not stop.is_set():
                 data = lines.wait()
                 if data:
-                    transport.write(data)
+                    with whole:
+                        transport.write(data)
         finally:
             stop.set()
             reader.join(2)

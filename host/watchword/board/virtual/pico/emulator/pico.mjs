@@ -2,7 +2,7 @@
 //
 // Cycles are those of rp2040js: instructions as the Cortex-M0+ manual counts them, without bus contention and exception entry. Added
 // here: the times of the flash chip, during which the processor stands still, and, where asked for, misses of the XIP cache.
-import { ConsoleLogger, LogLevel, RP2040 } from "rp2040js";
+import { RP2040 } from "rp2040js";
 
 import { SIZE } from "./flash.mjs";
 import { FlashInterface, FlashPort } from "./qspi.mjs";
@@ -11,11 +11,14 @@ import { XipCache } from "./xip.mjs";
 
 const BOOTROM = 16384;
 const SSI = 0x18000;
+const WATCHDOG = 0x40058;
 const FLASH_PORT = 0x4f000; // 0x4f000000: where the boot ROM asks for erasing and programming
 const ADC_MIDDLE = 2048; // of 12 bits: what a microphone's amplifier gives in silence
 const UART_TX_MASK = 0x20;
 const AIRCR = 0xd0c;
 const SYSRESETREQ = 4;
+// rp2040js tells of registers that it has not; MicroPython asks for those of the second core at each soft reset.
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 export class Pico {
   /** flash: a Flash with firmware in it; bootrom: bytes; uid: the flash chip's 8 bytes; modelXip: count misses of the cache. */
@@ -23,7 +26,7 @@ export class Pico {
     this.flash = flash;
     this.bootrom = bootrom;
     this.uid = uid;
-    this.modelXip = modelXip;
+    this.xip = modelXip ? new XipCache() : null;
     this.line = new SerialLine();
     this.sound = null;
     this.idleNanos = 0; // of waiting that may pass before `run` returns
@@ -43,16 +46,17 @@ export class Pico {
     return this.before.nanos + this.chip.clock.nanos;
   }
 
-  /** A chip as after power-on or, with the watchdog of the one before, after a reset: that and flash are what remain. */
+  /** A chip as after power-on or, with the watchdog of the one before, after its own reset: that and flash are what remain. */
   #powerOn(watchdog) {
     const chip = new RP2040();
-    chip.logger = new ConsoleLogger(LogLevel.Error);
+    chip.logger = SILENT;
     const rom = new Uint32Array(BOOTROM / 4);
     new Uint8Array(rom.buffer).set(this.bootrom);
     chip.loadBootrom(rom);
     chip.flash = this.flash.content;
     chip.flash16 = new Uint16Array(chip.flash.buffer);
     chip.flashView = new DataView(chip.flash.buffer);
+    chip.flashView.setUint32 = () => {}; // to which a store of whatever width comes down: flash changes through its port alone
     chip.peripherals[SSI] = new FlashInterface(chip, this.uid);
     chip.peripherals[FLASH_PORT] = new FlashPort(chip, this.flash, (nanos) => this.#stall(nanos));
     this.resetting = false;
@@ -69,7 +73,7 @@ export class Pico {
       chip.adc.sampleAlarm.schedule(chip.adc.sampleTime * 1000);
     };
     this.line.plugInto(chip.usbCtrl);
-    this.xip = this.modelXip ? new XipCache(chip) : null;
+    this.xip?.plugInto(chip);
     chip.core.VTOR = 0;
     chip.core.reset();
     this.chip = chip;
@@ -77,7 +81,7 @@ export class Pico {
   }
 
   #prepareReset(chip, before) {
-    const watchdog = chip.peripherals[0x40058];
+    const watchdog = chip.peripherals[WATCHDOG];
     if (before) {
       watchdog.reason = before.reason;
       watchdog.scratchData.set(before.scratchData);
@@ -100,9 +104,12 @@ export class Pico {
     uart.writeUint32 = (offset, value) => write(offset, offset === 0x38 ? value & ~UART_TX_MASK : value);
   }
 
-  /** As the reset button: the processor starts anew, flash stays. */
+  /** As the reset button: the chip starts anew, flash stays. */
   reset() {
-    const watchdog = this.chip.peripherals[0x40058];
+    this.#restart(null);
+  }
+
+  #restart(watchdog) {
     this.before = { cycles: this.cycles, nanos: this.nanos };
     this.#powerOn(watchdog);
   }
@@ -136,7 +143,7 @@ export class Pico {
   run(deadline) {
     for (;;) {
       const state = this.#slice();
-      if (this.resetting) this.reset();
+      if (this.resetting) this.#restart(this.chip.peripherals[WATCHDOG]);
       if (state !== "busy" || performance.now() >= deadline) return state;
     }
   }

@@ -1,0 +1,113 @@
+"""Power that goes in the middle of a push to a virtual Pico, and what the board is after that."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from tests.e2e.conftest import small_description, small_graph
+from watchword import reference
+from watchword.board import Board
+from watchword.board.virtual.process import ProcessTransport
+from watchword.compile import Compiled, compile
+from watchword.errors import LinkError
+from watchword.graph import Graph
+
+Moment = Literal["push", "commit"]
+_NAMES = ("one", "two", "three")  # programs come new and as new versions of their names, and fill all places of the store
+_X = np.random.default_rng(5).integers(-128, 128, 2000).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """cycles: after which power went. kept: whether the program before runs on."""
+
+    cycles: int
+    kept: bool
+
+
+def power(board: Board) -> ProcessTransport:
+    transport = board.link.transport
+    assert isinstance(transport, ProcessTransport)
+    return transport
+
+
+def cut_power(moment: Moment, shares: Iterable[float]) -> list[Cut]:
+    """Push programs and let power go each time, after a share (0 to 1) of the cycles that the moment takes.
+
+    push: from the first request to the end of the new program's trial; commit: from the request that verifies, renames and
+    activates it. After each cut the board must start by itself, with the old or the new program active, run it without a
+    fault, and compute what the reference does.
+    """
+    with Board.open("pico") as board:
+        board.push(_program(0))
+        span = _span(board, _program(1), moment)
+    cuts = []
+    active = 1
+    for number, share in enumerate(shares, 2):
+        files = {_file(_program(which)): which for which in (active, number)}
+        cycles = 1 + int(share * span)
+        with Board.open("pico") as board:
+            _cut(board, _program(number), moment, cycles)
+        with Board.open("pico") as board:
+            running = board.hello.running
+            where = f"cut {number - 1}, {cycles} cycles into a {moment}: {running} runs"
+            assert running in files, where
+            assert board.hello.note is None, f"{where}: {board.hello.note}"
+            assert {p["file"]: p["state"] for p in board.programs()}[running] == "active", where
+            expected = reference.run(_graph(files[running]), _X.reshape(1, -1))
+            assert np.array_equal(board.run(_X), expected.ravel()), f"{where} and computes another thing"
+        cuts.append(Cut(cycles, kept=files[running] == active))
+        active = files[running]
+    return cuts
+
+
+def _program(number: int) -> Compiled:
+    return compile(_graph(number), small_description(_graph(number).name), "rp2040")
+
+
+def _graph(number: int) -> Graph:
+    return small_graph(_NAMES[number % len(_NAMES)], seed=number, weights=len(_X))
+
+
+def _file(program: Compiled) -> str:
+    return f"{program.name}-{hashlib.sha256(program.content).hexdigest()[:8]}.ww"
+
+
+def _span(board: Board, program: Compiled, moment: Moment) -> int:
+    """Cycles that the moment takes when power stays."""
+    _before(board, program, moment)
+    start = power(board).control("counters")["cycles"]
+    _go(board, program, moment)
+    return int(power(board).control("counters")["cycles"]) - start
+
+
+def _cut(board: Board, program: Compiled, moment: Moment, cycles: int) -> None:
+    _before(board, program, moment)
+    power(board).control("cut", after=cycles)
+    with pytest.raises(LinkError, match="power was cut"):
+        _go_on(board, program, moment)
+
+
+def _go_on(board: Board, program: Compiled, moment: Moment) -> None:
+    """Until power goes."""
+    _go(board, program, moment)
+    while True:
+        board.info()
+
+
+def _before(board: Board, program: Compiled, moment: Moment) -> None:
+    if moment == "commit":
+        board._send(program.content, program.program.description)
+
+
+def _go(board: Board, program: Compiled, moment: Moment) -> None:
+    if moment == "commit":
+        board._restart_with(board._commit())
+    else:
+        board.push(program)
