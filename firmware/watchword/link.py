@@ -1,16 +1,16 @@
-"""The link to the host: lines of JSON, and payloads in base64. docs/protocol.md specifies every message."""
+"""The link to the host: lines of JSON, and payloads, masked or in base64. docs/protocol.md specifies every message."""
 
 import json
 import time
 
 from micropython import const
 
-from watchword.kernels import decode_base64
-from watchword.stdin import PIECE, SILENCE, Stdin
+from watchword.kernels import decode_base64, unmask
+from watchword.stdin import SILENCE, Stdin
 
 LINE = const(512)  # longest request
-CHUNK = const(1024)  # longest payload, decoded
-PAYLOAD = const(1368)  # the same in base64, padded to a multiple of 4
+CHUNK = const(1536)  # longest payload, decoded
+PAYLOAD = const(2048)  # the same in base64, padded to a multiple of 4
 
 
 class Link:
@@ -106,8 +106,16 @@ class Link:
     def read_payload(self, request):
         """Read and decode the payload that a request announces: the number of its bytes, or -1 after an error reply."""
         length = request.get("length")
-        if not isinstance(length, int) or length < 0 or length > PAYLOAD or length % 4:
-            self.error(request, "length: a multiple of 4 up to %d is expected" % PAYLOAD)
+        mask = request.get("mask")  # None: the payload is base64
+        if mask is None:
+            right = isinstance(length, int) and 0 <= length <= PAYLOAD and length % 4 == 0
+        else:
+            right = isinstance(length, int) and 0 <= length <= CHUNK and isinstance(mask, int) and 0 <= mask <= 255
+        if not right:
+            self.error(
+                request,
+                "length: a multiple of 4 up to %d is expected, or up to %d with a mask from 0 to 255" % (PAYLOAD, CHUNK),
+            )
             self._skip_line()
             return -1
         got = self._fill(length + 1)
@@ -118,6 +126,9 @@ class Link:
             self.error(request, "the payload is longer than the %d characters announced" % length)
             self._skip_line()
             return -1
+        if mask is not None:
+            unmask(self.payload, length, mask)
+            return length
         n = decode_base64(self.payload, length)
         if n < 0:
             self.error(request, "the payload is not base64 at character %d" % (-1 - n))
@@ -125,14 +136,13 @@ class Link:
         return n
 
     def _fill(self, n):
-        """Read n bytes into the payload buffer; fewer when nothing came for a while."""
+        """Read n bytes into the payload buffer; fewer when the rest does not come in time."""
         transport = self.transport
         got = 0
         t0 = time.ticks_ms()
         while got < n:
             if transport.waiting():
-                k = min(n - got, PIECE)
-                k = transport.readinto(self.view[got : got + k], k)
+                k = transport.readinto(self.view[got:n], n - got)
                 got += k
                 if transport.stopped:
                     break

@@ -1,7 +1,7 @@
 """MicroPython's standard input and output as the line to the host: USB serial, a UART, or the pipes of the unix port.
 
 On a board a read of stdin comes back only when all bytes that were asked for have come, and nothing tells how many wait. To
-ask for one at a time costs 30 us each on an RP2040; for many at once, 3 to 6. So many are asked for, and a timer ends a read
+ask for one at a time costs 30 us each on an RP2040; for many at once, about 8. So many are asked for, and a timer ends a read
 that waits for too long. The unix port's pipe gives what it holds, and needs no timer.
 """
 
@@ -15,8 +15,7 @@ from micropython import const
 
 TICK = const(50)  # ms between two looks at a read that waits
 PATIENCE = const(50)  # ms that the rest of a line may be late by before the app goes on without it
-SILENCE = const(1000)  # ms after which a payload that has stopped is given up
-PIECE = const(512)  # bytes of a payload asked for in one go: so many have to come within SILENCE
+SILENCE = const(1000)  # ms that a payload may take: one that has stopped is given up
 _STOP = b"\0\n"  # what ends a read: no line that a host sends ends so
 
 
@@ -61,7 +60,7 @@ class Stdin:
         finally:
             self.stopped = self.stopper.disarm()
         if self.stopped:
-            at = bytes(view[:n]).find(_STOP[:1])
+            at = bytes(view[:n]).find(_STOP[:1], max(0, n - self.stopper.given))
             if at >= 0:
                 return at
             self.stopped = False  # the rest came at the last moment

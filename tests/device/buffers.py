@@ -33,3 +33,12 @@ def test_copy_forward_within_one_buffer():
         assert a == bytearray([0, 4, 5, 6, 7, 8, 6, 7, 8, 9])
         body.copy(a, 0, a, 9, 0)
         assert a[0] == 0
+
+
+def test_a_mask_is_taken_off():
+    for body in BOTH:
+        for n in range(9):
+            data = bytearray(k * 37 & 255 for k in range(12))
+            plain = bytes(b ^ 0xA5 for b in data)
+            body.unmask(data, n, 0xA5)
+            assert data[:n] == plain[:n]

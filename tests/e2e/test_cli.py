@@ -88,6 +88,9 @@ def test_push_models_rollback_info_remove(model: Path, micropython: Path) -> Non
     assert json.loads(watchword("rollback", "--on", "unix", "--json").stdout) == {"running": pushed["file"]}
     assert json.loads(watchword("info", "--on", "unix", "--json").stdout)["running"] == pushed["file"]
     assert "stays" in fails("remove", "small", "--on", "unix")
+    assert json.loads(watchword("activate", "other", "--on", "unix", "--json").stdout)["running"].startswith("other-")
+    assert watchword("activate", pushed["file"], "--on", "unix").stdout == f"{pushed['file']} runs now\n"
+    assert "no program none is stored" in fails("activate", "none", "--on", "unix")
     assert json.loads(watchword("models", "--on", "unix", "--fresh", "--json").stdout) == []
 
 
@@ -131,6 +134,11 @@ def test_listen_prints_one_line_per_event(model: Path, wav: Path, micropython: P
     for same in (["--wav", wav, "--wav", wav], ["--wav", wav.parent / "s*.wav", "--wav", wav]):
         again = watchword("listen", *same, "--model", model, "--on", "unix", "--json").stdout.splitlines()
         assert again == lines
+    coded = watchword(
+        "listen", "--wav", wav, "--model", model, "--on", "unix", "--codec", "adpcm", "--json"
+    ).stdout.splitlines()
+    assert coded
+    assert all(json.loads(line)["event"] == "detect" for line in coded)
 
 
 def test_evaluate_is_the_same_on_reference_and_board(model: Path, wav: Path, micropython: Path) -> None:

@@ -91,7 +91,7 @@ def works(line: Line) -> None:
         (b'{"id": 1, "do": "stream"}\n', 1, "no sound program is loaded"),
         (b'{"id": 1, "do": "end"}\n', 1, "no stream has begun"),
         (b'{"id": 1, "do": "read", "size": 4}\n', 1, "no program is loaded"),
-        (b'{"id": 1, "do": "chunk", "length": "4"}\nAAAA\n', 1, "length: a multiple of 4 up to 1368 is expected"),
+        (b'{"id": 1, "do": "chunk", "length": "4"}\nAAAA\n', 1, "length: a multiple of 4 up to 2048 is expected"),
         (b'{"id": 1, "do": "chunk", "length": 99999}\n' + b"A" * 99999 + b"\n", 1, "length"),
         (b'{"id": 1, "do": "chunk", "length": 4}\nAAAAAAAA\n', 1, "the payload is longer than the 4 characters announced"),
         (b'{"id": 1, "do": "chunk", "length": 8}\nAA!AAAAA\n', 1, "the payload is not base64 at character 2"),
@@ -118,14 +118,26 @@ def test_a_payload_that_stops_half_way_is_given_up(line: Line) -> None:
 
 
 @on_every_kind
-@pytest.mark.parametrize("characters", [0, 511, 512, 513, 1368])
+@pytest.mark.parametrize("characters", [0, 511, 512, 513, 2048])
 def test_a_payload_may_stop_anywhere(line: Line, characters: int) -> None:
-    reply = line.answer(b'{"id": 9, "do": "chunk", "length": 1368, "offset": 0, "crc32": 1}\n' + b"A" * characters)
-    if characters < 1368:
-        assert reply["error"] == f"the payload stopped after {characters} of 1368 characters"
+    reply = line.answer(b'{"id": 9, "do": "chunk", "length": 2048, "offset": 0, "crc32": 1}\n' + b"A" * characters)
+    if characters < 2048:
+        assert reply["error"] == f"the payload stopped after {characters} of 2048 characters"
     else:
         assert reply["id"] == 9  # only its line feed is missing: either is an answer
     line.transport.write(b"\n")
+    works(line)
+
+
+@on_every_kind
+def test_a_masked_payload_holds_any_byte(line: Line) -> None:
+    data = bytes(k for k in range(256) if k != 0x55) * 4
+    masked = bytes(k ^ 0x56 for k in data)
+    head = b'{"id": 9, "do": "chunk", "mask": 86, "length": %d, "offset": 0, "crc32": ' % len(data)
+    reply = line.answer(head + b"%d}\n%s\n" % (binascii.crc32(data), masked))
+    assert "CRC" not in reply["error"]  # but that no push has begun
+    assert "push" in reply["error"]
+    assert line.answer(head + b"1}\n" + masked[:700])["error"] == f"the payload stopped after 700 of {len(data)} characters"
     works(line)
 
 
@@ -166,9 +178,9 @@ def test_a_stream_that_is_broken_off_answers_for_the_sound_that_came(line: Line)
 def push(line: Line, content: bytes) -> None:
     sha256 = hashlib.sha256(content).hexdigest()
     fields = {"id": 1, "do": "push", "name": "small", "kind": "sound", "size": len(content), "sha256": sha256}
-    assert line.answer(json.dumps(fields).encode() + b"\n")["chunk"] == 1024
-    for offset in range(0, len(content), 1024):
-        part = content[offset : offset + 1024]
+    assert line.answer(json.dumps(fields).encode() + b"\n")["chunk"] == 1536
+    for offset in range(0, len(content), 1536):
+        part = content[offset : offset + 1536]
         text = base64.b64encode(part)
         fields = {"id": 1, "do": "chunk", "offset": offset, "crc32": binascii.crc32(part), "length": len(text)}
         assert "written" in line.answer(json.dumps(fields).encode() + b"\n" + text + b"\n")
@@ -191,9 +203,9 @@ def test_requests_sent_together_get_a_reply_each_in_order(line: Line) -> None:
 
 
 def test_a_payload_is_read_at_full_length(line: Line) -> None:
-    payload = base64.b64encode(bytes(range(256)) * 4)
-    assert len(payload) == 1368
-    reply = line.answer(b'{"id": 1, "do": "chunk", "length": 1368, "offset": 0, "crc32": %d}\n%s\n' % (0xB70B4C26, payload))
+    payload = base64.b64encode(bytes(range(256)) * 6)
+    assert len(payload) == 2048
+    reply = line.answer(b'{"id": 1, "do": "chunk", "length": 2048, "offset": 0, "crc32": %d}\n%s\n' % (0xAD484D3F, payload))
     assert reply["error"] == "no push is under way"  # its CRC-32 was right
     works(line)
 

@@ -193,7 +193,7 @@ def test_a_link_pulled_at_any_chunk_loses_nothing(micropython: Path) -> None:
     for attempt in range(50):
         program = small_program("next", seed=attempt, weights=4000)
         pushed = f"next-{hashlib.sha256(program.content).hexdigest()[:8]}.ww"
-        writes = 3 + -(-len(program.content) // 1024)  # push, the chunks, commit, restart
+        writes = 3 + -(-len(program.content) // 1536)  # push, the chunks, commit, restart
         board = Board.open("unix")
         transport = board.link.transport
         assert isinstance(transport, ProcessTransport)

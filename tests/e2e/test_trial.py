@@ -6,6 +6,8 @@ Programs name their kernels, so a kernel that exists only here, number 99, makes
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -216,6 +218,31 @@ def test_activating_the_previous_program_is_a_rollback(bench: Bench) -> None:
     one, two = board.push(small_program("one")), board.push(small_program("two"))
     assert board.activate("one") == one
     assert states(board) == {one: "active", two: "previous"}
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from watchword.board import virtual
+from watchword.board.virtual.process import Command, ProcessTransport
+from watchword.board.virtual.serve import serve
+
+micropython, main, flash, path, restart = sys.argv[1:]
+command = Command([micropython, "-X", "heapsize=1M", main], Path(flash), {"MICROPYPATH": path}, int(restart))
+serve(virtual.find("unix"), ProcessTransport(command), lambda ports: print(ports.url, flush=True))
+"""
+
+
+def test_a_unix_board_that_stays_on_is_watched_by_what_keeps_it_on(bench: Bench) -> None:
+    command = bench.command
+    arguments = [command.arguments[0], command.arguments[-1], bench.folder, command.environment["MICROPYPATH"], RESTART]
+    with subprocess.Popen([sys.executable, "-c", SERVE, *map(str, arguments)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        with Board.open(process.stdout.readline().strip()) as board:
+            kept = board.push(small_program("kept"))
+            with pytest.raises(BoardError, match=rf"faulty-\w+.ww did not end its clean run, 2 times: {kept} runs instead"):
+                board.push(faulty_program(HANGS))
+        process.terminate()
 
 
 def test_the_watchdog_of_a_pico_ends_a_program_that_hangs() -> None:

@@ -44,5 +44,6 @@ except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an 
 
 NATIVE = buffers.__name__.endswith("viper")  # else they are plain Python, and slow
 copy = buffers.copy
+unmask = buffers.unmask
 decode_base64 = buffers.decode_base64
 decode_adpcm = buffers.decode_adpcm

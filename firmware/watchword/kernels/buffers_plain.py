@@ -9,6 +9,11 @@ def copy(to, at, source, start, n):
         to[at + i] = source[start + i]
 
 
+def unmask(buffer, n, mask):
+    for i in range(n):
+        buffer[i] ^= mask
+
+
 def decode_base64(buffer, n):
     size = 0
     padding = 0

@@ -24,6 +24,16 @@ def copy(to: ptr8, at: int, source: ptr8, start: int, n: int):
             at += 1
 
 
+@micropython.viper
+def unmask(buffer: ptr32, n: int, mask: int):
+    """XOR n bytes with `mask`, and those after them up to a word's end."""
+    mask *= 0x01010101
+    end = int(buffer) + n
+    while int(buffer) < end:
+        buffer[0] ^= mask
+        buffer = ptr32(int(buffer) + 4)
+
+
 def _digits():
     """The value of every base64 character; of "=" and of all others, what has bit 6 or 7 set."""
     digits = bytearray(b"\x80" * 256)

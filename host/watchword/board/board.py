@@ -25,7 +25,7 @@ from watchword.errors import BoardError, LinkError, ModelError
 
 RATE = 16000
 Codec = Literal["s16", "adpcm"]
-_CHUNK_SAMPLES = {"s16": 480, "adpcm": 768}  # of sound in one request; two of them at least fit into a board's credit
+_CHUNK_SAMPLES = {"s16": 768, "adpcm": 768}  # of sound in one request; two of them at least fit into a board's credit
 _LEFT = 8192  # bytes of heap that a program must leave
 _LISTENING = 39_000  # bytes of heap that kernels and front end take on a board of 32 bits
 _STARTS = 6  # of a board that is asked to restart: two that a program hangs on trial, the one that follows, and some more

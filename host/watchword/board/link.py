@@ -37,7 +37,12 @@ class Link:
         message: Message = {"id": self._last_id, "do": do, **fields}
         text = b""
         if payload is not None:
-            text = base64.b64encode(payload) + b"\n"
+            mask = _mask(payload)
+            if mask is None:
+                text = base64.b64encode(payload) + b"\n"
+            else:
+                message["mask"] = mask
+                text = bytes(byte ^ mask for byte in payload) + b"\n"
             message["length"] = len(text) - 1
         self.transport.write(json.dumps(message, separators=(",", ":")).encode() + b"\n" + text)
         return self._last_id
@@ -135,6 +140,11 @@ class Link:
 
     def close(self) -> None:
         self.transport.close()
+
+
+def _mask(payload: bytes) -> int | None:
+    """A number by which no byte of the payload, XORed with it, becomes 3, which would be Ctrl-C; None where there is none."""
+    return next((value ^ 3 for value in set(range(256)).difference(payload)), None)
 
 
 def _message(text: str) -> Message | None:
