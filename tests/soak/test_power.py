@@ -27,7 +27,7 @@ def test_power(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         print(rows[-1])
     (root / "tests/soak/report.md").write_text(
         "# Power cuts on the virtual Pico\n\n"
-        f"`make soak` writes this: programs of 4.6 KB, cycles drawn with seed {SEED}, flash with the times of a W25Q16.\n"
+        f"`make soak` writes this: programs of 9 KB, cycles drawn with seed {SEED}, flash with the times of a W25Q16.\n"
         "After every cut the board started by itself, its active program was the old or the new one and ran without a note\n"
         "of a fault, and its outputs were those of the reference.\n\n"
         "| power went in | cuts | at cycles | the old program stayed | the new one ran | faults |\n"
