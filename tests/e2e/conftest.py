@@ -36,6 +36,7 @@ PORT = os.environ.get("WATCHWORD_PORT")
 def board(request: pytest.FixtureRequest) -> Iterator[Board]:
     """An empty board: virtual, or for tests marked real_board the one at WATCHWORD_PORT."""
     if PORT and request.node.get_closest_marker("real_board"):
+        port_target()  # while nobody has the port open
         empty(PORT)
         with Board.open(PORT) as board:
             yield board

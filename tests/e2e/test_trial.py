@@ -238,11 +238,14 @@ def test_a_unix_board_that_stays_on_is_watched_by_what_keeps_it_on(bench: Bench)
     arguments = [command.arguments[0], command.arguments[-1], bench.folder, command.environment["MICROPYPATH"], RESTART]
     with subprocess.Popen([sys.executable, "-c", SERVE, *map(str, arguments)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        with Board.open(process.stdout.readline().strip()) as board:
-            kept = board.push(small_program("kept"))
-            with pytest.raises(BoardError, match=rf"faulty-\w+.ww did not end its clean run, 2 times: {kept} runs instead"):
-                board.push(faulty_program(HANGS))
-        process.terminate()
+        try:
+            with Board.open(process.stdout.readline().strip()) as board:
+                kept = board.push(small_program("kept"))
+                why = rf"faulty-\w+.ww did not end its clean run, 2 times: {kept} runs instead"
+                with pytest.raises(BoardError, match=why):
+                    board.push(faulty_program(HANGS))
+        finally:
+            process.terminate()
 
 
 def test_the_watchdog_of_a_pico_ends_a_program_that_hangs() -> None:

@@ -121,7 +121,7 @@ class Board:
 
         A program on trial may hang it. Most boards then reset themselves; one that cannot says how long to wait for it.
         """
-        patience = _HELLO
+        patience, trial = _HELLO, False
         for _ in range(_STARTS):
             try:
                 event = event or self.link.next_event(("hello", "trial"), patience)
@@ -130,12 +130,13 @@ class Board:
                     raise
                 continue
             if event is None:
-                if not self.link.reset():
+                if not self.link.reset() and not trial:
                     break
-                patience = _HELLO
+                patience, trial = _HELLO, False  # in which whatever keeps the board on may reset it
             elif event["event"] == "hello":
                 return self._checked(event)
             else:
+                trial = True
                 patience = event["timeout_ms"] / 1000 if event["timeout_ms"] else _TRIAL
             event = None
         raise LinkError(f"{self.target}: no hello after a restart")
