@@ -146,10 +146,11 @@ class App(Requests):
         request = self.link.receive()
         if request is None:
             return False
+        streaming = self.streaming
         self.handle(request)
         us = time.ticks_diff(time.ticks_us(), t0)
         self.link_us += us
-        if us > GAP:
+        if us > GAP and streaming:
             self.gaps += 1
             self.gap_us += us
         return True
