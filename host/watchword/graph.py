@@ -229,6 +229,11 @@ class Lookup(Operation):
     def kind(self) -> str:
         return "".join(word.capitalize() for word in self.function.split("_"))
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether every value stays what it is."""
+        return bool((self.table == np.arange(-128, 128)).all())
+
 
 @dataclass(eq=False)
 class Reshape(Operation):

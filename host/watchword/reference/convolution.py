@@ -54,7 +54,7 @@ def real_multiplier(op: Conv2D | DepthwiseConv2D | Dense) -> NDArray[np.float64]
 
 
 def _exact_multiplier(real: float, nearest: int, shift: int, largest: int) -> int | None:
-    """The multiplier beside `nearest` that rounds sums up to `largest` as `round_half_away(sum * real)` does; None if there is none.
+    """The multiplier beside `nearest` that rounds sums up to `largest` as round_half_away(sum * real); None if there is none.
 
     Both are odd and monotonic in the sum, so they agree everywhere when they do around the sums where the result
     changes. Results beyond 255 are clamped whatever they are.
@@ -75,7 +75,9 @@ def _requantize(op: Conv2D | DepthwiseConv2D | Dense, sums: NDArray[np.int32]) -
         sums = sums + op.bias.data.astype(np.int32)
     # LiteRT's reference FULLY_CONNECTED is alone in rounding once, and in double.
     rounds_once = isinstance(op, Dense)
-    scaled = round_half_away(sums * real_multiplier(op)) if rounds_once else multiply_by_quantized_multiplier(sums, *rescale(op))
+    scaled = (
+        round_half_away(sums * real_multiplier(op)) if rounds_once else multiply_by_quantized_multiplier(sums, *rescale(op))
+    )
     return np.clip(scaled + op.output.zero_point, *activation_range(op)).astype(np.int8)
 
 

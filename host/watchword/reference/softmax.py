@@ -19,7 +19,6 @@ EXCLUDED = -1
 """In the table of `softmax_exponentials`: too far below the maximum to count."""
 
 
-
 def softmax_exponentials(op: Softmax) -> NDArray[np.int32]:
     """exp(-d * beta * input scale) for d = 0..255, Q0.31, int32 (256,); EXCLUDED where d is beyond TFLite's range.
 
