@@ -249,8 +249,9 @@ def test_all_unsupported_operations_of_a_real_model_are_listed(shared_data: Path
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
-    first, *entries = message.split("; ")
+    first, output, *entries = message.split("; ")
     assert first.endswith("input: tensor 'serving_default_audio_frame:0' is INT16, not int8")
+    assert output == "output: tensor 'PartitionedCall:0' is not quantized"
     assert [int(entry.split()[0]) for entry in entries] == list(range(len(operators)))  # all of it is int16, int32 or custom
     assert "0 CUSTOM 'SignalWindow' 'signal_window': not supported" in entries
     assert any(entry.startswith("1 RESHAPE 'Reshape': tensor 'signal_window' is INT16") for entry in entries), entries

@@ -125,9 +125,9 @@ def run_operation(op: Operation, *x: NDArray[np.int8]) -> NDArray[np.int8]:
         case Pad():
             return movement.pad(op, *x)
         case Softmax():
-            return softmax(*x, softmax_exponentials(op))
+            return softmax(x[0], softmax_exponentials(op))
         case Svdf():
-            return svdf(op, *x, initial_state(op))[0]
+            return svdf(op, x[0], initial_state(op))[0]
     raise UnsupportedError(f"{op.kind} {op.output.name!r}: the reference cannot run this operation")
 
 
