@@ -92,6 +92,8 @@ def lookup_table(function: Function, input: Tensor, output: Tensor, alpha: float
     if function in ("relu", "relu6"):
         low = output.zero_point
     if function == "relu6":
+        if not output_scale > 2**-28:
+            raise ModelError(f"{output.name!r}: 6 has no 32-bit form in its scale")
         high = min(127, output.zero_point + math.floor(float(np.float32(6) / output_scale) + 0.5))
     table: NDArray[np.int8] = np.clip(scaled + output.zero_point, low, max(low, high)).astype(np.int8)
     return table
