@@ -20,13 +20,16 @@ from numpy.typing import NDArray
 
 Padding = Literal["same", "valid"]
 Activation = Literal["none", "relu", "relu6"]
+Function = Literal["relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize"]
+End = Literal["int8", "uint8", "float32"]
 
 
 @dataclass(eq=False)
 class Tensor:
     """An array that flows between operations, or a constant when `data` is set.
 
-    shape: with the batch axis for activations. dtype: int8 for activations and weights, int32 for biases.
+    shape: with the batch axis for activations. dtype: int8 for activations and weights, int32 for biases; an Svdf also has
+    int16.
     scale: float32 of shape (1,), or (channels,) when quantized per channel along `axis`.
     """
 
@@ -65,15 +68,25 @@ def extent(size: int, kernel: int, stride: int, dilation: int, padding: Padding)
 
 @dataclass(eq=False)
 class Operation:
-    """Base of all operations: one input, one output; constants are fields of the kind that has them."""
+    """Base of all operations: an input, an output; further inputs and constants are fields of the kind that has them."""
 
     input: Tensor
     output: Tensor
 
     @property
     def kind(self) -> str:
-        """The name of the class: what tables and error messages call the operation."""
+        """What tables and error messages call the operation: the name of the class."""
         return type(self).__name__
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """All inputs in TFLite's order; those of Add, Subtract, Multiply and Concatenation may be constants."""
+        return (self.input,)
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        """Weights, biases and constant inputs."""
+        return tuple(tensor for tensor in self.inputs if tensor.data is not None)
 
     @property
     def macs(self) -> int:
@@ -93,6 +106,10 @@ class Conv2D(Operation):
     activation: Activation = "none"
 
     @property
+    def constants(self) -> tuple[Tensor, ...]:
+        return (self.weights,) if self.bias is None else (self.weights, self.bias)
+
+    @property
     def macs(self) -> int:
         return self.output.size * self.weights.size // self.weights.shape[0]
 
@@ -107,6 +124,10 @@ class DepthwiseConv2D(Operation):
     dilation: tuple[int, int] = (1, 1)
     padding: Padding = "same"
     activation: Activation = "none"
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        return (self.weights,) if self.bias is None else (self.weights, self.bias)
 
     @property
     def multiplier(self) -> int:
@@ -126,6 +147,10 @@ class Dense(Operation):
     activation: Activation = "none"
 
     @property
+    def constants(self) -> tuple[Tensor, ...]:
+        return (self.weights,) if self.bias is None else (self.weights, self.bias)
+
+    @property
     def macs(self) -> int:
         return self.weights.size
 
@@ -141,8 +166,139 @@ class AveragePool2D(Operation):
 
 
 @dataclass(eq=False)
+class MaxPool2D(Operation):
+    """The greatest of a window; padded places do not count. Input and output share scale and zero point."""
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    padding: Padding = "valid"
+    activation: Activation = "none"
+
+
+@dataclass(eq=False)
+class Mean(Operation):
+    """The mean along `axes` (without the batch axis), rescaled to the output; the output keeps them as 1 or drops them."""
+
+    axes: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class _Binary(Operation):
+    """Two inputs whose shapes broadcast as NumPy's do; one of them may be a constant."""
+
+    other: Tensor
+    activation: Activation = "none"
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return self.input, self.other
+
+
+@dataclass(eq=False)
+class Add(_Binary):
+    """input + other."""
+
+
+@dataclass(eq=False)
+class Subtract(_Binary):
+    """input - other."""
+
+
+@dataclass(eq=False)
+class Multiply(_Binary):
+    """input * other, element by element."""
+
+    @property
+    def macs(self) -> int:
+        return self.output.size
+
+
+@dataclass(eq=False)
+class Lookup(Operation):
+    """A function of one value: RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH, and QUANTIZE from int8 to int8.
+
+    table: int8 (256,), the output for input q at q + 128 (`reference.lookup_table`). alpha: the slope below 0 of a
+    leaky_relu.
+    """
+
+    function: Function
+    table: NDArray[np.int8]
+    alpha: float = 0.0
+
+    @property
+    def kind(self) -> str:
+        return "".join(word.capitalize() for word in self.function.split("_"))
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether every value stays what it is."""
+        return bool((self.table == np.arange(-128, 128)).all())
+
+
+@dataclass(eq=False)
 class Reshape(Operation):
     """The same bytes under another shape."""
+
+
+@dataclass(eq=False)
+class Transpose(Operation):
+    """Axis i of the output is axis permutation[i] of the input; the batch axis is one of them."""
+
+    permutation: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Concatenation(Operation):
+    """The inputs one after another along `axis` (counted with the batch axis, never it); all share scale and zero point."""
+
+    others: tuple[Tensor, ...]
+    axis: int
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return self.input, *self.others
+
+
+@dataclass(eq=False)
+class Slice(Operation):
+    """Along every axis, the batch axis included, the places range(begin, end, stride); an end of -1 is before the first."""
+
+    begin: tuple[int, ...]
+    end: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class Pad(Operation):
+    """`value` (int8) before and after the input along every axis, the batch axis included, which has none."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    value: int
+
+
+@dataclass(eq=False)
+class Svdf(Operation):
+    """A dense layer of low rank over the last steps: a filter over the input, then a filter over its last results.
+
+    input (1, in), output (1, units); features (filters, in) int8, time (filters, steps) int16, bias (units,) int32 or None.
+    filters = units * rank; the filters of a unit are neighbours. The operation keeps state (1, filters * steps) int16,
+    the last results of each filter, oldest first; zeros after a reset.
+    """
+
+    features: Tensor
+    time: Tensor
+    bias: Tensor | None
+    state: Tensor
+    rank: int = 1
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        return (self.features, self.time) if self.bias is None else (self.features, self.time, self.bias)
+
+    @property
+    def macs(self) -> int:
+        return self.features.size + self.time.size
 
 
 @dataclass(eq=False)
@@ -153,23 +309,46 @@ class Softmax(Operation):
 
 
 @dataclass(eq=False)
+class State:
+    """A tensor that a graph remembers from step to step (TFLite's resource variable).
+
+    read: no operation makes it; its value is `initial` after a reset, else what `assigned` was at the end of the step
+    before. initial: int8 of read's shape.
+    """
+
+    name: str
+    read: Tensor
+    assigned: Tensor
+    initial: NDArray[np.int8]
+
+
+@dataclass(eq=False)
 class Graph:
-    """Operations in an order in which they can run, from `input` to `output`."""
+    """Operations in an order in which they can run, from `input` to `output`.
+
+    input_type, output_type: what a `.tflite` file takes and gives. The graph itself is int8 throughout: uint8 is int8 + 128,
+    and real numbers are quantized by the caller, by the input's and output's scale and zero point.
+    """
 
     name: str
     input: Tensor
     output: Tensor
     operations: list[Operation] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+    input_type: End = "int8"
+    output_type: End = "int8"
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of one run."""
         return sum(op.macs for op in self.operations)
 
+    @property
+    def stateful(self) -> bool:
+        """Whether a run depends on the runs before it."""
+        return bool(self.states) or any(isinstance(op, Svdf) for op in self.operations)
+
     def constants(self) -> Iterator[Tensor]:
-        """Weights and biases, in the order of the operations."""
+        """Weights, biases and constant inputs, in the order of the operations."""
         for op in self.operations:
-            if isinstance(op, Conv2D | DepthwiseConv2D | Dense):
-                yield op.weights
-                if op.bias is not None:
-                    yield op.bias
+            yield from op.constants

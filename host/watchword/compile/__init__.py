@@ -93,6 +93,8 @@ def compile(graph: Graph, description: Description, target: str = "unix") -> Com
     """Compile a graph for a target. Raises ModelError or UnsupportedError saying which operation cannot be had, and why."""
     if target not in TARGETS:
         raise ModelError(f"target {target!r} is not known; known: {', '.join(TARGETS)}")
+    if graph.states:
+        raise UnsupportedError(f"{graph.name}: keeps state ({graph.states[0].name}), which no kernel does")
     constants = _Constants()
     drafts: list[_Draft] = []
     blocks: list[memory.Block] = [memory.Block(graph.input.size, 0, 0)]
@@ -113,10 +115,10 @@ def compile(graph: Graph, description: Description, target: str = "unix") -> Com
             where[op.output] = where[op.input]
         else:
             step = len(drafts)
-            source = live(op.input, step)
+            sources = [live(tensor, step) for tensor in op.inputs if tensor.data is None]
             where[op.output] = block(op.output.size, step)
             scratch = [block(size, step) for size in _scratch(op)]
-            drafts.append(_draft(op, constants, [source, where[op.output], *scratch]))
+            drafts.append(_draft(op, constants, [*sources, where[op.output], *scratch]))
         seen.append((op, len(drafts), where[op.output]))
     live(graph.output, len(drafts))
 

@@ -1,0 +1,156 @@
+"""The oracle: a graph run in NumPy integers, equal to LiteRT's reference kernels bit for bit.
+
+Where TFLite Micro differs (FULLY_CONNECTED, LOGISTIC, TANH), LiteRT is followed. One module for each kind of operation,
+with functions that give the compiler the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword.errors import DataError, UnsupportedError
+from watchword.graph import (
+    Add,
+    AveragePool2D,
+    Concatenation,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Graph,
+    Lookup,
+    MaxPool2D,
+    Mean,
+    Multiply,
+    Operation,
+    Pad,
+    Reshape,
+    Slice,
+    Softmax,
+    State,
+    Subtract,
+    Svdf,
+    Tensor,
+    Transpose,
+)
+from watchword.reference import movement
+from watchword.reference.convolution import conv2d, dense, depthwise_conv2d, real_multiplier, rescale
+from watchword.reference.elementwise import add, lookup_table, multiply, product_multiplier, sum_multipliers
+from watchword.reference.fixedpoint import (
+    activation_range,
+    multiply_by_quantized_multiplier,
+    multiply_rounding_once,
+    quantize_multiplier,
+)
+from watchword.reference.pooling import average_pool2d, max_pool2d, mean, mean_multiplier
+from watchword.reference.softmax import EXCLUDED, softmax, softmax_exponentials
+from watchword.reference.svdf import initial_state, svdf, svdf_multipliers
+
+__all__ = [
+    "EXCLUDED",
+    "activation_range",
+    "lookup_table",
+    "mean_multiplier",
+    "multiply_by_quantized_multiplier",
+    "multiply_rounding_once",
+    "product_multiplier",
+    "quantize_multiplier",
+    "real_multiplier",
+    "rescale",
+    "run",
+    "run_layers",
+    "run_operation",
+    "softmax",
+    "softmax_exponentials",
+    "sum_multipliers",
+    "svdf_multipliers",
+]
+
+_SAMPLES_AT_ONCE = 32  # bounds the memory of the patches of a convolution
+
+
+def run(graph: Graph, x: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The output (samples, *output shape without batch) for x int8 (samples, *input shape, with or without batch).
+
+    The samples are independent; only those of a graph that keeps state are consecutive steps, the first one after a reset.
+    DataError: x has another shape or dtype.
+    """
+    blocks = [values[graph.output] for values in _blocks(graph, x)]
+    return np.concatenate(blocks) if blocks else np.empty((0, *graph.output.shape[1:]), np.int8)
+
+
+def run_layers(graph: Graph, x: NDArray[np.int8]) -> list[NDArray[np.int8]]:
+    """The outputs of all operations, in the order of `graph.operations`, each as `run` gives the last; same errors."""
+    blocks = list(_blocks(graph, x))
+    return [
+        np.concatenate([np.empty((0, *op.output.shape[1:]), np.int8), *(values[op.output] for values in blocks)])
+        for op in graph.operations
+    ]
+
+
+def run_operation(op: Operation, *x: NDArray[np.int8]) -> NDArray[np.int8]:
+    """One operation: for each of op.inputs int8 (samples, *shape without batch), or the data of a constant, whole.
+
+    The result is int8 (samples, *output shape without batch). The samples of an Svdf are steps after a reset.
+    """
+    match op:
+        case Conv2D():
+            return conv2d(op, *x)
+        case DepthwiseConv2D():
+            return depthwise_conv2d(op, *x)
+        case Dense():
+            return dense(op, *x)
+        case AveragePool2D():
+            return average_pool2d(op, *x)
+        case MaxPool2D():
+            return max_pool2d(op, *x)
+        case Mean():
+            return mean(op, *x)
+        case Add() | Subtract():
+            return add(op, *x)
+        case Multiply():
+            return multiply(op, *x)
+        case Lookup():
+            return op.table[x[0].astype(np.int16) + 128]
+        case Reshape():
+            return movement.reshape(op, *x)
+        case Transpose():
+            return movement.transpose(op, *x)
+        case Concatenation():
+            return movement.concatenate(op, *x)
+        case Slice():
+            return movement.slice_(op, *x)
+        case Pad():
+            return movement.pad(op, *x)
+        case Softmax():
+            return softmax(x[0], softmax_exponentials(op))
+        case Svdf():
+            return svdf(op, x[0], initial_state(op))[0]
+    raise UnsupportedError(f"{op.kind} {op.output.name!r}: the reference cannot run this operation")
+
+
+def _blocks(graph: Graph, x: NDArray[np.int8]) -> Iterator[dict[Tensor, NDArray[np.int8]]]:
+    """The values of all tensors that flow, for some samples at a time."""
+    shape = graph.input.shape
+    if x.dtype != np.int8 or x.shape[1:] not in (shape, shape[1:]) or x.ndim < 2:
+        raise DataError(f"{graph.name} takes int8 samples of shape {shape[1:]}, not {x.dtype} of shape {x.shape[1:]}")
+    states: dict[State, NDArray[np.int8]] = {state: state.initial[0][np.newaxis] for state in graph.states}
+    memories = {op: initial_state(op) for op in graph.operations if isinstance(op, Svdf)}
+    at_once = 1 if states else _SAMPLES_AT_ONCE
+    for start in range(0, len(x), at_once):
+        block = x[start : start + at_once]
+        values = {graph.input: block.reshape(len(block), *shape[1:])}
+        values.update((state.read, value) for state, value in states.items())
+        for op in graph.operations:
+            if isinstance(op, Svdf):
+                values[op.output], memories[op] = svdf(op, values[op.input], memories[op])
+            else:
+                values[op.output] = run_operation(op, *(_value(tensor, values) for tensor in op.inputs))
+        states = {state: values[state.assigned] for state in states}
+        yield values
+
+
+def _value(tensor: Tensor, values: dict[Tensor, NDArray[np.int8]]) -> NDArray[np.int8]:
+    return values[tensor] if tensor.data is None else tensor.data.astype(np.int8)

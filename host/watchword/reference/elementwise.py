@@ -1,0 +1,125 @@
+"""ADD, SUB and MUL, and the functions of one value: RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH and QUANTIZE."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword.errors import ModelError
+from watchword.graph import Add, Function, Multiply, Subtract, Tensor
+from watchword.reference.fixedpoint import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
+
+_LEFT_SHIFT = 20  # of the inputs of a sum, so that they keep their fractions
+
+
+def sum_multipliers(op: Add | Subtract) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """(multiplier, shift) for the input, the other one and the output of a sum whose inputs are shifted left by 20.
+
+    All factors are below 1. ModelError: the output's is not, and LiteRT stops there.
+    """
+    # TFLite takes these products in single precision, the quotients in double.
+    first, second, output = (tensor.scale[0].astype(np.float32) for tensor in (op.input, op.other, op.output))
+    twice_largest = float(np.float32(2) * max(first, second))
+    real = twice_largest / float(np.float32(2**_LEFT_SHIFT) * output)
+    rescale = quantize_multiplier(real)
+    if not 0 < real < 1 or rescale[1] > 0:
+        raise ModelError(f"{op.kind} {op.output.name!r}: its output scale is more than 2^19 times smaller than its inputs'")
+    return quantize_multiplier(float(first) / twice_largest), quantize_multiplier(float(second) / twice_largest), rescale
+
+
+def product_multiplier(op: Multiply) -> tuple[int, int]:
+    """(multiplier, shift) for the product of two inputs.
+
+    ModelError: its output scale is too small for 32 bits.
+    """
+    first, second, output = (tensor.scale[0].astype(np.float32) for tensor in (op.input, op.other, op.output))
+    with np.errstate(over="ignore"):
+        real = float(first * second / output)
+    if not real < 2**14:  # 255 * 255 shifted by 14 bits still fits
+        raise ModelError(f"{op.kind} {op.output.name!r}: its output scale is more than 2^14 times too small")
+    return quantize_multiplier(real)
+
+
+def add(op: Add | Subtract, x: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.int8]:
+    """x + other or x - other: each rescaled to twice the greater scale, then their sum to the output."""
+    first, second, rescale = sum_multipliers(op)
+    a = multiply_by_quantized_multiplier(_centred(op.input, x, op.output) << _LEFT_SHIFT, *first)
+    b = multiply_by_quantized_multiplier(_centred(op.other, other, op.output) << _LEFT_SHIFT, *second)
+    return _finish(op, multiply_by_quantized_multiplier(a - b if isinstance(op, Subtract) else a + b, *rescale))
+
+
+def multiply(op: Multiply, x: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.int8]:
+    """x * other, element by element."""
+    product = _centred(op.input, x, op.output) * _centred(op.other, other, op.output)
+    return _finish(op, multiply_by_quantized_multiplier(product, *product_multiplier(op)))
+
+
+def _centred(tensor: Tensor, x: NDArray[np.int8], output: Tensor) -> NDArray[np.int64]:
+    """Values less their zero point, int64 of the output's rank with the samples (or 1, of a constant) in front."""
+    batch = 1 if tensor.data is not None else len(x)
+    padded = (1,) * (len(output.shape) - len(tensor.shape)) + tensor.shape
+    return x.reshape(batch, *padded[1:]).astype(np.int64) - tensor.zero_point
+
+
+def _finish(op: Add | Subtract | Multiply, scaled: NDArray[np.int64]) -> NDArray[np.int8]:
+    outputs: NDArray[np.int8] = np.clip(scaled + op.output.zero_point, *activation_range(op)).astype(np.int8)
+    return outputs
+
+
+def lookup_table(function: Function, input: Tensor, output: Tensor, alpha: float = 0.0) -> NDArray[np.int8]:
+    """The outputs for the inputs -128..127, int8 (256,).
+
+    LOGISTIC and TANH are single-precision floats in LiteRT's reference kernels, where TFLite Micro has fixed point; the
+    others are rescaled in fixed point. ModelError: the scales are too far apart for 32 bits.
+    """
+    q = np.arange(-128, 128, dtype=np.int64) - input.zero_point
+    if function == "logistic":
+        return _table_of_floats(_logistic, q, input, output)
+    if function == "tanh":
+        return _table_of_floats(np.tanh, q, input, output)
+    input_scale, output_scale = input.scale[0].astype(np.float32), output.scale[0].astype(np.float32)
+    # LiteRT divides the scales in single precision, those of QUANTIZE in double.
+    real = float(input_scale) / float(output_scale) if function == "quantize" else float(input_scale / output_scale)
+    scaled = _rescale(q, real, output)
+    if function == "leaky_relu":
+        # The sign of a negative slope is taken off and put back.
+        slope = float(input_scale * np.float32(alpha) / output_scale)
+        scaled = np.where(q >= 0, scaled, math.copysign(1, slope) * _rescale(q, abs(slope), output))
+    low, high = -128, 127
+    if function in ("relu", "relu6"):
+        low = output.zero_point
+    if function == "relu6":
+        if not output_scale > 2**-28:
+            raise ModelError(f"{output.name!r}: 6 has no 32-bit form in its scale")
+        high = min(127, output.zero_point + math.floor(float(np.float32(6) / output_scale) + 0.5))
+    table: NDArray[np.int8] = np.clip(scaled + output.zero_point, low, max(low, high)).astype(np.int8)
+    return table
+
+
+def _rescale(q: NDArray[np.int64], real: float, output: Tensor) -> NDArray[np.int64]:
+    if not real < 2**22:
+        raise ModelError(f"{output.name!r}: its scale is more than 2^22 times too small")
+    return multiply_by_quantized_multiplier(q, *quantize_multiplier(real))
+
+
+def _logistic(x: NDArray[np.float64]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return np.float32(1) / (np.float32(1) + np.exp(-x).astype(np.float32))
+
+
+def _table_of_floats(
+    function: Callable[[NDArray[np.float64]], NDArray[np.floating]], q: NDArray[np.int64], input: Tensor, output: Tensor
+) -> NDArray[np.int8]:
+    """A function of floats as LiteRT tabulates it (LUTPopulate).
+
+    exp and tanh are taken in double and rounded, which is what a good single-precision library gives.
+    """
+    x = (input.scale[0].astype(np.float32) * q.astype(np.float32)).astype(np.float64)
+    inverse_scale = np.float32(1) / output.scale[0].astype(np.float32)
+    y = function(x).astype(np.float32) * inverse_scale
+    rounded = np.copysign(np.floor(np.abs(y.astype(np.float64)) + 0.5), y)
+    table: NDArray[np.int8] = np.clip(rounded + output.zero_point, -128, 127).astype(np.int8)
+    return table

@@ -1,0 +1,400 @@
+"""The operations of a `.tflite` file as operations of the graph: one function for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tflite
+
+from watchword import reference
+from watchword.errors import ModelError, UnsupportedError
+from watchword.graph import (
+    Activation,
+    Add,
+    AveragePool2D,
+    Concatenation,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Function,
+    Lookup,
+    MaxPool2D,
+    Mean,
+    Multiply,
+    Operation,
+    Pad,
+    Padding,
+    Reshape,
+    Slice,
+    Softmax,
+    Subtract,
+    Svdf,
+    Tensor,
+    Transpose,
+    extent,
+)
+from watchword.tflite.node import Node, require
+from watchword.tflite.tensors import constant_name, same_quantization
+
+
+def _conv2d(node: Node) -> Operation:
+    input, output = node.single()
+    options = node.options(tflite.Conv2DOptions)
+    weights = node.weights(rank=4, axis=0)
+    channels, height, width, depth = weights.shape
+    if len(input.shape) == 4 and depth < input.shape[3] and input.shape[3] % depth == 0:
+        raise UnsupportedError(f"its {input.shape[3]} input channels are in groups of {depth}")
+    require(input.shape[3:] == (depth,), f"weights {weights.shape} do not fit the input {input.shape}")
+    stride, dilation = _stride(options), _dilation(options)
+    _require_window(input, output, (height, width), stride, dilation, _padding(options), channels)
+    bias = node.bias(channels)
+    return Conv2D(input, output, weights, bias, stride, dilation, _padding(options), _activation(options))
+
+
+def _depthwise_conv2d(node: Node) -> Operation:
+    input, output = node.single()
+    options = node.options(tflite.DepthwiseConv2DOptions)
+    weights = node.weights(rank=4, axis=3)
+    batch, height, width, channels = weights.shape
+    fits = batch == 1 and len(input.shape) == 4 and channels % input.shape[3] == 0
+    require(fits, f"weights {weights.shape} do not fit the input {input.shape}")
+    stride, dilation = _stride(options), _dilation(options)
+    _require_window(input, output, (height, width), stride, dilation, _padding(options), channels)
+    bias = node.bias(channels)
+    return DepthwiseConv2D(input, output, weights, bias, stride, dilation, _padding(options), _activation(options))
+
+
+def _fully_connected(node: Node) -> Operation:
+    input, output = node.single()
+    options = node.options(tflite.FullyConnectedOptions)
+    if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
+        raise UnsupportedError("its weights are in a shuffled format")
+    weights = node.weights(rank=2, axis=0)
+    channels, taps = weights.shape
+    if input.size != taps and input.size % taps == 0:
+        raise UnsupportedError(f"it runs {input.size // taps} times over the input {input.shape}; once is possible")
+    require(input.size == taps, f"weights {weights.shape} do not fit the input {input.shape}")
+    if output.shape != (1, channels) and output.size == channels:
+        raise UnsupportedError(f"its output has the shape {output.shape}, not {(1, channels)}")
+    require(output.shape == (1, channels), f"weights {weights.shape} do not fit the output {output.shape}")
+    return Dense(input, output, weights, node.bias(channels), _activation(options))
+
+
+def _pool2d(node: Node) -> Operation:
+    input, output = node.single()
+    options = node.options(tflite.Pool2DOptions)
+    size, stride = (options.FilterHeight(), options.FilterWidth()), _stride(options)
+    require(len(input.shape) == 4 and min(size) >= 1, f"a window of {size} over the input {input.shape}")
+    _require_window(input, output, size, stride, (1, 1), _padding(options), input.shape[3])
+    require(same_quantization(input, output), "its input and output differ in scale or zero point")
+    kind = MaxPool2D if node.builtin == tflite.BuiltinOperator.MAX_POOL_2D else AveragePool2D
+    return kind(input, output, size, stride, _padding(options), _activation(options))
+
+
+def _reshape(node: Node) -> Operation:
+    input, output = node.single()
+    require(input.size == output.size, f"{input.shape} cannot become {output.shape}")
+    return Reshape(input, output)
+
+
+def _softmax(node: Node) -> Operation:
+    input, output = node.single()
+    beta = float(node.options(tflite.SoftmaxOptions).Beta())
+    require(input.shape == output.shape, f"{input.shape} cannot become {output.shape}")
+    standard = abs(float(output.scale[0]) * 256 - 1) <= 0.001 and output.zero_point == -128
+    require(standard, "the scale of its output is not 1/256 or its zero point not -128")
+    # Below this TFLite's fixed-point form does not exist.
+    require(beta * float(input.scale[0]) * 2**26 > 1, f"beta {beta} with the input scale {input.scale[0]}")
+    return Softmax(input, output, beta)
+
+
+def _mean(node: Node) -> Operation:
+    input, output = node.single()
+    keep = bool(node.options(tflite.ReducerOptions).KeepDims())
+    rank = len(input.shape)
+    axes = sorted({_axis(int(axis), rank) for axis in node.integers(1).ravel()})
+    if 0 in axes and not keep:
+        raise UnsupportedError("it takes the batch axis away")
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(input.shape) if keep or axis not in axes)
+    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+    op = Mean(input, output, tuple(axis for axis in axes if axis > 0))
+    reference.mean_multiplier(op)
+    return op
+
+
+_BINARY: dict[int, tuple[type[Add | Subtract | Multiply], Any]] = {
+    tflite.BuiltinOperator.ADD: (Add, tflite.AddOptions),
+    tflite.BuiltinOperator.SUB: (Subtract, tflite.SubOptions),
+    tflite.BuiltinOperator.MUL: (Multiply, tflite.MulOptions),
+}
+
+
+def _binary(node: Node) -> Operation:
+    require(len(node.inputs) == 2 and len(node.outputs) == 1, f"{len(node.inputs)} inputs and {len(node.outputs)} outputs")
+    input, other, output = node.operand(0), node.operand(1), node.output(0)
+    if input.data is not None and other.data is not None:
+        raise UnsupportedError("both its inputs are constants")
+    try:
+        shape = np.broadcast_shapes(input.shape, other.shape)
+    except ValueError:
+        raise ModelError(f"{input.shape} and {other.shape} do not broadcast") from None
+    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+    kind, options = _BINARY[node.builtin]
+    op = kind(input, output, other, _activation(node.options(options)))
+    if isinstance(op, Multiply):
+        reference.product_multiplier(op)
+    else:
+        reference.sum_multipliers(op)
+    return op
+
+
+_FUNCTIONS: dict[int, Function] = {
+    tflite.BuiltinOperator.RELU: "relu",
+    tflite.BuiltinOperator.RELU6: "relu6",
+    tflite.BuiltinOperator.LEAKY_RELU: "leaky_relu",
+    tflite.BuiltinOperator.LOGISTIC: "logistic",
+    tflite.BuiltinOperator.TANH: "tanh",
+    tflite.BuiltinOperator.QUANTIZE: "quantize",
+}
+
+
+def _function(node: Node) -> Operation:
+    input, output = node.single()
+    function = _FUNCTIONS[node.builtin]
+    alpha = float(node.options(tflite.LeakyReluOptions).Alpha()) if function == "leaky_relu" else 0.0
+    if function == "logistic":
+        require(float(output.scale[0]) == 1 / 256, "the scale of its output is not 1/256")
+    return lookup(function, input, output, alpha)
+
+
+def lookup(function: Function, input: Tensor, output: Tensor, alpha: float = 0.0) -> Lookup:
+    """A function of one value with its table."""
+    require(input.shape == output.shape, f"{input.shape} cannot become {output.shape}")
+    require(np.isfinite(alpha), f"alpha is {alpha}")
+    return Lookup(input, output, function, reference.lookup_table(function, input, output, alpha), alpha)
+
+
+def _transpose(node: Node) -> Operation:
+    input, output = node.single()
+    permutation = tuple(_axis(int(axis), len(input.shape)) for axis in node.integers(1).ravel())
+    require(sorted(permutation) == list(range(len(input.shape))), f"the permutation {permutation} of {input.shape}")
+    shape = tuple(input.shape[axis] for axis in permutation)
+    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+    return Transpose(input, output, permutation)
+
+
+def _concatenation(node: Node) -> Operation:
+    require(len(node.inputs) > 0 and len(node.outputs) == 1, f"{len(node.inputs)} inputs and {len(node.outputs)} outputs")
+    inputs, output = tuple(node.operand(place) for place in range(len(node.inputs))), node.output(0)
+    options = node.options(tflite.ConcatenationOptions)
+    if options.FusedActivationFunction() != tflite.ActivationFunctionType.NONE:
+        raise UnsupportedError("it has a fused activation")
+    if all(tensor.data is not None for tensor in inputs):
+        raise UnsupportedError("all its inputs are constants")
+    axis = _axis(options.Axis(), len(output.shape))
+    if axis == 0:
+        raise UnsupportedError("it joins along the batch axis")
+    for tensor in inputs:
+        rest = tensor.shape[:axis] + tensor.shape[axis + 1 :]
+        fits = len(tensor.shape) == len(output.shape) and rest == output.shape[:axis] + output.shape[axis + 1 :]
+        require(fits, f"its input {tensor.shape} does not fit the output {output.shape}")
+        alike = tensor.scale[0] == output.scale[0] and tensor.zero_point == output.zero_point
+        require(alike, f"its input {tensor.name!r} and its output differ in scale or zero point")
+    total = sum(tensor.shape[axis] for tensor in inputs)
+    require(total == output.shape[axis], f"an output of {output.shape} where {total} places come out")
+    return Concatenation(inputs[0], output, inputs[1:], axis)
+
+
+def _split(node: Node) -> list[Operation]:
+    """SPLIT and SPLIT_V: a slice for each output."""
+    if node.builtin == tflite.BuiltinOperator.SPLIT:
+        input, axes = node.input(1), node.integers(0)
+    else:
+        input, axes = node.input(0), node.integers(2)
+    require(axes.size == 1, f"{axes.size} axes")
+    axis, parts = _axis(int(axes.ravel()[0]), len(input.shape)), len(node.outputs)
+    size = input.shape[axis]
+    require(parts > 0, "no outputs")
+    if node.builtin == tflite.BuiltinOperator.SPLIT:
+        require(size % parts == 0, f"{parts} equal parts of {size}")
+        sizes = [size // parts] * parts
+    else:
+        sizes = [int(part) for part in node.integers(1).ravel()]
+        if sizes.count(-1) == 1:
+            sizes[sizes.index(-1)] = size - sum(sizes) - 1
+        require(len(sizes) == parts and min(sizes) > 0 and sum(sizes) == size, f"parts of {sizes} of {size}")
+    operations: list[Operation] = []
+    begin, end = [0] * len(input.shape), list(input.shape)
+    for place, part in enumerate(sizes):
+        end[axis] = begin[axis] + part
+        operations.append(_slice_of(input, node.output(place), tuple(begin), tuple(end)))
+        begin[axis] = end[axis]
+    return operations
+
+
+def _slice(node: Node) -> Operation:
+    input, output = node.single()
+    begin, sizes = (tuple(int(value) for value in node.integers(place).ravel()) for place in (1, 2))
+    require(len(begin) == len(sizes) == len(input.shape), f"a slice at {begin} of {sizes} from {input.shape}")
+    end = tuple(whole if size == -1 else b + size for b, size, whole in zip(begin, sizes, input.shape, strict=True))
+    fits = all(0 <= b < e <= whole for b, e, whole in zip(begin, end, input.shape, strict=True))
+    require(fits, f"a slice at {begin} of {sizes} from {input.shape}")
+    return _slice_of(input, output, begin, end)
+
+
+def _slice_of(input: Tensor, output: Tensor, begin: tuple[int, ...], end: tuple[int, ...]) -> Slice:
+    shape = tuple(e - b for b, e in zip(begin, end, strict=True))
+    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+    return Slice(input, output, begin, end, (1,) * len(begin))
+
+
+def _strided_slice(node: Node) -> list[Operation]:
+    """Its masks are resolved; an axis that it takes away is sliced to 1 and then reshaped away."""
+    input, output = node.single()
+    options = node.options(tflite.StridedSliceOptions)
+    if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
+        raise UnsupportedError("its indices have an ellipsis, a new axis or an offset")
+    given = [[int(value) for value in node.integers(place).ravel()] for place in (1, 2, 3)]
+    axes = len(given[0])
+    require(axes == len(given[1]) == len(given[2]) <= len(input.shape), f"{axes} indices for the input {input.shape}")
+    begin, end, strides, kept = [], [], [], []
+    for axis, size in enumerate(input.shape):
+        b, e, stride = (part[axis] for part in given) if axis < axes else (0, size, 1)
+        require(stride != 0, "a stride of 0")
+        first = None if options.BeginMask() >> axis & 1 else b
+        last = None if options.EndMask() >> axis & 1 or axis >= axes else e
+        b, e, stride = slice(first, last, stride).indices(size)
+        if options.ShrinkAxisMask() >> axis & 1:
+            if stride < 0:
+                raise UnsupportedError("it takes an axis away with a stride below 0")
+            require(first is None or -size <= first < size, f"place {first} of {size}")
+            e, stride = b + 1, 1
+        else:
+            kept.append(len(range(b, e, stride)))
+        require(len(range(b, e, stride)) > 0, f"nothing of axis {axis}")
+        begin.append(b)
+        end.append(e)
+        strides.append(stride)
+    require(output.shape == tuple(kept), f"an output of {output.shape} where {tuple(kept)} comes out")
+    shape = tuple(len(range(*places)) for places in zip(begin, end, strides, strict=True))
+    places = tuple(begin), tuple(end), tuple(strides)
+    if shape == output.shape:
+        return [Slice(input, output, *places)]
+    whole = Tensor(f"{output.name}/sliced", shape, output.dtype, output.scale, output.zero_point)
+    return [Slice(input, whole, *places), Reshape(whole, output)]
+
+
+def _pad(node: Node) -> Operation:
+    input, output = node.single()
+    amounts = node.integers(1)
+    rank = len(input.shape)
+    require(amounts.shape == (rank, 2) and amounts.min() >= 0, f"padding {amounts.tolist()} of {input.shape}")
+    before, after = (tuple(int(value) for value in amounts[:, side]) for side in (0, 1))
+    shape = tuple(b + size + a for b, size, a in zip(before, input.shape, after, strict=True))
+    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+    value = output.zero_point
+    if node.builtin == tflite.BuiltinOperator.PADV2:
+        constant = node.operand(2)
+        if constant.data is None or constant.size != 1:
+            raise UnsupportedError(f"its value {constant.name!r} is not one constant")
+        value = int(constant.data.ravel()[0])
+    return Pad(input, output, before, after, value)
+
+
+def _svdf(node: Node) -> Operation:
+    input, output = node.single()
+    options = node.options(tflite.SVDFOptions)
+    # LiteRT takes no other activation.
+    if options.FusedActivationFunction() != tflite.ActivationFunctionType.RELU:
+        raise UnsupportedError("its fused activation is not RELU, the only one that LiteRT takes")
+    features, time = node.weights(2, None, 1), node.weights(2, None, 2, np.int16)
+    filters, steps = time.shape
+    rank = options.Rank()
+    require(rank > 0 and filters % rank == 0, f"{filters} filters of rank {rank}")
+    fits = len(input.shape) == 2 and features.shape == (filters, input.shape[1]) and output.shape == (1, filters // rank)
+    require(fits, f"filters {features.shape} and {time.shape} do not fit {input.shape} and {output.shape}")
+    state = node.tensors.tensor(node.index(4))
+    is_state = node.tensors.entry(node.index(4)).IsVariable() and state.data is None and state.zero_point == 0
+    if not is_state or state.dtype != np.int16 or state.scale.size != 1:
+        raise UnsupportedError(f"its state {state.name!r} is not an int16 variable around 0")
+    require(state.shape == (1, filters * steps), f"its state {state.name!r} has the shape {state.shape}")
+    op = Svdf(input, output, features, time, node.bias(filters // rank, 3), state, rank)
+    reference.svdf_multipliers(op)
+    return op
+
+
+OPERATIONS: dict[int, Callable[[Node], Operation | list[Operation]]] = {
+    tflite.BuiltinOperator.AVERAGE_POOL_2D: _pool2d,
+    tflite.BuiltinOperator.CONCATENATION: _concatenation,
+    tflite.BuiltinOperator.CONV_2D: _conv2d,
+    tflite.BuiltinOperator.DEPTHWISE_CONV_2D: _depthwise_conv2d,
+    tflite.BuiltinOperator.EXPAND_DIMS: _reshape,
+    tflite.BuiltinOperator.FULLY_CONNECTED: _fully_connected,
+    tflite.BuiltinOperator.MAX_POOL_2D: _pool2d,
+    tflite.BuiltinOperator.MEAN: _mean,
+    tflite.BuiltinOperator.PAD: _pad,
+    tflite.BuiltinOperator.PADV2: _pad,
+    tflite.BuiltinOperator.RESHAPE: _reshape,
+    tflite.BuiltinOperator.SLICE: _slice,
+    tflite.BuiltinOperator.SOFTMAX: _softmax,
+    tflite.BuiltinOperator.SPLIT: _split,
+    tflite.BuiltinOperator.SPLIT_V: _split,
+    tflite.BuiltinOperator.SQUEEZE: _reshape,
+    tflite.BuiltinOperator.STRIDED_SLICE: _strided_slice,
+    tflite.BuiltinOperator.SVDF: _svdf,
+    tflite.BuiltinOperator.TRANSPOSE: _transpose,
+    **dict.fromkeys(_BINARY, _binary),
+    **dict.fromkeys(_FUNCTIONS, _function),
+}
+"""What makes the operations of the graph out of an operator of the file."""
+
+_PADDINGS: dict[int, Padding] = {tflite.Padding.SAME: "same", tflite.Padding.VALID: "valid"}
+_ACTIVATIONS: dict[int, Activation] = {
+    tflite.ActivationFunctionType.NONE: "none",
+    tflite.ActivationFunctionType.RELU: "relu",
+    tflite.ActivationFunctionType.RELU6: "relu6",
+}
+
+
+def _axis(axis: int, rank: int) -> int:
+    require(-rank <= axis < rank, f"axis {axis} of {rank}")
+    return axis % rank
+
+
+def _require_window(
+    input: Tensor,
+    output: Tensor,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    padding: Padding,
+    channels: int,
+) -> None:
+    """The output has the shape that a window over the input gives."""
+    require(min(*stride, *dilation) >= 1, f"stride {stride}, dilation {dilation}")
+    rows = extent(input.shape[1], kernel[0], stride[0], dilation[0], padding).output
+    columns = extent(input.shape[2], kernel[1], stride[1], dilation[1], padding).output
+    expected = (1, rows, columns, channels)
+    require(min(expected) >= 1 and output.shape == expected, f"an output of {output.shape} where {expected} comes out")
+
+
+def _stride(options: Any) -> tuple[int, int]:
+    return options.StrideH(), options.StrideW()
+
+
+def _dilation(options: Any) -> tuple[int, int]:
+    return options.DilationHFactor(), options.DilationWFactor()
+
+
+def _padding(options: Any) -> Padding:
+    require(options.Padding() in _PADDINGS, f"padding {options.Padding()}")
+    return _PADDINGS[options.Padding()]
+
+
+def _activation(options: Any) -> Activation:
+    value = options.FusedActivationFunction()
+    if value not in _ACTIVATIONS:
+        raise UnsupportedError(f"its fused activation is {constant_name(tflite.ActivationFunctionType, value)}")
+    return _ACTIVATIONS[value]
