@@ -30,6 +30,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 PORT = os.environ.get("WATCHWORD_PORT")
+WATCHWORD = (sys.executable, "-c", "from watchword.cli import main; main()")  # the command, installed or not
 
 
 @pytest.fixture
@@ -73,9 +74,8 @@ def pico_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield PORT
         return
     flash = tmp_path_factory.mktemp("pico") / "flash.img"
-    command = [sys.executable, "-c", "from watchword.cli import main; main()", "board", "start", "--kind", "pico", "--bare"]
     with subprocess.Popen(
-        [*command, "--flash", str(flash), "--json"],
+        [*WATCHWORD, "board", "start", "--kind", "pico", "--bare", "--flash", str(flash), "--json"],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "WATCHWORD_STATE": str(flash.parent)},

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.e2e.conftest import WATCHWORD
 from watchword import shipped, tflite
 from watchword.graph import Dense, Graph, Softmax, Tensor
 
-COMMANDS = "compile demo describe evaluate info listen models push remove rollback run setup train".split()
+COMMANDS = (
+    "activate bench board compile demo describe doctor evaluate firmware flash info listen models ports push remove "
+    "rollback run selftest setup train"
+).split()
 
 
 def watchword(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-c", "from watchword.cli import main; main()", *map(str, arguments)],
+        [*WATCHWORD, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,

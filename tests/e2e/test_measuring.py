@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import small_program
+from tests.e2e.conftest import WATCHWORD, small_program
 from watchword import shipped
 from watchword.board import Board, selftest, virtual
 from watchword.board.bench import measure
@@ -23,7 +22,7 @@ KEYWORDS = shipped.models() / "keywords/keywords.tflite"
 
 
 def watchword(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from watchword.cli import main; main()", *map(str, arguments)]
+    command = [*WATCHWORD, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import small_program
+from tests.e2e.conftest import WATCHWORD, small_program
 from tests.e2e.power import Moment, cut_power, power
 from watchword import reference, shipped
 from watchword.board import Board, virtual
@@ -25,7 +25,6 @@ from watchword.errors import BoardError
 from watchword.evaluate import inputs
 from watchword.model import keywords, load
 
-WATCHWORD = (sys.executable, "-c", "from watchword.cli import main; main()")
 MPREMOTE = (sys.executable, "-m", "mpremote")
 
 

@@ -10,13 +10,14 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword import __version__, reference
+from watchword import reference
 from watchword.board.bench import Bench, measure
 from watchword.board.board import Board
 from watchword.compile import Compiled, compile
 from watchword.description import Description
 from watchword.features.micro import MicroFrontend, to_int8
 from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Reshape, Softmax, Tensor
+from watchword.shipped import __version__
 
 RECORD = "selftest.json"  # cycles on the virtual Pico, by what was measured; `make bench` writes it
 _FRAMES, _CHANNELS = 12, 40
