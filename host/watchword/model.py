@@ -9,7 +9,7 @@ from pathlib import Path
 
 from watchword import compile, description, shipped, tflite
 from watchword.description import Description
-from watchword.errors import ModelError
+from watchword.errors import ModelError, UnsupportedError
 from watchword.graph import Graph
 
 KEYWORDS = "keywords/keywords.tflite"  # the package's keyword model, among `shipped.models()`
@@ -40,6 +40,11 @@ class Model:
         if outputs != len(self.description.labels):
             raise ModelError(f"{self.path}: has {outputs} outputs, its description {len(self.description.labels)} labels")
         return self.description
+
+    def require_windows(self) -> None:
+        """UnsupportedError where the model keeps state from step to step, and so has no output for one window alone."""
+        if self.graph.stateful:
+            raise UnsupportedError(f"{self.path}: keeps state from step to step: only models of whole windows can be evaluated")
 
 
 def load(path: Path | str, description_file: Path | None = None) -> Model:

@@ -79,9 +79,11 @@ def evaluate(
 ) -> Evaluation:
     """Accuracy and confusion of a sound model on labelled clips; board None: on the reference.
 
-    The board must run the model. progress: called with clips done and clips in all. Raises DataError as `data.clips.load`.
+    The board must run the model. progress: called with clips done and clips in all. Raises DataError as `data.clips.load`,
+    UnsupportedError where the model keeps state.
     """
     description = model.require_description()
+    model.require_windows()
     recordings = load(clips, description.labels, clip_samples(model))
     if board is None:
         outputs = reference.run(model.graph, inputs(model, recordings.signals))

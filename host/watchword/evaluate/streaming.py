@@ -39,6 +39,7 @@ class Detection:
 
 def run_stream(model: Model, samples: NDArray[np.int16]) -> Runs:
     """Run the model over a recording with a second of silence before and after it, every `decision.stride` frames."""
+    model.require_windows()
     description = model.description
     silence = np.zeros(RATE, np.int16)
     rows = MicroFrontend(description.frontend).process(np.concatenate([silence, samples, silence]))
