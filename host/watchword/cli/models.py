@@ -41,12 +41,15 @@ def compile(
     model: ModelFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="The program to write.")],
     target: Target = "unix",
+    ram: Annotated[
+        int | None, typer.Option("--ram", min=0, help="Bytes of heap that the program may take. Default: what the target has.")
+    ] = None,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
     """Compile a model to a program (.ww) for one target."""
     loaded = load(model, description)
-    compiled = loaded.compile(target)
+    compiled = loaded.compile(target, ram)
     _write(output, compiled.content)
     program = compiled.program
     facts = {
@@ -54,7 +57,9 @@ def compile(
         "target": target,
         "bytes": len(compiled.content),
         "arena": program.arena,
+        "peak": compiled.peak.operation.output.name,
         "ram": program.ram,
+        "read_at_each_run": len(program.weights),
         "steps": len(program.steps),
         "macs": loaded.graph.macs,
     }

@@ -26,6 +26,7 @@ __all__ = ["TARGETS", "Compiled", "Layer", "Target", "compile"]
 
 _SMALL = 1024  # bytes of constants that are not worth a step that reads them
 _CHANNELS = 8  # that a block of weights has at least, where the operation has as many
+_BLOCKS = (16384, 4096, 1024, 0)  # bytes for a block that the arena grows by, where it leaves less free
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,19 @@ def compile(graph: Graph, description: Description, target: str = "unix", *, ram
     tables = pack_tables(description.frontend) if _listens(graph, description) else b""
     sizes = [sum(map(len, _parts(calls))) for calls in arrangement.calls]
     streamed: set[int] = set()
-    # The largest first, until the program fits.
-    for step in [None, *sorted((s for s, size in enumerate(sizes) if size > _SMALL), key=lambda s: -sizes[s])]:
-        if step is not None:
-            streamed.add(step)
-        compiled = _build(graph, description, target, tables, arrangement, streamed)
+    compiled = _build(graph, description, target, tables, arrangement, streamed)
+    # The largest first, until the program fits; in large blocks where there is room for them, else in small ones.
+    for step in sorted((s for s, size in enumerate(sizes) if size > _SMALL), key=lambda s: -sizes[s]):
         if compiled.program.ram <= ram:
             break
+        streamed.add(step)
+        found = (_build(graph, description, target, tables, arrangement, streamed, block) for block in _BLOCKS)
+        compiled = next((fits for fits in found if fits.program.ram <= ram), compiled)
     program = compiled.program
     if program.ram > ram:
+        least = (_build(graph, description, target, tables, arrangement, streamed, block) for block in _BLOCKS)
+        compiled = min((compiled, *least), key=lambda candidate: candidate.program.ram)
+        program = compiled.program
         peak = compiled.peak
         raise ModelError(
             f"{graph.name} needs {program.ram} bytes of RAM, {program.arena} of them arena (most of it, {peak.arena}, for "
@@ -147,14 +152,17 @@ class _Builder:
             parameters[index] += self.constants.add(part) if constants is None else constants[part]
         self.steps.append(Step(call.kernel, call.rows, call.chunk, tuple(parameters), constants is not None))
 
-    def stream(self, slot: int, operation: Operation) -> int:
-        """An operation whose constants are read into what the arena leaves free; returns the number of blocks."""
+    def stream(self, slot: int, operation: Operation, block: int) -> int:
+        """An operation whose constants are read into what the arena leaves free, or into `block` bytes that it grows by.
+
+        Returns the number of parts in which they are read.
+        """
         arrangement = self.arrangement
         count = channels(operation)
         room = memory.gap(arrangement.blocks, arrangement.plan, slot)
         whole = _room(_parts(arrangement.calls[slot]))
         one = -(-whole // count)
-        least = whole if count == 1 else min(whole, one * _CHANNELS + 64)
+        least = whole if count == 1 else min(whole, max(block, one * _CHANNELS + 64))
         if room[1] < least:  # nowhere: the arena grows, from the last byte that lives now
             begin = max(
                 (arrangement.plan.offsets[i] + block.room for i, block in enumerate(arrangement.blocks) if _lives(block, slot)),
@@ -198,7 +206,13 @@ def _cut(operation: Operation, calls: list[Call], first: int, last: int) -> list
 
 
 def _build(
-    graph: Graph, description: Description, target: str, tables: bytes, arrangement: Arrangement, streamed: set[int]
+    graph: Graph,
+    description: Description,
+    target: str,
+    tables: bytes,
+    arrangement: Arrangement,
+    streamed: set[int],
+    block: int = 0,
 ) -> Compiled:
     builder = _Builder(arrangement)
     for call in arrangement.reset:
@@ -210,7 +224,7 @@ def _build(
         operation = graph.operations[slot] if slot < len(graph.operations) else None
         blocks = 0
         if operation is not None and slot in streamed:
-            blocks = builder.stream(slot, operation)
+            blocks = builder.stream(slot, operation, block)
         else:
             for call in calls:
                 builder.add(call)

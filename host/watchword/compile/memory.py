@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 ALIGNMENT = 8
-_TRIES = 60  # of orders made by chance, where the orders of experience leave a gap
+_TRIES = 30  # of orders made by chance, where the orders of experience leave a gap
 
 
 @dataclass
