@@ -48,7 +48,7 @@ class Inspection:
         return self.compiled.layers
 
     def embedding(self, layer: Layer) -> bool:
-        """Whether a layer's output may stand for what was heard or seen: few values, which nothing passes by, not yet classes."""
+        """Whether a layer's output may stand for what was heard or seen: few values, which nothing passes by, no classes."""
         graph = self.compiled.graph
         if isinstance(layer.operation, Reshape | Softmax) or layer.operation.output is graph.output:
             return False
@@ -96,7 +96,7 @@ def _scale(tensor: Any) -> dict[str, Any]:
 
 
 def inspect(model: Model) -> Inspection:
-    """Compile a model for every target. Raises UnsupportedError where no kernel computes a layer, ModelError where it is none."""
+    """Compile a model for every target. Raises UnsupportedError where no kernel computes a layer."""
     compiled = model.compile("unix", ram=1 << 40)
     fits = []
     for target, limits in TARGETS.items():
