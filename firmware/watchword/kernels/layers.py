@@ -1,16 +1,17 @@
-"""The bodies of the layer kernels that this chip runs. Imported when a program is loaded: until then they take no heap."""
+"""Loads the layer kernels that a program needs: viper where this chip has the native emitter, else plain Python."""
 
-from watchword.kernels import AVERAGE_POOL, CONV, DEPTHWISE, SOFTMAX
-
-try:
-    from watchword.kernels import layers_viper as body
-except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
-    from watchword.kernels import layers_plain as body
+from watchword.kernels import BODIES, NATIVE
 
 
-def table(layers):
-    """The layer kernels of a module by number."""
-    return {CONV: layers.conv, DEPTHWISE: layers.depthwise, AVERAGE_POOL: layers.average_pool, SOFTMAX: layers.softmax}
+def load(numbers):
+    """The kernels of these numbers, as a dict by number. Only their modules are imported: the others take no heap.
 
-
-KERNELS = table(body)
+    READ is no kernel but the runtime's own step, and is left out.
+    """
+    body = "watchword.kernels.%s_viper" if NATIVE else "watchword.kernels.%s_plain"
+    found = {}
+    for number in numbers:
+        if number in BODIES:
+            module, function = BODIES[number]
+            found[number] = getattr(__import__(body % module, None, None, (function,)), function)
+    return found

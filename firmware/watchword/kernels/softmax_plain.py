@@ -1,0 +1,30 @@
+"""Softmax in plain Python; as softmax_viper.py."""
+
+from watchword.kernels.fixedpoint_plain import divide, high, int8, int32s
+
+
+def softmax(p, arena, constants, first, last):
+    n = p[2]
+    table = int32s(constants, p[3], 256)
+    for row in range(first, last):
+        x = [int8(arena[p[0] + row * n + c]) for c in range(n)]
+        greatest = max(x)
+        exponentials = [table[greatest - v] for v in x]
+        total = sum(divide(e, 12) for e in exponentials if e >= 0)
+        bits = 0
+        while total >> bits:
+            bits += 1
+        scale = _reciprocal((total << (32 - bits)) - (1 << 31))
+        for c in range(n):
+            e = exponentials[c]
+            v = divide(high(scale, e), bits + 3) if e >= 0 else 0
+            arena[p[1] + row * n + c] = min(max(v, 0), 255) ^ 128
+
+
+def _reciprocal(x):
+    """1 / (1 + x) in Q31 for x in 0..1 in Q31: gemmlowp's Newton's method in Q29."""
+    half = (x + (1 << 31)) >> 1
+    r = 1515870810 + high(half, -1010580540)  # 48/17 - 32/17 * half
+    for _ in range(3):
+        r += high(r, (1 << 29) - high(half, r)) << 2
+    return min(r << 1, (1 << 31) - 1)

@@ -1,0 +1,66 @@
+"""Every kernel, viper and plain, in odd and extreme calls: the outputs equal the reference's, and nothing else changes."""
+
+import json
+import sys
+from array import array
+
+import micropython
+
+from watchword import bounds, kernels
+
+SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes
+
+
+def cases(every=1):
+    """(name, kernel's name, rows, parameters, scratch, arena, constants, expected arena) of every case."""
+    with open("cases.jsonl") as lines, open("cases.bin", "rb") as content:
+        for i, line in enumerate(lines):
+            name, kernel, rows, p, scratch, size, constants_size = json.loads(line)
+            if i % every:
+                content.seek(2 * size + constants_size, 1)
+                continue
+            arena = bytearray(content.read(size))
+            constants = bytearray(content.read(constants_size))
+            yield name, kernel, rows, array("i", p), scratch, arena, constants, content.read(size)
+
+
+def load(kernel, body):
+    module, function = kernels.BODIES[getattr(kernels, kernel)]
+    return getattr(__import__("watchword.kernels.%s_%s" % (module, body), None, None, (function,)), function)
+
+
+def compare(body, every=1, whole=False):
+    seen = 0
+    for name, kernel, rows, p, scratch, arena, constants, expected in cases(every):
+        function = load(kernel, body)
+        assert bounds.check(getattr(kernels, kernel), rows, p, len(arena), len(constants), 0), name
+        if body == "viper":
+            micropython.heap_lock()
+        try:
+            if whole:
+                function(p, arena, constants, 0, rows)
+            else:
+                for row in range(rows):
+                    function(p, arena, constants, row, row + 1)
+        finally:
+            if body == "viper":
+                micropython.heap_unlock()
+        for at, size in scratch:
+            arena[at : at + size] = expected[at : at + size]
+        if arena != expected:
+            first = [i for i in range(len(arena)) if arena[i] != expected[i]]
+            raise AssertionError("%s: %d bytes differ, from %d on" % (name, len(first), first[0]))
+        seen += 1
+    assert seen
+
+
+def test_viper_equals_reference_changes_nothing_else_and_allocates_nothing():
+    compare("viper")
+
+
+def test_rows_computed_at_once_are_the_same():
+    compare("viper", whole=True)
+
+
+def test_plain_equals_reference_and_changes_nothing_else():
+    compare("plain", 10 if SLOW else 1)

@@ -1,0 +1,424 @@
+"""Single calls of the firmware's layer kernels, with the bytes that the arena must hold afterwards.
+
+The parameters are made here by hand, so that kernels are tested with more than the compiler has use for: odd places, tiles
+that do not divide, blocks of channels, steps between pixels. The expected outputs are the reference's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword import reference
+from watchword.graph import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    MaxPool2D,
+    Mean,
+    Multiply,
+    Softmax,
+    Subtract,
+    Svdf,
+    Tensor,
+    extent,
+)
+from watchword.reference.fixedpoint import multiply_by_quantized_multiplier
+from watchword.reference.svdf import svdf
+
+ENDS = (-128, 127, 0, -5, 83)
+ACTIVATIONS = ("none", "relu", "relu6")
+
+
+@dataclass
+class Case:
+    """kernel: the name of its number. expected: the arena after all rows; inside `scratch` (offset, length) it may differ."""
+
+    name: str
+    kernel: str
+    rows: int
+    p: list[int]
+    arena: bytes
+    constants: bytes
+    expected: bytes
+    scratch: list[tuple[int, int]]
+
+
+class Memory:
+    """An arena and constants that grow, random bytes around all that is put there."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.arena = bytearray()
+        self.constants = bytearray()
+        self.scratch: list[tuple[int, int]] = []
+
+    def place(self, size: int, alignment: int = 1) -> int:
+        """Room in the arena; its offset."""
+        return self._grow(self.arena, self.rng.bytes(size), alignment)
+
+    def value(self, x: NDArray[np.generic], alignment: int = 1) -> int:
+        return self._grow(self.arena, x.tobytes(), alignment)
+
+    def constant(self, x: NDArray[np.generic], alignment: int = 4) -> int:
+        return self._grow(self.constants, x.tobytes(), alignment)
+
+    def work(self, size: int) -> int:
+        at = self.place(size, 4)
+        self.scratch.append((at, size))
+        return at
+
+    def rescale(self, bias: NDArray[np.int64], multiplier: NDArray[np.int64], shift: NDArray[np.int64]) -> int:
+        """Four int32 for each channel."""
+        columns = np.broadcast_arrays(bias, multiplier, np.maximum(shift, 0), np.maximum(-np.asarray(shift), 0))
+        return self.constant(np.stack(columns, axis=-1).astype("<i4"))
+
+    def case(self, name: str, kernel: str, rows: int, p: list[int], outputs: list[tuple[int, NDArray[np.generic]]]) -> Case:
+        """outputs: what is expected where."""
+        self._grow(self.arena, b"", 8)
+        self._grow(self.constants, b"", 4)
+        expected = bytearray(self.arena)
+        for at, y in outputs:
+            expected[at : at + y.nbytes] = y.tobytes()
+        return Case(
+            name, kernel, rows, [int(v) for v in p], bytes(self.arena), bytes(self.constants), bytes(expected), self.scratch
+        )
+
+    def _grow(self, buffer: bytearray, content: bytes, alignment: int) -> int:
+        gap = int(self.rng.integers(1, 9))
+        buffer += self.rng.bytes(gap + -(len(buffer) + gap) % alignment)
+        at = len(buffer)
+        buffer += content
+        return at
+
+
+def tensor(name: str, shape: tuple[int, ...], scale: float, zero_point: int) -> Tensor:
+    return Tensor(name, shape, np.dtype(np.int8), np.array([scale], np.float32), zero_point)
+
+
+def constant(name: str, data: NDArray[np.generic], scale: NDArray[np.float32], axis: int | None = None) -> Tensor:
+    return Tensor(name, data.shape, data.dtype, scale, 0, axis, data)
+
+
+def signal(rng: np.random.Generator, shape: tuple[int, ...], i: int) -> NDArray[np.int8]:
+    """int8 values: at the ends in some cases, else random."""
+    if i % 6 < 2:
+        return np.full(shape, (-128, 127)[i % 6], np.int8)
+    if i % 6 == 2:
+        return rng.choice(np.array([-128, 127], np.int8), shape)
+    return rng.integers(-128, 128, shape).astype(np.int8)
+
+
+def weighted(rng: np.random.Generator, kind: str, i: int) -> Conv2D | DepthwiseConv2D | Dense:
+    """A convolution, depthwise convolution or dense layer whose outputs spread over int8."""
+    height, width, channels, out = (int(v) for v in rng.integers(1, 8, 4))
+    kernel = (int(rng.integers(1, 5)), int(rng.integers(1, 4)))
+    stride, dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 3))), (1, 1)
+    if i % 3 == 0:
+        stride, dilation = (1, 1), (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+    multiplier = (1, 1, 2, 3)[i % 4]
+    if kind == "dense":
+        shape: tuple[int, ...] = (1, height * width * channels)
+        out += 15
+        weights_shape: tuple[int, ...] = (out, height * width * channels)
+        out_shape: tuple[int, ...] = (1, out)
+    else:
+        shape = (1, height, width, channels)
+        out = channels * multiplier if kind == "depthwise" else out
+        rows = extent(height, kernel[0], stride[0], dilation[0], "same")
+        columns = extent(width, kernel[1], stride[1], dilation[1], "same")
+        out_shape = (1, rows.output, columns.output, out)
+        weights_shape = (1, *kernel, out) if kind == "depthwise" else (out, *kernel, channels)
+    weights = rng.integers(-128, 128, weights_shape).astype(np.int8)
+    if i % 5 == 0:
+        weights[...] = rng.choice([-128, 127])
+    x = tensor("x", shape, 0.05, ENDS[i % 5])
+    scales = rng.uniform(0.001, 0.02, out).astype(np.float32)
+    spread = float(0.05 * scales.max() * 127 * 128 * np.sqrt(weights.size / out) / 100)
+    y = tensor("y", out_shape, spread * (0.001 if i % 11 == 10 else 1), ENDS[(i + 2) % 5])
+    w = constant("w", weights, scales, 3 if kind == "depthwise" else 0)
+    bias = constant("b", rng.integers(-9999, 9999, out).astype(np.int32), (0.05 * scales).astype(np.float32), 0)
+    if kind == "dense":
+        return Dense(x, y, w, bias, ACTIVATIONS[i % 3])
+    cls = DepthwiseConv2D if kind == "depthwise" else Conv2D
+    return cls(x, y, w, bias if i % 4 else None, stride, dilation, "same", ACTIVATIONS[i % 3])
+
+
+def convolution(kind: str) -> Callable[[np.random.Generator, int], Case]:
+    def make(rng: np.random.Generator, i: int) -> Case:
+        """Some channels of a layer, on an input with more channels than the layer sees, into an output with more."""
+        op = weighted(rng, kind, i)
+        memory = Memory(rng)
+        depthwise = isinstance(op, DepthwiseConv2D)
+        if isinstance(op, Dense):
+            shape, (out_h, out_w, out) = (1, 1, op.weights.shape[1]), (1, 1, op.weights.shape[0])
+            kernel = stride = dilation = (1, 1)
+            before = (0, 0)
+        else:
+            shape, (out_h, out_w, out) = op.input.shape[1:], op.output.shape[1:]
+            kernel, stride, dilation = (op.weights.shape[1], op.weights.shape[2]), op.stride, op.dilation
+            before = tuple(extent(shape[a], kernel[a], stride[a], dilation[a], "same").before for a in range(2))
+        height, width, channels = shape
+        step = channels + int(rng.integers(0, 4))
+        x = signal(rng, (height, width, step), i)
+        y = reference.run_operation(op, x[np.newaxis, :, :, :channels].reshape(1, *op.input.shape[1:])).reshape(
+            out_h, out_w, out
+        )
+        assert op.weights.data is not None
+        weights = op.weights.data.astype(np.int64)
+        weights = weights.reshape(-1, out).T if depthwise else weights.reshape(out, -1)
+        # a block of output channels; of a depthwise layer it sees a block of the input's
+        per = out // channels if depthwise else 1
+        start, end = sorted(int(v) for v in rng.choice(out // per + 1, 2, replace=False))
+        seen, first_seen = (end - start, start) if depthwise else (channels, 0)
+        start, end = start * per, end * per
+        block = slice(start, end)
+        taps = weights.shape[1]
+        patch = -(-(taps * (seen if depthwise else 1)) // 8) * 8
+        packed = np.zeros((end - start, taps if depthwise else patch), np.uint8)
+        packed[:, :taps] = weights[block] + 128
+        multiplier, shift = reference.rescale(op)
+        bias = np.zeros(out, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
+        folded = bias - (op.input.zero_point + 128) * weights.sum(1)
+        low, high = reference.activation_range(op)
+        p = [memory.value(x) + first_seen, 0, low + 128, high + 128, op.output.zero_point + 128]
+        p += [memory.rescale(folded[block], multiplier[block], shift[block]), 16, memory.work(4 * (end - start))]
+        p += [int(isinstance(op, Dense)), height, width, seen, out_h, out_w, end - start, *kernel, *stride, *before, *dilation]
+        p += [op.input.zero_point + 128, memory.constant(packed, 1), memory.work(patch), patch, step]
+        to = memory.place(out_h * out_w * (out + 3))
+        output = np.frombuffer(bytes(memory.arena[to:]), np.int8).reshape(out_h, out_w, out + 3).copy()
+        output[:, :, 1 + start : 1 + end] = y[:, :, block]
+        p[1] = to + 1 + start
+        p += [out + 3]
+        return memory.case(f"{kind}{i}", "DEPTHWISE" if depthwise else "CONV", out_h, p, [(to, output)])
+
+    return make
+
+
+def pool(cls: type[AveragePool2D] | type[MaxPool2D]) -> Callable[[np.random.Generator, int], Case]:
+    def make(rng: np.random.Generator, i: int) -> Case:
+        height, width, channels = (int(v) for v in rng.integers(1, 9, 3))
+        size = (int(rng.integers(1, height + 1)), int(rng.integers(1, width + 1)))
+        stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+        rows = extent(height, size[0], stride[0], 1, "same")
+        columns = extent(width, size[1], stride[1], 1, "same")
+        x = tensor("x", (1, height, width, channels), 0.1, ENDS[i % 5])
+        y = tensor("y", (1, rows.output, columns.output, channels), 0.1, ENDS[i % 5])
+        op = cls(x, y, size, stride, "same", ACTIVATIONS[i % 3])
+        values = signal(rng, (1, height, width, channels), i)
+        memory = Memory(rng)
+        low, high = reference.activation_range(op)
+        p = [memory.value(values), memory.place(y.size), low + 128, high + 128, 0, 0, 0, 0, 0, height, width, channels]
+        p += [rows.output, columns.output, channels, *size, *stride, rows.before, columns.before]
+        name = "AVERAGE_POOL" if cls is AveragePool2D else "MAX_POOL"
+        return memory.case(f"{name}{i}", name, rows.output, p, [(p[1], reference.run_operation(op, values))])
+
+    return make
+
+
+def mean(rng: np.random.Generator, i: int) -> Case:
+    rows, places, n = int(rng.integers(1, 4)), int(rng.integers(1, 40)), int(rng.integers(1, 12))
+    op = Mean(
+        tensor("x", (1, rows, places, n), float(rng.uniform(0.01, 0.2)), ENDS[i % 5]),
+        tensor("y", (1, rows, n), float(rng.uniform(0.005, 0.1)), ENDS[(i + 1) % 5]),
+        (2,),
+    )
+    x = signal(rng, (1, rows, places, n), i)
+    memory = Memory(rng)
+    multiplier, shift = reference.mean_multiplier(op)
+    bias = -(op.input.zero_point + 128) * places
+    tile = int(rng.integers(1, n + 2))
+    p = [memory.value(x), memory.place(rows * n), 0, 255, op.output.zero_point + 128]
+    p += [memory.rescale(np.array(bias), np.array(multiplier), np.array(shift)), 0, memory.work(4 * tile), 0, places, n, tile]
+    return memory.case(f"mean{i}", "MEAN", rows, p, [(p[1], reference.run_operation(op, x))])
+
+
+def binary(cls: type[Add] | type[Subtract] | type[Multiply]) -> Callable[[np.random.Generator, int], Case]:
+    def make(rng: np.random.Generator, i: int) -> Case:
+        """Two inputs that broadcast, the other one a constant in some cases; in others the output takes the input's place."""
+        shape = tuple(int(v) for v in rng.integers(1, 6, 4))
+        ours = shape if i % 3 == 0 else tuple(1 if rng.random() < 0.3 else size for size in shape)
+        others = tuple(1 if rng.random() < 0.4 else size for size in shape)
+        out = tuple(max(a, b) for a, b in zip(ours, others, strict=True))
+        op = cls(
+            tensor("x", (1, *ours), float(rng.uniform(0.01, 0.2)), ENDS[i % 5]),
+            tensor("y", (1, *out), float(rng.uniform(0.02, 0.2)) * (0.1 if cls is Multiply else 1), ENDS[(i + 1) % 5]),
+            tensor("other", (1, *others), float(rng.uniform(0.01, 0.2)), ENDS[(i + 3) % 5]),
+            ACTIVATIONS[i % 3],
+        )
+        x, other = signal(rng, (1, *ours), i), signal(rng, (1, *others), i // 2)
+        y = reference.run_operation(op, x, other)
+        memory = Memory(rng)
+        q = np.arange(-128, 128, dtype=np.int64)
+        if isinstance(op, Multiply):
+            operands = [op.input.zero_point + 128, op.other.zero_point + 128]
+            multiplier, shift = reference.product_multiplier(op)
+        else:
+            first, second, (multiplier, shift) = reference.sum_multipliers(op)
+            a = multiply_by_quantized_multiplier((q - op.input.zero_point) << 20, *first)
+            b = multiply_by_quantized_multiplier((q - op.other.zero_point) << 20, *second)
+            operands = [memory.constant(v.astype("<i4")) for v in (a, -b if cls is Subtract else b)]
+        low, high = reference.activation_range(op)
+        tile = int(rng.integers(1, 40))
+        at = memory.value(x)
+        is_constant = i % 4 == 1
+        p = [at, at if ours == out and i % 2 else memory.place(op.output.size), low + 128, high + 128]
+        p += [op.output.zero_point + 128, memory.rescale(np.array(0), np.array(multiplier), np.array(shift)), 0]
+        p += [memory.work(4 * tile), 0, memory.constant(other, 1) if is_constant else memory.value(other), int(is_constant)]
+        p += [*out[1:], *strides(ours), *strides(others), *operands, tile]
+        name = "MULTIPLY" if cls is Multiply else "ADD"
+        return memory.case(f"{cls.__name__}{i}", name, out[0], p, [(p[1], y)])
+
+    return make
+
+
+def strides(shape: tuple[int, ...]) -> list[int]:
+    """Bytes from place to place of a dense array; 0 along an axis that is broadcast."""
+    dense = [int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))]
+    return [0 if size == 1 else step for size, step in zip(shape, dense, strict=True)]
+
+
+def lookup(rng: np.random.Generator, i: int) -> Case:
+    rows, n = int(rng.integers(1, 5)), int(rng.integers(1, 40))
+    x, table = signal(rng, (rows, n), i), rng.integers(-128, 128, 256).astype(np.int8)
+    memory = Memory(rng)
+    at = memory.value(x)
+    p = [at, at if i % 2 else memory.place(rows * n), n, memory.constant(table, 1)]
+    return memory.case(f"lookup{i}", "LOOKUP", rows, p, [(p[1], table[x.astype(np.int64) + 128])])
+
+
+def copy(rng: np.random.Generator, i: int) -> Case:
+    """Some places of an array, along axes in any order, some of them backwards, to some places of another."""
+
+    def window(sizes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """Steps of its axes and offsets of all places of an array in a dense one; the size of that one."""
+        order = rng.permutation(4) if i % 3 else np.arange(4)
+        gaps = rng.integers(1, 3, 4) if i % 4 else np.ones(4, np.int64)
+        steps = np.zeros(4, np.int64)
+        size = 1
+        for axis in reversed(order):
+            steps[axis] = size * gaps[axis]
+            size *= int(sizes[axis] * gaps[axis])
+        if i % 5 > 2:
+            steps *= rng.choice((-1, 1), 4)
+        grid = np.indices(sizes).reshape(4, -1)
+        offsets = steps @ grid
+        return steps, offsets - offsets.min(), size
+
+    sizes = rng.integers(1, 6, 4)
+    if i % 6 == 5:
+        sizes[3] = 32  # long enough to go by words, where all is on words
+    memory = Memory(rng)
+    steps, places, size = window(sizes)
+    to_steps, to_places, to_size = window(sizes)
+    x = rng.integers(-128, 128, size).astype(np.int8)
+    is_constant = i % 4 == 1
+    source = memory.constant(x) if is_constant else memory.value(x, 4)
+    to = memory.place(to_size, 4)
+    y = np.frombuffer(bytes(memory.arena[to:]), np.int8).copy()
+    y[to_places] = x[places]
+    if not is_constant and i % 6 == 4:
+        to, y = source, x.copy()  # onto itself: nothing changes
+        to_steps, to_places = steps, places
+    p = [source + int(places[0]), to + int(to_places[0]), int(is_constant), *sizes[1:], *steps, *to_steps]
+    return memory.case(f"copy{i}", "COPY", int(sizes[0]), p, [(to, y)])
+
+
+def copy_forwards(rng: np.random.Generator, i: int) -> Case:
+    """What a streaming model does with its past: each row moves to the place of the one before."""
+    rows, n = int(rng.integers(2, 6)), int(rng.integers(1, 9)) * (4 if i % 2 else 1)
+    memory = Memory(rng)
+    x = rng.integers(-128, 128, (rows, n)).astype(np.int8)
+    at = memory.value(x, 4)
+    p = [at + n, at, 0, 1, 1, n, n, 0, 0, 1, n, 0, 0, 1]
+    return memory.case(f"forwards{i}", "COPY", rows - 1, p, [(at, x[1:])])
+
+
+def fill(rng: np.random.Generator, i: int) -> Case:
+    rows, n, value = int(rng.integers(1, 5)), int(rng.integers(1, 30)), ENDS[i % 5]
+    memory = Memory(rng)
+    p = [0, memory.place(rows * n), value + 128, n]
+    return memory.case(f"fill{i}", "FILL", rows, p, [(p[1], np.full((rows, n), value, np.int8))])
+
+
+def softmax(rng: np.random.Generator, i: int) -> Case:
+    n = (1, 2, 12, 128, 600, 2047)[i % 6]
+    rows = 3 if n < 100 else 1
+    scale = (0.0917, 0.01, 0.5, 0.002, 2.0, 0.15)[i // 6 % 6]
+    op = Softmax(tensor("x", (1, rows, n), scale, 14), tensor("y", (1, rows, n), 1 / 256, -128))
+    x = signal(rng, (1, rows, n), i // 6 + i)
+    memory = Memory(rng)
+    table = memory.constant(reference.softmax_exponentials(op).astype("<i4"))
+    p = [memory.value(x), memory.place(rows * n), n, table, memory.work(4 * (4 + n))]
+    return memory.case(f"softmax{i}", "SOFTMAX", rows, p, [(p[1], reference.run_operation(op, x))])
+
+
+def svdf_step(rng: np.random.Generator, i: int) -> Case:
+    """One step on a state from before; sums and scales go to the ends of their ranges."""
+    n, units, rank, steps = (int(v) for v in rng.integers((1, 1, 1, 1), (20, 6, 4, 12)))
+    filters = units * rank
+    features = rng.integers(-128, 128, (filters, n)).astype(np.int8)
+    time = rng.integers(-32768, 32768, (filters, steps)).astype(np.int16)
+    state = rng.integers(-32768, 32768, (filters, steps)).astype(np.int16)
+    if i % 3 == 0:
+        features[...] = rng.choice([-128, 127])
+        time[...] = rng.choice([-32768, 32767])
+        state[...] = rng.choice([-32768, 32767])
+    to_state = (1e-3, 0.3, 40.0, 1e7, 2.0**-30)[i % 5]
+    to_output = (1e-8, 1e-6, 0.7, 3e8)[i % 4]
+    bias = rng.integers(-(2**31), 2**31, units).astype(np.int32)
+    op = Svdf(
+        tensor("x", (1, n), 1.0, ENDS[i % 5]),
+        tensor("y", (1, units), 1 / to_output, ENDS[(i + 2) % 5]),
+        constant("features", features, np.array([to_state], np.float32)),
+        constant("time", time, np.array([1.0], np.float32)),
+        constant("bias", bias, np.array([1.0], np.float32)) if i % 2 else None,
+        Tensor("state", (1, filters * steps), np.dtype(np.int16), np.array([1.0], np.float32)),
+        rank,
+    )
+    x = signal(rng, (1, n), i)
+    y, after = svdf(op, x, state)
+    first, second = reference.svdf_multipliers(op)
+    memory = Memory(rng)
+    patch = -(-n // 8) * 8
+    packed = np.zeros((filters, patch), np.uint8)
+    packed[:, :n] = features.astype(np.int64) + 128
+    folded = -(op.input.zero_point + 128) * features.astype(np.int64).sum(1)
+    biases = bias.astype(np.int64) if i % 2 else np.zeros(units, np.int64)
+    p = [memory.value(x), memory.place(units), 0, 255, op.output.zero_point + 128]
+    p += [memory.rescale(biases, np.array(second[0]), np.array(second[1])), 16, memory.work(4 * units), 0]
+    p += [n, units, rank, steps, memory.constant(packed, 1), memory.constant(time, 2), memory.value(state, 2)]
+    p += [memory.rescale(folded, np.array(first[0]), np.array(first[1])), memory.work(patch), patch]
+    return memory.case(f"svdf{i}", "SVDF", 1, p, [(p[1], y), (p[15], np.ascontiguousarray(after))])
+
+
+MAKERS: dict[str, tuple[Callable[[np.random.Generator, int], Case], int]] = {
+    "conv": (convolution("conv"), 24),
+    "depthwise": (convolution("depthwise"), 24),
+    "dense": (convolution("dense"), 12),
+    "average_pool": (pool(AveragePool2D), 12),
+    "max_pool": (pool(MaxPool2D), 12),
+    "mean": (mean, 20),
+    "add": (binary(Add), 24),
+    "subtract": (binary(Subtract), 12),
+    "multiply": (binary(Multiply), 24),
+    "lookup": (lookup, 6),
+    "copy": (copy, 60),
+    "copy_forwards": (copy_forwards, 8),
+    "fill": (fill, 5),
+    "softmax": (softmax, 36),
+    "svdf": (svdf_step, 60),
+}
+
+
+def cases(kind: str, seed: int = 11) -> Iterator[Case]:
+    """The same ones every time."""
+    make, count = MAKERS[kind]
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        yield make(rng, i)
