@@ -445,7 +445,7 @@ def _svdf(op: Svdf) -> Call:
         16: to_states,
     }
     parameters = [*_head(op, -128, 127, 16), inputs, units, op.rank, steps, 0, 0, 0, 0, 0, patch]
-    scratch = {7: 4 * max(filters, units), 17: patch}
+    scratch = {7: 4 * units, 17: patch}
     return Call(SVDF, 1, 1, parameters, {0: op.input, 1: op.output, 15: op.state}, constants, scratch)
 
 
