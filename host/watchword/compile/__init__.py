@@ -28,7 +28,7 @@ from watchword.graph import (
     Reshape,
     Softmax,
     Tensor,
-    extent,
+    extents,
 )
 from watchword.reference import activation_range, rescale, softmax_exponentials
 
@@ -201,8 +201,7 @@ def _convolution(op: Conv2D | DepthwiseConv2D | Dense, constants: _Constants, bl
         _, height, width, channels = op.input.shape
         _, out_h, out_w, out = op.output.shape
         stride, dilation = op.stride, op.dilation
-        top = extent(height, kernel_h, stride[0], dilation[0], op.padding).before
-        left = extent(width, kernel_w, stride[1], dilation[1], op.padding).before
+        top, left = (along.before for along in extents(op))
     # A depthwise convolution of one channel is a convolution, whose kernel is the faster.
     depthwise = isinstance(op, DepthwiseConv2D) and channels > 1
     assert op.weights.data is not None
@@ -246,8 +245,7 @@ def _pool(op: AveragePool2D, blocks: list[int]) -> _Draft:
     _, height, width, channels = op.input.shape
     _, out_h, out_w, _ = op.output.shape
     low, high = activation_range(op)
-    top = extent(height, op.size[0], op.stride[0], 1, op.padding).before
-    left = extent(width, op.size[1], op.stride[1], 1, op.padding).before
+    top, left = (along.before for along in extents(op))
     parameters = [0, 0, height, width, channels, out_h, out_w, channels, *op.size, *op.stride, top, left, low + 128, high + 128]
     work = op.output.size * op.size[0] * op.size[1]
     return _Draft(AVERAGE_POOL, out_h, _rows_at_once(out_h, work, op.output.size), parameters, {0: blocks[0], 1: blocks[1]})
