@@ -25,9 +25,9 @@ class Model:
     description: Description
     described: bool
 
-    def compile(self, target: str) -> compile.Compiled:
-        """The program for a target."""
-        return compile.compile(self.graph, self.description, target)
+    def compile(self, target: str, simplify: bool = True) -> compile.Compiled:
+        """The program for a target, of what exact simplification leaves, or of the graph as it is."""
+        return compile.compile(self.graph, self.description, target, simplify)
 
     def require_description(self) -> Description:
         """The description, or ModelError saying that the model has none and what to do."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.compile import memory
+from watchword.compile import simplify as simplification
 from watchword.compile.program import AVERAGE_POOL, CONV, DEPTHWISE, SOFTMAX, Program, Step
 from watchword.description import Description
 from watchword.errors import ModelError, UnsupportedError
@@ -54,11 +55,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A program, the bytes of its file, and where each layer's output can be read."""
+    """A program, the bytes of its file, where each layer's output can be read, and the graph that those layers are of."""
 
     program: Program
     content: bytes
     layers: tuple[Layer, ...]
+    simplified: simplification.Simplified
 
     @property
     def name(self) -> str:
@@ -89,12 +91,18 @@ class _Constants:
         return at
 
 
-def compile(graph: Graph, description: Description, target: str = "unix") -> Compiled:
-    """Compile a graph for a target. Raises ModelError or UnsupportedError saying which operation cannot be had, and why."""
+def compile(graph: Graph, description: Description, target: str = "unix", simplify: bool = True) -> Compiled:
+    """Compile a graph for a target, by default what exact simplification leaves of it.
+
+    Raises ModelError or UnsupportedError saying which operation cannot be had, and why.
+    """
     if target not in TARGETS:
         raise ModelError(f"target {target!r} is not known; known: {', '.join(TARGETS)}")
     if graph.states:
         raise UnsupportedError(f"{graph.name}: keeps state ({graph.states[0].name}), which no kernel does")
+    keep = (description.embedding,)  # words are taught from this layer's output
+    simplified = simplification.simplify(graph, keep) if simplify else simplification.unchanged(graph)
+    graph = simplified.graph
     constants = _Constants()
     drafts: list[_Draft] = []
     blocks: list[memory.Block] = [memory.Block(graph.input.size, 0, 0)]
@@ -139,7 +147,7 @@ def compile(graph: Graph, description: Description, target: str = "unix") -> Com
         output=(offsets[where[graph.output]], graph.output.size),
     )
     layers = tuple(Layer(op, after, offsets[number]) for op, after, number in seen)
-    return Compiled(program, program.write(), layers)
+    return Compiled(program, program.write(), layers, simplified)
 
 
 def _listens(graph: Graph, description: Description) -> bool:
