@@ -71,6 +71,11 @@ def bounds(graph: Graph) -> Bounds:
     raise AssertionError  # itertools.count() does not end
 
 
+def values(x: NDArray[np.int8]) -> NDArray[np.int64]:
+    """All values within the bounds of a tensor, int64, rising."""
+    return np.arange(int(x.min()), int(x.max()) + 1)
+
+
 def sum_bounds(op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8]) -> NDArray[np.int64] | None:
     """The least and greatest sums, bias included, int64 (2, *output shape without batch), for x within bounds.
 

@@ -48,9 +48,11 @@ def propagate_constants(draft: Draft, known: Bounds) -> bool:
     for op in draft.graph.operations:
         if not isinstance(op, Add | Subtract | Multiply | Concatenation):
             continue
-        for tensor in op.inputs:
-            flowing = {other for other in op.inputs if other.data is None}
-            if tensor in draft.fixed or flowing <= {tensor} or not (known[tensor][0] == known[tensor][1]).all():
+        for tensor in dict.fromkeys(op.inputs):
+            others = [other for other in op.inputs if other.data is None and other is not tensor]
+            if tensor.data is not None or tensor in draft.fixed or not others:
+                continue
+            if (known[tensor][0] != known[tensor][1]).any():
                 continue
             constant = replace(tensor, name=f"{op.output.name}/{tensor.name}", data=known[tensor][0][np.newaxis].copy())
             retake(op, tensor, constant)
@@ -239,6 +241,7 @@ def _drop(op: Operation, needed: dict[Tensor, Mask]) -> None:
             op.input, *others = (
                 tensor if tensor.data is None else _taken(tensor, len(tensor.shape) - 1, mask)
                 for tensor, mask in zip(op.inputs, parts, strict=True)
+                if tensor.data is None or mask.any()
             )
             op.others = tuple(others)
         case Add() | Subtract() | Multiply():

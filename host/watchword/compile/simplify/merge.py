@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword import reference
-from watchword.compile.simplify.bounds import Bounds, sum_bounds
+from watchword.compile.simplify.bounds import Bounds, sum_bounds, values
 from watchword.compile.simplify.draft import Draft, same_numbers
 from watchword.errors import ModelError
 from watchword.graph import (
@@ -83,16 +83,16 @@ def _equal(before: Operation, lookup: Lookup, joined: Operation, known: Bounds) 
             return _equal_pairs(before, lookup, joined, known)
         case ((AveragePool2D() | MaxPool2D()), (AveragePool2D() | MaxPool2D())):
             # What a pool clamps is one of 256 values.
-            values = np.arange(-128, 128)
-            clamped = np.clip(values, *reference.activation_range(before))
-            return bool((lookup.table[clamped + 128] == np.clip(values, *reference.activation_range(joined))).all())
+            means = np.arange(-128, 128)
+            clamped = np.clip(means, *reference.activation_range(before))
+            return bool((lookup.table[clamped + 128] == np.clip(means, *reference.activation_range(joined))).all())
     return False
 
 
 def _equal_lookups(before: Lookup, lookup: Lookup, joined: Lookup, known: Bounds) -> bool:
     """For each value that the input can have. A table that no function has would be as good, but no file can hold it."""
     joined.table = reference.lookup_table(joined.function, joined.input, joined.output)
-    reached = np.arange(known[before.input].min(), known[before.input].max() + 1) + 128
+    reached = values(known[before.input]) + 128
     return bool((lookup.table[before.table[reached].astype(int) + 128] == joined.table[reached]).all())
 
 
@@ -113,7 +113,7 @@ def _equal_pairs(before: Pairs, lookup: Lookup, joined: Pairs, known: Bounds) ->
 def _values(tensor: Tensor, known: Bounds) -> NDArray[np.int8]:
     if tensor.data is not None:
         return np.unique(tensor.data).astype(np.int8)
-    return np.arange(known[tensor].min(), known[tensor].max() + 1).astype(np.int8)
+    return values(known[tensor]).astype(np.int8)
 
 
 def _equal_sums(before: Sums, lookup: Lookup, joined: Sums, known: Bounds) -> bool:
@@ -150,12 +150,12 @@ def first_sums(
     function: rises; int64 (values, channels) -> int8 of the same shape. low, high: (channels,). The result is int64
     (255, channels).
     """
-    values = np.arange(-127, 128)[:, np.newaxis]
+    results = np.arange(-127, 128)[:, np.newaxis]
     start = np.broadcast_to(low, (255, len(low))).copy()
     end = np.broadcast_to(high + 1, start.shape).copy()
     while (start < end).any():
         middle = (start + end) // 2
-        enough = function(np.minimum(middle, high)) >= values
+        enough = function(np.minimum(middle, high)) >= results
         # Where both have met, high + 1 stands for all beyond.
         open_ = start < end
         end = np.where(open_ & enough, middle, end)

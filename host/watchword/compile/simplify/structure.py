@@ -10,7 +10,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from watchword.compile.simplify.bounds import Bounds
+from watchword.compile.simplify.bounds import Bounds, values
 from watchword.compile.simplify.draft import Draft, same_numbers
 from watchword.graph import (
     AveragePool2D,
@@ -59,11 +59,12 @@ def _is_identity(op: Operation, known: Bounds) -> bool:
         case Concatenation():
             return not op.others and op.input.data is None
         case Lookup():
-            reached = np.arange(known[op.input].min(), known[op.input].max() + 1)
+            reached = values(known[op.input])
             return bool((op.table[reached + 128] == reached).all())
         case AveragePool2D() | MaxPool2D():
-            low, high = activation_range(op)
-            return op.size == (1, 1) and op.stride == (1, 1) and low <= known[op.input].min() and known[op.input].max() <= high
+            reached = values(known[op.input])
+            clamps = not np.array_equal(reached.clip(*activation_range(op)), reached)
+            return op.size == (1, 1) and op.stride == (1, 1) and not clamps
     return False
 
 
