@@ -122,9 +122,7 @@ class RandomGraph:
         if self.chance(0.4):
             kernel = (1, 1)
         if padding == "valid":
-            kernel = tuple(
-                max(1, min(k, (n - 1) // d + 1)) for k, n, d in zip(kernel, x.shape[1:3], dilation, strict=True)
-            )
+            kernel = tuple(max(1, min(k, (n - 1) // d + 1)) for k, n, d in zip(kernel, x.shape[1:3], dilation, strict=True))
         stride = (1, 1) if self.chance(0.6) else (int(self.rng.integers(1, 4)), int(self.rng.integers(1, 4)))
         return kernel, stride, dilation, padding
 
@@ -176,7 +174,8 @@ class RandomGraph:
 
     def binary(self, x: Tensor) -> None:
         kind = (Add, Subtract, Multiply)[self.rng.integers(3)]
-        same = [t for t in self.tensors if t.shape == x.shape or (len(t.shape) == len(x.shape) and t.size == t.shape[-1] == x.shape[-1])]
+        row = (1,) * (len(x.shape) - 1) + x.shape[-1:]
+        same = [t for t in self.tensors if t.shape in (x.shape, row)]
         other = same[self.rng.integers(len(same))]
         if self.chance(0.3):
             shape = tuple(1 if self.chance(0.5) else n for n in x.shape)
@@ -213,7 +212,8 @@ class RandomGraph:
 
     def concatenation(self, x: Tensor) -> None:
         axis = len(x.shape) - 1 if self.chance(0.7) else int(self.rng.integers(1, len(x.shape)))
-        fits = [t for t in self.tensors if len(t.shape) == len(x.shape) and all(a == b or i == axis for i, (a, b) in enumerate(zip(t.shape, x.shape, strict=True)))]
+        rest = x.shape[:axis], x.shape[axis + 1 :]
+        fits = [t for t in self.tensors if (t.shape[:axis], t.shape[axis + 1 :]) == rest]
         parts = [x]
         for _ in range(self.rng.integers(0, 3)):
             if self.chance(0.2):
