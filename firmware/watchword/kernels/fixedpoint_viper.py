@@ -10,7 +10,7 @@ import micropython
 
 @micropython.viper
 def requantize(p: ptr32, arena: ptr8, constants: ptr8, to: int, n: int):
-    """The first n sums to int8 at arena + to: times multiplier / 2^31, rounded, then times 2^-right, rounded half away from zero.
+    """The first n sums to int8 at arena + to: times multiplier / 2^31, rounded, then times 2^-right, half away from zero.
 
     Of dense layers LiteRT rounds the whole product once. Parameters 2 to 8: kernels/__init__.py. The compiler has proved that
     |sum + bias| << left is below 2^29.
