@@ -51,7 +51,7 @@ class App(Requests):
         self.gaps = 0  # requests since then that kept the board from hearing, mostly by erasing flash
         self.gap_us = 0
         self.stored = None
-        self.note = None
+        self.note = self.program = None
         self.unload()
         try:
             self.stored = Store(root)
@@ -111,6 +111,8 @@ class App(Requests):
         self.load_ms = time.ticks_diff(time.ticks_ms(), t0)
 
     def unload(self):
+        if self.program is not None:
+            self.program.close()
         self.program = self.file = self.runtime = self.listener = None
         self.deaf = "no sound program is loaded: push one"  # why there is no listener
         self.load_ms = self.program_heap = 0

@@ -46,6 +46,7 @@ class Listener:
         self.source.reset()
         self.frontend.reset()
         self.decision.reset()
+        self.runtime.reset()
         for i in range(len(self.history)):
             self.history[i] = 128  # int8 -128: silence
         for i in range(WINDOW):

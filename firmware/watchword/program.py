@@ -13,11 +13,11 @@ from binascii import hexlify
 
 from micropython import const
 
-from watchword import Refusal, kernels
+from watchword import Refusal, bounds, kernels
 
-FORMAT = const(1)
-HEADER = "<4sHH8sIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields
-HEADER_SIZE = const(72)
+FORMAT = const(2)
+HEADER = "<4sHH8sIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields
+HEADER_SIZE = const(84)
 HASH_SIZE = const(32)
 BLOCK = const(1024)
 
@@ -40,22 +40,31 @@ def target():
 
 
 class Step:
-    """One call of a kernel: its number, parameters (array 'i'), rows of output and rows to compute in one go."""
+    """One call of a kernel: its number, parameters (array 'i'), rows of output and rows to compute in one go.
 
-    def __init__(self, kernel, rows, chunk, parameters):
+    streamed: its constants were read into the arena by the step before.
+    """
+
+    def __init__(self, kernel, streamed, rows, chunk, parameters):
         self.kernel = kernel
+        self.streamed = streamed
         self.rows = rows
         self.chunk = chunk
         self.parameters = parameters
 
 
 class Program:
-    """A loaded program. `description` is its JSON as a dict, `input` and `output` are int8 windows into the arena."""
+    """A loaded program. `description` is its JSON as a dict, `input` and `output` are int8 windows into the arena.
 
-    def __init__(self, size, description, tables, steps, constants, arena, input_at, output_at):
+    reset: steps that make a stream begin anew; steps: one run. file: open where steps read weights from it, which begin at
+    byte `weights`.
+    """
+
+    def __init__(self, size, description, tables, reset, steps, constants, arena, input_at, output_at):
         self.size = size
         self.description = description
         self.tables = tables
+        self.reset = reset
         self.steps = steps
         self.constants = constants
         self.arena = arena
@@ -63,6 +72,12 @@ class Program:
         view = memoryview(arena)
         self.input = view[input_at[0] : input_at[0] + input_at[1]]
         self.output = view[output_at[0] : output_at[0] + output_at[1]]
+        self.file = None
+        self.weights = 0
+
+    def close(self):
+        if self.file is not None:
+            self.file.close()
 
 
 def digest(path):
@@ -106,95 +121,67 @@ def describe(path):
 
 def load(path):
     """Read, verify and check a program; the largest buffers are allocated first."""
-    with open(path, "rb") as f:
-        raw, fields = _header(f, path)
-        size, sections = fields[4], fields[5:13]
-        arena_size, input_at, output_at = fields[13], fields[14:16], fields[16:18]
-        if f.read(HASH_SIZE) != _hash(f, hashlib.sha256(raw)):
-            raise ProgramError("%s is damaged: its hash does not fit" % path)
-        f.seek(0, 2)
-        if f.tell() != size:
-            raise ProgramError("%s is cut off: %d of %d bytes" % (path, f.tell(), size))
-        for i in range(0, 8, 2):
-            if sections[i] + sections[i + 1] > size:
-                raise ProgramError("%s: a section ends beyond the file" % path)
-        arena = bytearray(arena_size)
-        constants = bytearray(sections[7])
-        f.seek(sections[6])
-        f.readinto(constants)
-        f.seek(sections[2])
-        tables = f.read(sections[3])
-        f.seek(sections[4])
-        words = array("i", bytes(sections[5] & ~3))
-        f.readinto(words)
-        f.seek(sections[0])
-        description = json.loads(f.read(sections[1]))
+    f = open(path, "rb")
+    try:
+        loaded = _load(f, path)
+    except:
+        f.close()
+        raise
+    if loaded.file is None:
+        f.close()
+    return loaded
+
+
+def _load(f, path):
+    raw, fields = _header(f, path)
+    size, sections = fields[4], fields[5:15]
+    arena_size, input_at, output_at, resets = fields[15], fields[16:18], fields[18:20], fields[20]
+    if f.read(HASH_SIZE) != _hash(f, hashlib.sha256(raw)):
+        raise ProgramError("%s is damaged: its hash does not fit" % path)
+    f.seek(0, 2)
+    if f.tell() != size:
+        raise ProgramError("%s is cut off: %d of %d bytes" % (path, f.tell(), size))
+    for i in range(0, 10, 2):
+        if sections[i] + sections[i + 1] > size:
+            raise ProgramError("%s: a section ends beyond the file" % path)
     for at in (input_at, output_at):
         if at[0] + at[1] > arena_size:
             raise ProgramError("%s: input or output lies outside the arena" % path)
-    steps = _steps(words, arena_size, len(constants), path)
-    return Program(size, description, tables, steps, constants, arena, input_at, output_at)
+    arena = bytearray(arena_size)
+    constants = bytearray(sections[7])
+    f.seek(sections[6])
+    f.readinto(constants)
+    f.seek(sections[2])
+    tables = f.read(sections[3])
+    f.seek(sections[4])
+    words = array("i", bytes(sections[5] & ~3))
+    f.readinto(words)
+    f.seek(sections[0])
+    description = json.loads(f.read(sections[1]))
+    steps = _steps(words, arena_size, len(constants), sections[9], path)
+    if resets > len(steps):
+        raise ProgramError("%s: has %d steps, and %d to begin anew" % (path, len(steps), resets))
+    program = Program(size, description, tables, steps[:resets], steps[resets:], constants, arena, input_at, output_at)
+    if sections[9]:
+        program.file = f
+        program.weights = sections[8]
+    return program
 
 
-def _steps(words, arena, constants, path):
-    """Records of kernel, rows, rows in one go, number of parameters, parameters."""
+def _steps(words, arena, constants, weights, path):
+    """Records of kernel, whether its constants lie in the arena, rows, rows in one go, number of parameters, parameters."""
     steps = []
     i = 0
     while i < len(words):
         try:
-            kernel, rows, chunk, n = words[i], words[i + 1], words[i + 2], words[i + 3]
-            p = array("i", words[i + 4 : i + 4 + n])
-            if n != kernels.LENGTHS[kernel] or len(p) != n or min(p) < 0 or rows < 1 or chunk < 1:
+            kernel, streamed, rows, chunk, n = [words[i + j] for j in range(5)]
+            p = words[i + 5 : i + 5 + n]
+            if n != kernels.LENGTHS[kernel] or len(p) != n or rows < 1 or chunk < 1 or not 0 <= streamed <= 1:
                 raise ValueError
-            if not check(kernel, rows, p, arena, constants):
+            if not bounds.check(kernel, rows, p, arena, arena if streamed else constants, weights):
                 raise ValueError
         except (IndexError, KeyError, ValueError, TypeError):
             raise ProgramError("%s: step %d is malformed or leaves its buffers" % (path, len(steps)))
-        steps.append(Step(kernel, rows, chunk, p))
-        i += 4 + n
+        steps.append(Step(kernel, streamed, rows, chunk, p))
+        i += 5 + n
     return steps
-
-
-def check(kernel, rows, p, arena, constants):
-    """Whether a step stays in its buffers, whatever they hold. Parameters: watchword/kernels/__init__.py."""
-    if kernel == kernels.SOFTMAX:
-        # 256 differences of the greatest value; 128 values keep every shift below 32 bits
-        return (
-            0 < p[2] <= 128
-            and p[0] + rows * p[2] <= arena
-            and p[1] + rows * p[2] <= arena
-            and _words(p[3], 256, constants)
-            and _words(p[4], 4 + p[2], arena)
-        )
-    inside = p[0] + p[2] * p[3] * p[4] <= arena and p[1] + p[5] * p[6] * p[7] <= arena and rows == p[5]
-    if not (inside and min(p[2:12]) > 0 and p[14] <= p[15] <= 255):
-        return False
-    if kernel == kernels.AVERAGE_POOL:
-        # every window must touch the input, or its mean would be over nothing
-        return p[4] == p[7] and _touches(p[2], p[5], p[8], p[10], p[12]) and _touches(p[3], p[6], p[9], p[11], p[13])
-    taps = p[8] * p[9]
-    if kernel == kernels.CONV:
-        weights = p[7] * p[23]
-        if p[23] % 8:
-            return False
-    else:
-        weights = p[7] * taps
-        if p[7] % p[4]:
-            return False
-    return (
-        taps * p[4] <= p[23]
-        and p[18] <= 255
-        and p[19] <= 255
-        and p[20] + weights <= constants
-        and _words(p[21], 4 * p[7], constants)
-        and p[22] + p[23] <= arena
-        and _words(p[24], p[7], arena)
-    )
-
-
-def _words(at, n, size):
-    return at % 4 == 0 and at + 4 * n <= size
-
-
-def _touches(size, outputs, kernel, stride, before):
-    return before < kernel and (outputs - 1) * stride - before < size

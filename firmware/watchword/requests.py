@@ -179,7 +179,11 @@ class Requests:
             raise RequestError("no program is loaded: push one")
 
     def do_run(self, request):
-        """The payload is the input tensor, or a part of it at `offset`; with `go` the program runs, up to step `until`."""
+        """The payload is the input tensor, or a part of it at `offset`; with `go` the program runs, up to step `until`.
+
+        reset: what the model remembers of the runs before is forgotten first. go_on: the run before goes on from where it
+        stopped.
+        """
         n = self.link.read_payload(request)
         if n < 0:
             return None
@@ -196,7 +200,10 @@ class Requests:
         until = self.field(request, "until", int, steps)
         if not 0 <= until <= steps:
             raise RequestError("until: 0 to %d steps are expected" % steps)
-        return {"us": self.time_steps(until), "output": len(self.program.output)}
+        if self.field(request, "reset", bool, False):
+            self.runtime.reset()
+        first = self.runtime.step if self.field(request, "go_on", bool, False) else 0
+        return {"us": self.time_steps(until, first), "output": len(self.program.output)}
 
     def do_read(self, request):
         """Part of the arena (`offset`), or of the output tensor (`output` true)."""

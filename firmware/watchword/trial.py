@@ -35,6 +35,7 @@ def clean_run(app, kind):
         app.runtime.start()
         while not app.runtime.run(SLICE):
             watchdog.feed()
+        app.runtime.reset()
     except KeyboardInterrupt:
         store.trial_interrupted(kind)  # somebody came in by Ctrl-C: not the program's fault
         raise

@@ -12,10 +12,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from watchword import reference
 from watchword.compile import TARGETS, compile, memory, program
 from watchword.description import Description
 from watchword.errors import ModelError, UnsupportedError
-from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Graph, Reshape, Softmax, Tensor
+from watchword.graph import (
+    Add,
+    Concatenation,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Graph,
+    Lookup,
+    Operation,
+    Reshape,
+    Slice,
+    Softmax,
+    State,
+    Tensor,
+)
 
 blocks = st.builds(
     lambda size, first, length: memory.Block(size, first, first + length),
@@ -28,19 +43,26 @@ blocks = st.builds(
 @given(st.lists(blocks, min_size=1, max_size=12))
 @settings(derandomize=True, deadline=None)
 def test_blocks_that_live_together_do_not_overlap(chosen: list[memory.Block]) -> None:
-    offsets, size = memory.plan(chosen)
+    found = memory.plan(chosen)
     for i, a in enumerate(chosen):
-        assert offsets[i] % 8 == 0
-        assert offsets[i] + a.size <= size
+        assert found.offsets[i] % 8 == 0
+        assert found.offsets[i] + a.size <= found.size
         for j in range(i):
             b = chosen[j]
             if a.first <= b.last and b.first <= a.last:
-                assert offsets[i] + a.size <= offsets[j] or offsets[j] + b.size <= offsets[i]
+                assert found.offsets[i] + a.size <= found.offsets[j] or found.offsets[j] + b.size <= found.offsets[i]
+    for step in range(10):
+        at, room = memory.gap(chosen, found, step)
+        assert at + room <= found.size
+        for block, begin in zip(chosen, found.offsets, strict=True):
+            if room and block.first <= step <= block.last:
+                assert at + room <= begin or begin + block.size <= at
+    assert found.size >= max(memory.need(chosen))
 
 
 def test_blocks_that_do_not_live_together_share_their_place() -> None:
     chain = [memory.Block(1000, 0, 0), memory.Block(900, 0, 1), memory.Block(1000, 1, 2), memory.Block(900, 2, 3)]
-    assert memory.plan(chain)[1] <= 1904
+    assert memory.plan(chain).size <= 1904
 
 
 def tensor(name: str, shape: tuple[int, ...], scale: float = 0.1, zero_point: int = 0) -> Tensor:
@@ -77,13 +99,13 @@ def test_a_program_says_what_it_is_and_its_hash_covers_all_of_it() -> None:
     compiled = compile(chain(), described(chain()), "rp2040")
     content = compiled.content
     assert program.read_description(content, "x.ww") == ("rp2040", described(chain()).as_dict())
-    assert content[72:104] == hashlib.sha256(content[:72] + content[104:]).digest()
+    assert content[84:116] == hashlib.sha256(content[:84] + content[116:]).digest()
     for at in range(0, len(content), 7):
         damaged = bytearray(content)
         damaged[at] ^= 1
         with pytest.raises(ModelError, match="x.ww: "):
             program.read_description(bytes(damaged), "x.ww")
-    for size in (0, 3, 71, 103, len(content) - 1):
+    for size in (0, 3, 83, 115, len(content) - 1):
         with pytest.raises(ModelError, match="x.ww: "):
             program.read_description(content[:size], "x.ww")
 
@@ -105,7 +127,7 @@ def test_parameters_are_never_negative() -> None:
 
 
 def test_unknown_targets_are_named() -> None:
-    with pytest.raises(ModelError, match="target 'z80' is not known; known: unix, rp2040"):
+    with pytest.raises(ModelError, match="target 'z80' is not known; known: rp2040, rp2350"):
         compile(chain(), described(chain()), "z80")
     assert all(len(name) <= 8 for name in TARGETS)  # the header's field
 
@@ -117,10 +139,24 @@ def test_sums_that_the_kernels_cannot_hold_are_refused() -> None:
         compile(graph, described(graph))
 
 
+def test_a_channel_with_a_huge_bias_is_constant() -> None:
+    """Dead channels of trained networks have tiny scales, in which a bias is a number that no kernel holds."""
+    x, y = tensor("x", (1, 4)), tensor("y", (1, 2))
+    bias = Tensor("b", (2,), np.dtype(np.int32), np.array([1e-9], np.float32), 0, None, np.array([2**30, -(2**30)], np.int32))
+    w = weights((2, 4), 1, 1e-8)
+    graph = Graph("g", x, y, [Dense(x, y, w, bias)])
+    program_ = compile(graph, described(graph)).program
+    at = program_.steps[0].parameters[5]
+    rescale = struct.unpack_from("<8i", program_.constants, at)
+    expected = reference.run(graph, np.zeros((1, 4), np.int8))[0]
+    assert [rescale[0], rescale[4]] == expected.tolist()  # the output itself, and factors that make 1
+    assert rescale[1:4] == rescale[5:8] == (1 << 30, 1, 0)
+
+
 def test_a_softmax_too_wide_is_refused() -> None:
-    x, y = tensor("x", (1, 200)), tensor("wide", (1, 200), 1 / 256, -128)
+    x, y = tensor("x", (1, 2048)), tensor("wide", (1, 2048), 1 / 256, -128)
     graph = Graph("g", x, y, [Softmax(x, y)])
-    with pytest.raises(UnsupportedError, match="wide: Softmax over 200 values; the kernel takes at most 128"):
+    with pytest.raises(UnsupportedError, match="wide: Softmax over 2048 values; the kernel takes at most 2047"):
         compile(graph, described(graph))
 
 
@@ -144,12 +180,121 @@ def test_host_and_board_agree(root: Path) -> None:
     assert firmware_constant(root, "program.py", "HASH_SIZE") == program.HASH_SIZE
     assert f'HEADER = "{program.HEADER}"' in (root / "firmware/watchword/program.py").read_text()
     assert firmware_constant(root, "kernels/__init__.py", "VERSION") == program.KERNELS
-    for name in ("CONV", "DEPTHWISE", "AVERAGE_POOL", "SOFTMAX"):
-        assert firmware_constant(root, "kernels/__init__.py", name) == getattr(program, name)
+    for number, name in program.KERNEL_NAMES.items():
+        assert firmware_constant(root, "kernels/__init__.py", name.upper()) == number
     from watchword.board import link
     from watchword.board.virtual import kinds
 
     assert firmware_constant(root, "app.py", "PROTOCOL") == link.PROTOCOL
     assert firmware_constant(root, "board.py", "RESTART") == kinds.RESTART
-    assert struct.calcsize(program.HEADER) == 72
+    assert struct.calcsize(program.HEADER) == 84
     assert f'VERSION = "{__import__("watchword").__version__}"' in (root / "firmware/watchword/__init__.py").read_text()
+
+
+def test_weights_that_do_not_fit_are_read_in_blocks_of_channels() -> None:
+    x, a, b, y = tensor("x", (1, 64)), tensor("a", (1, 256)), tensor("b", (1, 200)), tensor("y", (1, 3))
+    rng = np.random.default_rng(3)
+
+    def random(shape: tuple[int, ...]) -> Tensor:
+        data = rng.integers(-127, 128, shape).astype(np.int8)
+        return Tensor("w", shape, data.dtype, np.array([0.01], np.float32), 0, None, data)
+
+    ops: list[Operation] = [Dense(x, a, random((256, 64)), None), Dense(a, b, random((200, 256)), None)]
+    ops.append(Dense(b, y, random((3, 200)), None))
+    graph = Graph("g", x, y, ops)
+    everything = compile(graph, described(graph))
+    assert not everything.program.weights
+    assert all(layer.blocks == 0 for layer in everything.layers)
+    small = compile(graph, described(graph), ram=24000)
+    assert small.program.ram <= 24000
+    assert small.layers[1].blocks > 1
+    kinds = [step.kernel for step in small.program.steps]
+    assert kinds.count(program.READ) == sum(layer.blocks for layer in small.layers)
+    # Every block has the channels that follow those of the block before, with their weights as they were packed.
+    weights_data = ops[1].weights.data
+    assert isinstance(ops[1], Dense)
+    assert weights_data is not None
+    channel = 0
+    for read, conv in zip(small.program.steps, small.program.steps[1:], strict=False):
+        if read.kernel == program.READ and conv.parameters[26] == 256:
+            assert conv.streamed
+            at, to, size = read.parameters
+            content = small.program.weights[at : at + size]
+            first = conv.parameters[24] - to
+            packed = np.frombuffer(content, np.uint8, 256 * conv.parameters[14], first).reshape(-1, 256)
+            assert np.array_equal(packed.astype(int) - 128, weights_data[channel : channel + len(packed)])
+            assert conv.parameters[1] == small.layers[1].offset + channel
+            channel += len(packed)
+    assert channel == 200
+    with pytest.raises(ModelError, match=r"g needs \d+ bytes of RAM, \d+ of them arena .* unix has 2000 for a program"):
+        compile(graph, described(graph), ram=2000)
+
+
+def test_a_program_larger_than_the_flash_of_its_target_is_refused() -> None:
+    x, y = tensor("x", (1, 4000)), tensor("y", (1, 400))
+    w = weights((400, 4000))
+    w.data = np.random.default_rng(1).integers(-127, 128, w.shape).astype(np.int8)
+    graph = Graph("g", x, y, [Dense(x, y, w, None)])
+    with pytest.raises(ModelError, match=r"g takes \d+ bytes of flash; rp2040 has 1300000 for a program"):
+        compile(graph, Description(name="g", labels=tuple(map(str, range(400)))), "rp2040")
+
+
+def lookup(x: Tensor, y: Tensor) -> Lookup:
+    return Lookup(x, y, "relu", np.maximum(np.arange(-128, 128), 0).astype(np.int8))
+
+
+def test_functions_of_one_value_write_over_an_input_that_nobody_needs() -> None:
+    x, a, b, c, y = (tensor(name, (1, 4, 4, 4)) for name in "xabcy")
+    ops: list[Operation] = [lookup(x, a), lookup(a, b), lookup(a, c), Add(b, y, c)]
+    compiled = compile(Graph("g", x, y, ops), described(Graph("g", x, y)))
+    at = {layer.operation.output.name: layer.offset for layer in compiled.layers}
+    assert at["a"] == compiled.program.input[0]
+    assert at["b"] != at["a"]  # a is needed once more
+    assert at["c"] == at["a"]
+    assert at["y"] in (at["b"], at["c"])
+
+
+def streaming(read_again: bool) -> Graph:
+    """A model that remembers its last two inputs; read_again: the old ones are needed after the new ones are known."""
+    x, old, joined, kept, y = (
+        tensor("x", (1, 1, 4)),
+        tensor("old", (1, 2, 4)),
+        tensor("joined", (1, 3, 4)),
+        tensor("kept", (1, 2, 4)),
+        tensor("y", (1, 2, 4)),
+    )
+    ops: list[Operation] = [
+        Concatenation(old, joined, (x,), 1),
+        Slice(joined, kept, (0, 1, 0), (1, 3, 4), (1, 1, 1)),
+        lookup(old if read_again else kept, y),
+    ]
+    return Graph("g", x, y, ops, [State("s", old, kept, np.full((1, 2, 4), 7, np.int8))])
+
+
+@pytest.mark.parametrize("read_again", [False, True])
+def test_a_state_is_made_in_its_own_place_where_the_old_one_is_no_longer_read(read_again: bool) -> None:
+    graph = streaming(read_again)
+    compiled = compile(graph, described(graph))
+    copies = [step for step in compiled.program.steps if step.kernel == program.COPY]
+    assert len(copies) == 3 + read_again
+    (fill,) = compiled.program.reset
+    assert fill.kernel == program.FILL
+    state = fill.parameters[1]
+    assert fill.parameters[2:] == (7 + 128, 8)
+    assert copies[-1].parameters[1] == state
+    assert (compiled.layers[1].offset == state) == (not read_again)
+
+
+def test_the_order_of_operations_with_the_smallest_arena_is_taken() -> None:
+    """Two branches that first grow and then shrink: one after the other needs less than both at once."""
+    x = tensor("x", (1, 8))
+    wide = [tensor(f"wide{i}", (1, 4000)) for i in range(2)]
+    narrow = [tensor(f"narrow{i}", (1, 8)) for i in range(2)]
+    y = tensor("y", (1, 8))
+    grow: list[Operation] = [Dense(x, w, weights((4000, 8)), None) for w in wide]
+    shrink: list[Operation] = [Dense(w, n, weights((8, 4000)), None) for w, n in zip(wide, narrow, strict=True)]
+    compiled = compile(Graph("g", x, y, [*grow, *shrink, Add(narrow[0], y, narrow[1])]), described(Graph("g", x, y)))
+    names = [op.output.name for op in compiled.graph.operations]
+    assert names.index("narrow0") < names.index("wide1")
+    assert compiled.program.arena < 30000
+    assert compiled.peak.operation.output.name.startswith(("wide", "narrow"))

@@ -320,23 +320,27 @@ class Board:
 
     # ---- raw tensors
 
-    def run(self, x: NDArray[np.int8], until: int | None = None) -> NDArray[np.int8]:
-        """Run the program on one quantized input; int8 output, flat. until: stop after so many steps."""
+    def run(self, x: NDArray[np.int8], *, until: int | None = None, reset: bool = False) -> NDArray[np.int8]:
+        """Run the program on one quantized input; int8 output, flat.
+
+        until: stop after so many steps. reset: what the model remembers of the runs before is forgotten first.
+        """
         data = np.ascontiguousarray(x, np.int8).tobytes()
         size = int(self.hello.chunk) // 3 * 3
         starts = range(0, len(data), size)
         for start in starts:
-            fields: Message = {"offset": start, "go": start + size >= len(data)}
+            fields: Message = {"offset": start, "go": start + size >= len(data), "reset": reset}
             if until is not None:
                 fields["until"] = until
             reply = self.link.request("run", data[start : start + size], timeout=60.0, **fields)
         return self._read(int(reply["output"]), output=True)
 
-    def run_layers(self, compiled: Compiled, x: NDArray[np.int8]) -> list[NDArray[np.int8]]:
-        """The output of every operation for one input, read while it stands in the arena; int8 in the operations' shapes."""
+    def run_layers(self, compiled: Compiled, x: NDArray[np.int8], *, reset: bool = False) -> list[NDArray[np.int8]]:
+        """The output of every operation of compiled.graph for one input, int8 in their shapes, read one by one."""
         outputs = []
+        self.run(x, until=0, reset=reset)
         for layer in compiled.layers:
-            self.run(x, layer.steps)
+            self.link.request("run", b"", timeout=60.0, go_on=True, until=layer.steps)
             flat = self._read(layer.operation.output.size, offset=layer.offset)
             outputs.append(flat.reshape(layer.operation.output.shape))
         return outputs

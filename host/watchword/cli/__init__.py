@@ -8,7 +8,7 @@ import sys
 import typer
 
 from watchword import __version__
-from watchword.cli import boards, flashing, measuring, models, setup, sound, training, virtual
+from watchword.cli import boards, flashing, inspecting, measuring, models, setup, sound, training, virtual
 from watchword.errors import WatchwordError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (sound, models, boards, measuring, flashing, virtual, training, setup):
+for group in (sound, models, inspecting, boards, measuring, flashing, virtual, training, setup):
     group.add_to(app)
 
 

@@ -41,12 +41,15 @@ def compile(
     model: ModelFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="The program to write.")],
     target: Target = "unix",
+    ram: Annotated[
+        int | None, typer.Option("--ram", min=0, help="Bytes of heap that the program may take. Default: what the target has.")
+    ] = None,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
     """Compile a model to a program (.ww) for one target."""
     loaded = load(model, description)
-    compiled = loaded.compile(target)
+    compiled = loaded.compile(target, ram)
     _write(output, compiled.content)
     program = compiled.program
     facts = {
@@ -54,7 +57,9 @@ def compile(
         "target": target,
         "bytes": len(compiled.content),
         "arena": program.arena,
+        "peak": compiled.peak.operation.output.name,
         "ram": program.ram,
+        "read_at_each_run": len(program.weights),
         "steps": len(program.steps),
         "macs": loaded.graph.macs,
     }
@@ -95,12 +100,15 @@ def push(
 
 def run(
     model: ModelFile,
-    input: Annotated[Path, typer.Option(help="Quantized inputs: int8 .npy, samples x input shape.")],
-    output: Annotated[Path, typer.Option(help="Quantized outputs to write: int8 .npy, samples x output shape.")],
+    input: Annotated[Path, typer.Option(help="Inputs: .npy, samples x input shape, of the model's type or int8.")],
+    output: Annotated[Path, typer.Option(help="Outputs to write: .npy, samples x output shape, of the model's type.")],
     on: OnOrReference = None,
     fresh: Fresh = False,
 ) -> None:
-    """Run a model on raw quantized tensors, on a board or on the reference (--on reference)."""
+    """Run a model on raw tensors, on a board or on the reference (--on reference).
+
+    The samples of a model that keeps state are consecutive steps, the first one after a reset.
+    """
     loaded = load(model)
     x = _inputs(input, loaded)
     if on == "reference":
@@ -109,7 +117,7 @@ def run(
         with open_board(on, fresh) as board, running(board, loaded):
             y = _on_board(board, loaded, x)
     try:
-        np.save(output, y)
+        np.save(output, loaded.dequantize(y))
     except OSError as error:
         raise DataError(f"{output}: cannot be written: {error.strerror}") from None
     say(f"{output}: {len(y)} outputs of shape {'x'.join(map(str, y.shape[1:]))}")
@@ -120,7 +128,7 @@ def _on_board(board: Board, model: Model, x: NDArray[np.int8]) -> NDArray[np.int
     y = np.empty((len(x), *shape), np.int8)
     with progress_bar("running") as progress:
         for i, sample in enumerate(x):
-            y[i] = board.run(sample).reshape(shape)
+            y[i] = board.run(sample, reset=i == 0).reshape(shape)
             progress(i + 1, len(x))
     return y
 
@@ -129,14 +137,16 @@ def _inputs(path: Path, model: Model) -> NDArray[np.int8]:
     """int8 (samples, *input shape without batch), from a file with or without the batch axis of 1."""
     try:
         x = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise DataError(f"{path}: not a readable .npy file: {error}") from None
     shape = model.graph.input.shape
-    if x.dtype != np.int8 or x.shape[1:] not in (shape, shape[1:]):
+    if x.shape[1:] not in (shape, shape[1:]):
         wanted = "x".join(map(str, shape[1:]))
-        raise DataError(f"{path}: has {x.dtype} of shape {'x'.join(map(str, x.shape))}; int8, samples x {wanted}, is expected")
-    flat: NDArray[np.int8] = x.reshape(len(x), *shape[1:])
-    return flat
+        raise DataError(f"{path}: has the shape {'x'.join(map(str, x.shape))}; samples x {wanted} is expected")
+    try:
+        return model.quantize(x).reshape(len(x), *shape[1:])
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def _read(path: Path) -> bytes:

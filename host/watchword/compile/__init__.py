@@ -1,145 +1,124 @@
 """The compiler: a graph becomes a program for one target.
 
-`compile` chooses a kernel for each operation, lays the weights out as the kernels want them, plans the arena and writes the
-`.ww` file. Everything that needs numbers happens here; the board walks a flat list of steps.
+`compile` lowers each operation to calls of kernels, plans the arena, decides which weights stay in RAM and which are read in
+blocks as they are needed, and writes the `.ww` file. Everything that needs numbers happens here; the board walks a flat list of
+steps.
 """
 
 from __future__ import annotations
 
-import struct
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from watchword.compile import memory
-from watchword.compile.program import AVERAGE_POOL, CONV, DEPTHWISE, SOFTMAX, Program, Step
+from watchword.compile.arrange import Arrangement, arrange
+from watchword.compile.lower import Call, channels, lower
+from watchword.compile.program import READ, Program, Step
+from watchword.compile.targets import TARGETS, Target
 from watchword.description import Description
-from watchword.errors import ModelError, UnsupportedError
+from watchword.errors import ModelError
 from watchword.features.micro import pack_tables
 from watchword.features.tables import CHANNELS
-from watchword.graph import (
-    AveragePool2D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Graph,
-    Operation,
-    Reshape,
-    Softmax,
-    Tensor,
-    extent,
-)
-from watchword.reference import activation_range, rescale, softmax_exponentials
+from watchword.graph import Graph, Operation, Tensor
 
-__all__ = ["TARGETS", "Compiled", "Layer", "compile"]
+__all__ = ["TARGETS", "Compiled", "Layer", "Target", "compile"]
 
-TARGETS = ("unix", "rp2040", "rp2350", "esp32", "esp32s2", "esp32s3", "esp32c3", "esp32c6")
-
-# Cycles of the viper kernels on a Cortex-M0+, per MAC and per output: how many rows fit into one call of about 8 ms at 125 MHz.
-_CYCLES_PER_MAC, _CYCLES_PER_OUTPUT, _CYCLES_PER_CALL = 40, 300, 1_000_000
+_SMALL = 1024  # bytes of constants that are not worth a step that reads them
+_CHANNELS = 8  # that a block of weights has at least, where the operation has as many
+_BLOCKS = (16384, 4096, 1024, 0)  # bytes for a block that the arena grows by, where it leaves less free
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Where the output of a graph operation lies after a step: for comparing every layer of a board with the reference.
+    """One operation of the graph in the program: what it takes, and where its output can be read.
 
-    steps: number of the program's steps after which the output stands. offset: in the arena.
+    steps: number of the program's steps after which the output stands. offset: of the output in the arena. arena: bytes that
+    live while it is computed, work space and weights that were read included. constants: bytes of weights and tables.
+    blocks: in how many parts those are read from the program's file; 0: they stay in RAM.
     """
 
     operation: Operation
     steps: int
     offset: int
+    arena: int
+    constants: int
+    blocks: int
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A program, the bytes of its file, and where each layer's output can be read."""
+    """A program, the bytes of its file, and its layers.
+
+    graph: what was compiled, its operations in the order of the layers. peak: the layer that takes most of the arena.
+    """
 
     program: Program
     content: bytes
+    graph: Graph
     layers: tuple[Layer, ...]
 
     @property
     def name(self) -> str:
         return str(self.program.description["name"])
 
-
-@dataclass
-class _Draft:
-    """A step whose addresses in the arena are not known yet: `parameters` refers to them by block number."""
-
-    kernel: int
-    rows: int
-    chunk: int
-    parameters: list[int]
-    blocks: dict[int, int]  # index of a parameter -> block
+    @property
+    def peak(self) -> Layer:
+        return max(self.layers, key=lambda layer: layer.arena)
 
 
-class _Constants:
-    """Grows the constants section; every part starts on a word."""
+class _Section:
+    """Grows a section of the file; equal parts are kept once, every part starts on eight bytes."""
 
     def __init__(self) -> None:
         self.content = b""
+        self._known: dict[bytes, int] = {}
 
     def add(self, part: bytes) -> int:
-        self.content += bytes(-len(self.content) % 4)
-        at = len(self.content)
-        self.content += part
-        return at
+        if part not in self._known:
+            self.content += bytes(-len(self.content) % memory.ALIGNMENT)
+            self._known[part] = len(self.content)
+            self.content += part
+        return self._known[part]
 
 
-def compile(graph: Graph, description: Description, target: str = "unix") -> Compiled:
-    """Compile a graph for a target. Raises ModelError or UnsupportedError saying which operation cannot be had, and why."""
+def compile(graph: Graph, description: Description, target: str = "unix", *, ram: int | None = None) -> Compiled:
+    """Compile a graph for a target. ram: bytes of heap that the program may take; None: what the target has for it.
+
+    The less, the more of the weights are read from flash at every run. Raises ModelError where the program cannot fit,
+    UnsupportedError saying which operation cannot be had, and why.
+    """
     if target not in TARGETS:
         raise ModelError(f"target {target!r} is not known; known: {', '.join(TARGETS)}")
-    if graph.states:
-        raise UnsupportedError(f"{graph.name}: keeps state ({graph.states[0].name}), which no kernel does")
-    constants = _Constants()
-    drafts: list[_Draft] = []
-    blocks: list[memory.Block] = [memory.Block(graph.input.size, 0, 0)]
-    where: dict[Tensor, int] = {graph.input: 0}  # tensor -> block
-    seen: list[tuple[Operation, int, int]] = []
-
-    def live(tensor: Tensor, step: int) -> int:
-        block = where[tensor]
-        blocks[block] = memory.Block(blocks[block].size, blocks[block].first, max(blocks[block].last, step))
-        return block
-
-    def block(size: int, step: int) -> int:
-        blocks.append(memory.Block(size, step, step))
-        return len(blocks) - 1
-
-    for op in graph.operations:
-        if isinstance(op, Reshape):
-            where[op.output] = where[op.input]
-        else:
-            step = len(drafts)
-            sources = [live(tensor, step) for tensor in op.inputs if tensor.data is None]
-            where[op.output] = block(op.output.size, step)
-            scratch = [block(size, step) for size in _scratch(op)]
-            drafts.append(_draft(op, constants, [*sources, where[op.output], *scratch]))
-        seen.append((op, len(drafts), where[op.output]))
-    live(graph.output, len(drafts))
-
-    offsets, arena = memory.plan(blocks)
-    steps = []
-    for draft in drafts:
-        for index, number in draft.blocks.items():
-            draft.parameters[index] = offsets[number]
-        steps.append(Step(draft.kernel, draft.rows, draft.chunk, tuple(draft.parameters)))
-    program = Program(
-        target=target,
-        description=description.as_dict(),
-        tables=pack_tables(description.frontend) if _listens(graph, description) else b"",
-        steps=tuple(steps),
-        constants=constants.content,
-        arena=-(-arena // 8) * 8,
-        input=(offsets[0], graph.input.size),
-        output=(offsets[where[graph.output]], graph.output.size),
-    )
-    layers = tuple(Layer(op, after, offsets[number]) for op, after, number in seen)
-    return Compiled(program, program.write(), layers)
+    ram = TARGETS[target].ram if ram is None else ram
+    arrangement = arrange(graph)
+    graph = dataclasses.replace(graph, operations=arrangement.operations)
+    tables = pack_tables(description.frontend) if _listens(graph, description) else b""
+    sizes = [sum(map(len, _parts(calls))) for calls in arrangement.calls]
+    streamed: set[int] = set()
+    compiled = _build(graph, description, target, tables, arrangement, streamed)
+    # The largest first, until the program fits; in large blocks where there is room for them, else in small ones.
+    for step in sorted((s for s, size in enumerate(sizes) if size > _SMALL), key=lambda s: -sizes[s]):
+        if compiled.program.ram <= ram:
+            break
+        streamed.add(step)
+        found = (_build(graph, description, target, tables, arrangement, streamed, block) for block in _BLOCKS)
+        compiled = next((fits for fits in found if fits.program.ram <= ram), compiled)
+    program = compiled.program
+    if program.ram > ram:
+        least = (_build(graph, description, target, tables, arrangement, streamed, block) for block in _BLOCKS)
+        compiled = min((compiled, *least), key=lambda candidate: candidate.program.ram)
+        program = compiled.program
+        peak = compiled.peak
+        raise ModelError(
+            f"{graph.name} needs {program.ram} bytes of RAM, {program.arena} of them arena (most of it, {peak.arena}, for "
+            f"{peak.operation.kind} {peak.operation.output.name!r}); {target} has {ram} for a program"
+        )
+    if len(compiled.content) > TARGETS[target].flash:
+        raise ModelError(
+            f"{graph.name} takes {len(compiled.content)} bytes of flash; {target} has {TARGETS[target].flash} for a program"
+        )
+    return compiled
 
 
 def _listens(graph: Graph, description: Description) -> bool:
@@ -147,107 +126,123 @@ def _listens(graph: Graph, description: Description) -> bool:
     return description.kind == "sound" and graph.input.size % CHANNELS == 0
 
 
-def _kernel_size(op: Conv2D | DepthwiseConv2D | Dense) -> tuple[int, int]:
-    return (1, 1) if isinstance(op, Dense) else (op.weights.shape[1], op.weights.shape[2])
+def _parts(calls: Iterable[Call]) -> set[bytes]:
+    """The constants of some calls, each once."""
+    return {part for call in calls for part in call.constants.values()}
 
 
-def _patch(op: Conv2D | DepthwiseConv2D | Dense) -> int:
-    """Bytes that one output position sees, rounded up to the eight that the inner loop takes at once."""
-    height, width = _kernel_size(op)
-    channels = op.weights.shape[1] if isinstance(op, Dense) else op.input.shape[3]
-    return -(-height * width * channels // 8) * 8
+class _Builder:
+    """Turns calls into steps, with all addresses in them."""
 
+    def __init__(self, arrangement: Arrangement) -> None:
+        self.arrangement = arrangement
+        self.constants, self.weights = _Section(), _Section()
+        self.arena = arrangement.plan.size
+        self.steps: list[Step] = []
 
-def _scratch(op: Operation) -> list[int]:
-    """Sizes of the work space of a step."""
-    if isinstance(op, Conv2D | DepthwiseConv2D | Dense):
-        return [_patch(op), 4 * op.output.shape[-1]]
-    return [4 * (4 + op.output.shape[-1])] if isinstance(op, Softmax) else []
+    def offset(self, tensor: Tensor) -> int:
+        return self.arrangement.plan.offsets[self.arrangement.where[tensor]]
 
+    def add(self, call: Call, constants: dict[bytes, int] | None = None) -> None:
+        """constants: where each part lies in the arena; None: they go to the constants section."""
+        parameters = list(call.parameters)
+        for index, tensor in call.tensors.items():
+            parameters[index] += self.offset(tensor)
+        for index, part in call.constants.items():
+            parameters[index] += self.constants.add(part) if constants is None else constants[part]
+        self.steps.append(Step(call.kernel, call.rows, call.chunk, tuple(parameters), constants is not None))
 
-def _draft(op: Operation, constants: _Constants, blocks: list[int]) -> _Draft:
-    if isinstance(op, Conv2D | DepthwiseConv2D | Dense):
-        return _convolution(op, constants, blocks)
-    if isinstance(op, AveragePool2D):
-        return _pool(op, blocks)
-    if isinstance(op, Softmax):
-        depth = op.input.shape[-1]
-        if depth > 128:
-            raise UnsupportedError(f"{op.output.name}: Softmax over {depth} values; the kernel takes at most 128")
-        table = constants.add(softmax_exponentials(op).astype("<i4").tobytes())
-        rows = op.input.size // depth
-        return _Draft(SOFTMAX, rows, rows, [0, 0, depth, table, 0], {0: blocks[0], 1: blocks[1], 4: blocks[2]})
-    raise UnsupportedError(f"{op.output.name}: no kernel for {op.kind}")
+    def stream(self, slot: int, operation: Operation, block: int) -> int:
+        """An operation whose constants are read into what the arena leaves free, or into `block` bytes that it grows by.
 
-
-def _rows_at_once(rows: int, macs: int, outputs: int) -> int:
-    cycles = (macs * _CYCLES_PER_MAC + outputs * _CYCLES_PER_OUTPUT) // rows
-    return max(1, min(rows, _CYCLES_PER_CALL // max(cycles, 1)))
-
-
-def _convolution(op: Conv2D | DepthwiseConv2D | Dense, constants: _Constants, blocks: list[int]) -> _Draft:
-    low, high = activation_range(op)
-    kernel_h, kernel_w = _kernel_size(op)
-    if isinstance(op, Dense):
-        # A dense layer is a convolution of one tap over as many channels as it has inputs.
-        (height, width, channels), (out_h, out_w, out) = (1, 1, op.weights.shape[1]), (1, 1, op.weights.shape[0])
-        stride = dilation = (1, 1)
-        top = left = 0
-        if op.input.size != channels:
-            raise UnsupportedError(
-                f"{op.output.name}: Dense of {channels} inputs on a tensor of {op.input.size}: batches are not had"
+        Returns the number of parts in which they are read.
+        """
+        arrangement = self.arrangement
+        count = channels(operation)
+        room = memory.gap(arrangement.blocks, arrangement.plan, slot)
+        whole = _room(_parts(arrangement.calls[slot]))
+        one = -(-whole // count)
+        least = whole if count == 1 else min(whole, max(block, one * _CHANNELS + 64))
+        if room[1] < least:  # nowhere: the arena grows, from the last byte that lives now
+            begin = max(
+                (arrangement.plan.offsets[i] + block.room for i, block in enumerate(arrangement.blocks) if _lives(block, slot)),
+                default=0,
             )
-    else:
-        _, height, width, channels = op.input.shape
-        _, out_h, out_w, out = op.output.shape
-        stride, dilation = op.stride, op.dilation
-        top = extent(height, kernel_h, stride[0], dilation[0], op.padding).before
-        left = extent(width, kernel_w, stride[1], dilation[1], op.padding).before
-    # A depthwise convolution of one channel is a convolution, whose kernel is the faster.
-    depthwise = isinstance(op, DepthwiseConv2D) and channels > 1
-    assert op.weights.data is not None
-    weights: NDArray[np.int64] = op.weights.data.astype(np.int64)
-    weights = weights.reshape(-1, out).T if isinstance(op, DepthwiseConv2D) else weights.reshape(out, -1)
-    taps = weights.shape[1]
-    patch = _patch(op)
-    packed = np.zeros((out, taps if depthwise else patch), np.uint8)
-    packed[:, :taps] = weights + 128
-    per_channel = _channel_constants(op, weights)
-    parameters = [0, 0, height, width, channels, out_h, out_w, out, kernel_h, kernel_w, *stride, top, left]
-    parameters += [low + 128, high + 128, *dilation, op.input.zero_point + 128, op.output.zero_point + 128]
-    parameters += [constants.add(packed.tobytes()), constants.add(per_channel), 0, patch, 0, int(isinstance(op, Dense))]
-    return _Draft(
-        DEPTHWISE if depthwise else CONV,
-        out_h,
-        _rows_at_once(out_h, op.macs, op.output.size),
-        parameters,
-        {0: blocks[0], 1: blocks[1], 22: blocks[2], 24: blocks[3]},
+            room = (begin, least)
+            self.arena = max(self.arena, begin + least)
+        at_once = min(count, max(1, (room[1] - 64) // one)) if whole > room[1] else count
+        at_once -= at_once % _CHANNELS if at_once < count and at_once > _CHANNELS else 0
+        blocks = range(0, count, at_once)
+        for first in blocks:
+            calls = arrangement.calls[slot]
+            if at_once < count:
+                calls = _cut(operation, calls, first, min(first + at_once, count))
+            content = b""
+            places: dict[bytes, int] = {}
+            for part in sorted(_parts(calls)):
+                content += bytes(-len(content) % memory.ALIGNMENT)
+                places[part] = room[0] + len(content)
+                content += part
+            self.steps.append(Step(READ, 1, 1, (self.weights.add(content), room[0], len(content))))
+            for call in calls:
+                self.add(call, places)
+        return len(blocks)
+
+
+def _lives(block: memory.Block, step: int) -> bool:
+    return block.first <= step <= block.last
+
+
+def _room(parts: Iterable[bytes]) -> int:
+    return sum(-(-len(part) // memory.ALIGNMENT) * memory.ALIGNMENT for part in parts)
+
+
+def _cut(operation: Operation, calls: list[Call], first: int, last: int) -> list[Call]:
+    """Some channels of an operation, with the work space that was planned for all of them."""
+    (whole,) = calls
+    (call,) = lower(operation, first, last)
+    call.tensors |= {index: whole.tensors[index] for index in call.scratch}
+    return [call]
+
+
+def _build(
+    graph: Graph,
+    description: Description,
+    target: str,
+    tables: bytes,
+    arrangement: Arrangement,
+    streamed: set[int],
+    block: int = 0,
+) -> Compiled:
+    builder = _Builder(arrangement)
+    for call in arrangement.reset:
+        builder.add(call)
+    begin = len(builder.steps)
+    need = memory.need(arrangement.blocks)
+    layers = []
+    for slot, calls in enumerate(arrangement.calls):
+        operation = graph.operations[slot] if slot < len(graph.operations) else None
+        blocks = 0
+        if operation is not None and slot in streamed:
+            blocks = builder.stream(slot, operation, block)
+        else:
+            for call in calls:
+                builder.add(call)
+        if operation is not None:
+            size = _room(_parts(calls))
+            arena = need[slot] + (-(-size // blocks) if blocks else 0)
+            after = len(builder.steps) - begin
+            layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks))
+    program = Program(
+        target=target,
+        description=description.as_dict(),
+        tables=tables,
+        reset=tuple(builder.steps[:begin]),
+        steps=tuple(builder.steps[begin:]),
+        constants=builder.constants.content,
+        weights=builder.weights.content,
+        arena=builder.arena,
+        input=(builder.offset(graph.input), graph.input.size),
+        output=(builder.offset(graph.output), graph.output.size),
     )
-
-
-def _channel_constants(op: Conv2D | DepthwiseConv2D | Dense, weights: NDArray[np.int64]) -> bytes:
-    """Per output channel four int32: bias with the input's zero point folded in, multiplier, left and right shift.
-
-    The kernels multiply in pieces that hold sums below 2^29 only; real layers stay far below.
-    """
-    multiplier, shift = rescale(op)
-    bias = np.zeros(len(weights), np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
-    left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
-    greatest = np.abs(bias) + 255 * np.abs(weights).sum(1)
-    if (greatest << left.astype(np.int64)).max() >= 1 << 29 or right.max() > 29:
-        raise UnsupportedError(
-            f"{op.output.name}: {op.kind} whose sums may reach 2^29 or whose scales differ by more than 2^29"
-        )
-    folded = bias - (op.input.zero_point + 128) * weights.sum(1)
-    return b"".join(struct.pack("<4i", b, m, r, s) for b, m, r, s in zip(folded, multiplier, left, right, strict=True))
-
-
-def _pool(op: AveragePool2D, blocks: list[int]) -> _Draft:
-    _, height, width, channels = op.input.shape
-    _, out_h, out_w, _ = op.output.shape
-    low, high = activation_range(op)
-    top = extent(height, op.size[0], op.stride[0], 1, op.padding).before
-    left = extent(width, op.size[1], op.stride[1], 1, op.padding).before
-    parameters = [0, 0, height, width, channels, out_h, out_w, channels, *op.size, *op.stride, top, left, low + 128, high + 128]
-    work = op.output.size * op.size[0] * op.size[1]
-    return _Draft(AVERAGE_POOL, out_h, _rows_at_once(out_h, work, op.output.size), parameters, {0: blocks[0], 1: blocks[1]})
+    return Compiled(program, program.write(), graph, tuple(layers))

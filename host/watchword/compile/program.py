@@ -11,38 +11,60 @@ from typing import Any
 from watchword.errors import ModelError
 
 MAGIC = b"WWRD"
-FORMAT = 1
-KERNELS = 1
-HEADER = "<4sHH8sIIIIIIIIIIIIII"
+FORMAT = 2
+KERNELS = 2
+HEADER = "<4sHH8sI" + 16 * "I"
 HEADER_SIZE = struct.calcsize(HEADER)
 HASH_SIZE = 32
 
-CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX = 1, 2, 3, 4
-KERNEL_NAMES = {CONV: "conv", DEPTHWISE: "depthwise", AVERAGE_POOL: "average_pool", SOFTMAX: "softmax"}
+CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX, MAX_POOL, MEAN, ADD, MULTIPLY, LOOKUP, COPY, FILL, SVDF, READ = range(1, 14)
+KERNEL_NAMES = {
+    CONV: "conv",
+    DEPTHWISE: "depthwise",
+    AVERAGE_POOL: "average_pool",
+    SOFTMAX: "softmax",
+    MAX_POOL: "max_pool",
+    MEAN: "mean",
+    ADD: "add",
+    MULTIPLY: "multiply",
+    LOOKUP: "lookup",
+    COPY: "copy",
+    FILL: "fill",
+    SVDF: "svdf",
+    READ: "read",
+}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One call of a kernel. parameters: as firmware/watchword/kernels/__init__.py lays them out, all 0 or more.
+    """One call of a kernel. parameters: as firmware/watchword/kernels/__init__.py lays them out.
 
-    rows: of output; chunk: rows to compute in one go, so that no call holds the board for long.
+    rows: of output; chunk: rows to compute in one go, so that no call holds the board for long. streamed: its constants were
+    read into the arena by the step before.
     """
 
     kernel: int
     rows: int
     chunk: int
     parameters: tuple[int, ...]
+    streamed: bool = False
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program before it is written. input, output: (offset, size) in the arena."""
+    """A program before it is written. input, output: (offset, size) in the arena.
+
+    reset: the steps that make a stream begin anew; steps: one run. constants: held in RAM. weights: read from the file by
+    READ steps.
+    """
 
     target: str
     description: dict[str, Any]
     tables: bytes
+    reset: tuple[Step, ...]
     steps: tuple[Step, ...]
     constants: bytes
+    weights: bytes
     arena: int
     input: tuple[int, int]
     output: tuple[int, int]
@@ -50,17 +72,22 @@ class Program:
     @property
     def ram(self) -> int:
         """Bytes of heap that the board needs for it: buffers, and about what objects around them take."""
-        records = sum(4 * len(step.parameters) + 160 for step in self.steps)
+        records = sum(4 * len(step.parameters) + 160 for step in (*self.reset, *self.steps))
         return self.arena + len(self.constants) + len(self.tables) + records + 2048
 
     def write(self) -> bytes:
         """The bytes of the `.ww` file."""
-        words = [w for s in self.steps for w in (s.kernel, s.rows, s.chunk, len(s.parameters), *s.parameters)]
+        words = [
+            word
+            for step in (*self.reset, *self.steps)
+            for word in (step.kernel, int(step.streamed), step.rows, step.chunk, len(step.parameters), *step.parameters)
+        ]
         sections = [
             json.dumps(self.description, separators=(",", ":")).encode(),
             self.tables,
             struct.pack(f"<{len(words)}i", *words),
             self.constants,
+            self.weights,
         ]
         body = b""
         places: list[int] = []
@@ -69,7 +96,8 @@ class Program:
             body += section + bytes(-len(section) % 4)
         size = HEADER_SIZE + HASH_SIZE + len(body)
         target = self.target.encode().ljust(8, b"\0")
-        header = struct.pack(HEADER, MAGIC, FORMAT, KERNELS, target, size, *places, self.arena, *self.input, *self.output)
+        numbers = [*places, self.arena, *self.input, *self.output, len(self.reset)]
+        header = struct.pack(HEADER, MAGIC, FORMAT, KERNELS, target, size, *numbers)
         return header + hashlib.sha256(header + body).digest() + body
 
 
@@ -85,5 +113,11 @@ def read_description(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
     body = content[HEADER_SIZE + HASH_SIZE :]
     if fields[4] != len(content) or hashlib.sha256(content[:HEADER_SIZE] + body).digest() != content[HEADER_SIZE:][:HASH_SIZE]:
         raise ModelError(f"{name}: damaged or cut off: its hash does not fit")
-    description = json.loads(content[fields[5] : fields[5] + fields[6]])
-    return fields[3].rstrip(b"\0").decode(), description
+    try:
+        description = json.loads(content[fields[5] : fields[5] + fields[6]])
+        target = fields[3].rstrip(b"\0").decode()
+    except (ValueError, RecursionError):
+        raise ModelError(f"{name}: its description is not JSON: compile the model anew") from None
+    if not isinstance(description, dict):
+        raise ModelError(f"{name}: its description is no table: compile the model anew")
+    return target, description

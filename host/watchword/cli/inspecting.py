@@ -1,0 +1,79 @@
+"""Looking into a model: inspect."""
+
+from __future__ import annotations
+
+import typer
+
+from watchword.cli.options import DescriptionFile, Json, ModelFile
+from watchword.cli.output import note, say, say_json, say_table
+from watchword.model import load
+from watchword.report.inspection import Inspection
+from watchword.report.inspection import inspect as inspect_model
+
+
+def inspect(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
+    """Show a model layer by layer, and what it takes on each target. Layers marked * may serve as embedding."""
+    found = inspect_model(load(model, description))
+    if json:
+        say_json(found.as_dict())
+    else:
+        _show(found)
+
+
+def _show(found: Inspection) -> None:
+    graph = found.compiled.graph
+    shape = "x".join(map(str, graph.input.shape[1:]))
+    say(f"{found.model.description.name}: takes {graph.input_type} {shape}, scale {graph.input.scale[0]:.6g}")
+    say()
+    say_table(
+        ("", "layer", "kind", "output", "MACs", "weights", "arena", "scale", "zero"),
+        [
+            (
+                "*" if found.embedding(layer) else "",
+                _short(layer.operation.output.name),
+                layer.operation.kind,
+                "x".join(map(str, layer.operation.output.shape[1:])),
+                layer.operation.macs,
+                layer.constants,
+                layer.arena,
+                f"{layer.operation.output.scale[0]:.4g}",
+                layer.operation.output.zero_point,
+            )
+            for layer in found.layers
+        ],
+    )
+    say()
+    peak = found.compiled.peak.operation
+    weights = sum(layer.constants for layer in found.layers)
+    say(f"in all      {graph.macs} MACs, {weights} bytes of weights and tables")
+    say(f"arena       {found.compiled.program.arena} bytes, most of it in {peak.kind} {_short(peak.output.name)}")
+    if graph.states:
+        say(f"state       {sum(state.read.size for state in graph.states)} bytes from step to step")
+    say()
+    say_table(
+        ("target", "RAM", "of", "flash", "of", ""),
+        [
+            (
+                fit.target,
+                fit.compiled.program.ram if fit.compiled else "-",
+                fit.as_dict()["ram_limit"],
+                len(fit.compiled.content) if fit.compiled else "-",
+                fit.as_dict()["flash_limit"],
+                fit.reason if fit.compiled else "does not fit",
+            )
+            for fit in found.fits
+        ],
+    )
+    for fit in found.fits:
+        if fit.compiled is None:
+            note(f"{fit.target}: {fit.reason}")
+
+
+def _short(name: str) -> str:
+    """The last part of a name that converters have made of all that they joined."""
+    last = name.split(";")[-1] or name
+    return last if len(last) <= 40 else "…" + last[-39:]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(inspect)

@@ -1,0 +1,1 @@
+"""What there is to know of a model, as tables and JSON."""

@@ -1,0 +1,113 @@
+"""A model layer by layer, and what it takes on each target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from watchword.compile import TARGETS, Compiled, Layer
+from watchword.errors import ModelError
+from watchword.graph import Reshape, Softmax
+from watchword.model import Model
+
+_EMBEDDING = (8, 1024)  # values of an output that may stand for what was heard or seen
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model on one target. compiled: its program; None: it does not fit. reason: why, or what to mind."""
+
+    target: str
+    compiled: Compiled | None
+    reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        limits = TARGETS[self.target]
+        fields: dict[str, Any] = {"fits": self.compiled is not None, "ram_limit": limits.ram, "flash_limit": limits.flash}
+        if self.compiled is not None:
+            program = self.compiled.program
+            fields |= {
+                "ram": program.ram,
+                "arena": program.arena,
+                "program_bytes": len(self.compiled.content),
+                "read_at_each_run": len(program.weights),
+            }
+        return fields | {"reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """compiled: the model without a limit of memory, whose layers are shown. fits: one for each target."""
+
+    model: Model
+    compiled: Compiled
+    fits: list[Fit]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self.compiled.layers
+
+    def embedding(self, layer: Layer) -> bool:
+        """Whether a layer's output may stand for what was heard or seen: few values, which nothing passes by, no classes."""
+        graph = self.compiled.graph
+        if isinstance(layer.operation, Reshape | Softmax) or layer.operation.output is graph.output:
+            return False
+        if not _EMBEDDING[0] <= layer.operation.output.size <= _EMBEDDING[1]:
+            return False
+        at = graph.operations.index(layer.operation)
+        before = {graph.input, *(op.output for op in graph.operations[:at])}
+        kept = {state.assigned for state in graph.states}
+        later = {tensor for op in graph.operations[at + 1 :] for tensor in op.inputs if not isinstance(op, Softmax)}
+        if not later - {layer.operation.output}:  # what follows is the softmax only: classes already
+            return layer.operation.output in later
+        return not (later - kept) & before
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of the command line."""
+        graph = self.compiled.graph
+        return {
+            "name": self.model.description.name,
+            "input": {"shape": list(graph.input.shape), "type": graph.input_type, **_scale(graph.input)},
+            "output": {"shape": list(graph.output.shape), "type": graph.output_type, **_scale(graph.output)},
+            "layers": [
+                {
+                    "name": layer.operation.output.name,
+                    "kind": layer.operation.kind,
+                    "shape": list(layer.operation.output.shape),
+                    "macs": layer.operation.macs,
+                    "weights": layer.constants,
+                    "arena": layer.arena,
+                    **_scale(layer.operation.output),
+                    "embedding": self.embedding(layer),
+                }
+                for layer in self.layers
+            ],
+            "macs": graph.macs,
+            "weights": sum(layer.constants for layer in self.layers),
+            "arena": self.compiled.program.arena,
+            "peak": self.compiled.peak.operation.output.name,
+            "state_bytes": sum(state.read.size for state in graph.states),
+            "targets": {fit.target: fit.as_dict() for fit in self.fits},
+        }
+
+
+def _scale(tensor: Any) -> dict[str, Any]:
+    return {"scale": float(tensor.scale[0]), "zero_point": tensor.zero_point}
+
+
+def inspect(model: Model) -> Inspection:
+    """Compile a model for every target. Raises UnsupportedError where no kernel computes a layer."""
+    compiled = model.compile("unix", ram=1 << 40)
+    fits = []
+    for target, limits in TARGETS.items():
+        try:
+            found = model.compile(target)
+        except ModelError as error:
+            fits.append(Fit(target, None, str(error)))
+            continue
+        read = len(found.program.weights)
+        reason = f"reads {read} bytes of weights from flash at each run" if read else ""
+        if not read and found.program.ram > 0.8 * limits.ram:
+            reason = "leaves little RAM for anything else"
+        fits.append(Fit(target, found, reason))
+    return Inspection(model, compiled, fits)

@@ -1,0 +1,48 @@
+"""Models that other projects made: on the reference, the unix board and the virtual Pico they compute what LiteRT does."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.e2e import golden
+from tests.e2e.conftest import WATCHWORD
+
+from watchword.board import Board
+
+PEAK_RAM = 130_000  # bytes that a picture model may take of the Pico's heap
+
+
+@pytest.mark.parametrize("on", ["reference", "unix"])
+@pytest.mark.parametrize("name", golden.MODELS)
+def test_run_gives_the_golden_outputs(on: str, name: str, shared_data: Path, tmp_path: Path, micropython: Path) -> None:
+    x, y = golden.vectors(shared_data, name)
+    np.save(tmp_path / "x.npy", x)
+    command = [*WATCHWORD, "run", golden.path(shared_data, name), "--on", on, "--input", "x.npy", "--output", "y.npy"]
+    done = subprocess.run([str(part) for part in command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = np.load(tmp_path / "y.npy")
+    assert found.dtype == y.dtype
+    assert np.array_equal(found, y.reshape(found.shape))
+
+
+@pytest.mark.parametrize("ram", [None, 100_000])
+@pytest.mark.parametrize("name", golden.MODELS)
+def test_every_layer_on_unix(name: str, ram: int | None, shared_data: Path, micropython: Path) -> None:
+    """All in RAM, and where a model is too large for that, with weights read in blocks."""
+    with Board.open("unix") as board:
+        golden.check(board, shared_data, name, 3, ram)
+
+
+def test_every_layer_on_pico(shared_data: Path) -> None:
+    """One sample of each, on one board; `make bench` runs the others."""
+    peaks = {}
+    with Board.open("pico") as board:
+        for name in golden.MODELS:
+            golden.check(board, shared_data, name, 1)
+            peaks[name] = board.hello.program_heap
+            print(f"{name}: {peaks[name]} bytes of heap, {board.hello.heap_free} are free")
+    for name in ("mlperf_tiny/vww_96_int8", "tflite_micro/person_detect"):
+        assert peaks[name] <= PEAK_RAM, name
