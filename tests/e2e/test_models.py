@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tests.e2e import golden
 from tests.e2e.conftest import WATCHWORD
-
 from watchword.board import Board
 
 PEAK_RAM = 130_000  # bytes that a picture model may take of the Pico's heap
