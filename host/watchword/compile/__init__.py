@@ -1,7 +1,8 @@
 """The compiler: a graph becomes a program for one target.
 
-`compile` chooses a kernel for each operation, lays the weights out as the kernels want them, plans the arena and writes the
-`.ww` file. Everything that needs numbers happens here; the board walks a flat list of steps.
+`compile` takes what `simplify` leaves of the graph, chooses a kernel for each operation, lays the weights out as the kernels
+want them, plans the arena and writes the `.ww` file. Everything that needs numbers happens here; the board walks a flat list
+of steps.
 """
 
 from __future__ import annotations
