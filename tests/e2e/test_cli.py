@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import wave
 from pathlib import Path
@@ -12,11 +13,11 @@ import numpy as np
 import pytest
 
 from tests.e2e.conftest import WATCHWORD
-from watchword import shipped, tflite
-from watchword.graph import Dense, Graph, Softmax, Tensor
+from watchword import reference, shipped, tflite
+from watchword.graph import Conv2D, Dense, Graph, Pad, Softmax, Tensor
 
 COMMANDS = (
-    "activate bench board compile demo describe doctor evaluate firmware flash info listen models ports push remove "
+    "activate bench board compile demo describe doctor evaluate export firmware flash info listen models ports push remove "
     "rollback run selftest setup train"
 ).split()
 
@@ -116,6 +117,82 @@ def test_run_gives_the_same_on_reference_and_board(model: Path, tmp_path: Path, 
     assert a.shape == (5, 2)
     assert a.dtype == np.int8
     assert np.array_equal(a, b)
+
+
+@pytest.fixture
+def wasteful(tmp_path: Path) -> Path:
+    """A .tflite with a pad that a convolution could have, and two of four channels that are always 0."""
+
+    def tensor(name: str, shape: tuple[int, ...], scale: float, data: np.ndarray | None = None) -> Tensor:
+        dtype = np.dtype(np.int8) if data is None else data.dtype
+        return Tensor(name, shape, dtype, np.array([scale], np.float32), data=data)
+
+    rng = np.random.default_rng(0)
+    x, padded, h, y = (
+        tensor("x", (1, 6, 5, 2), 0.1),
+        tensor("padded", (1, 8, 8, 2), 0.1),
+        tensor("h", (1, 6, 6, 4), 0.3),
+        tensor("y", (1, 3), 2.0),
+    )
+    first = rng.integers(-127, 128, (4, 3, 3, 2)).astype(np.int8)
+    first[:2] = 0
+    second = rng.integers(-127, 128, (3, 144)).astype(np.int8)
+    operations = [
+        Pad(x, padded, (0, 2, 1, 0), (0, 0, 2, 0), 0),
+        Conv2D(padded, h, tensor("v", first.shape, 0.01, first), None, padding="valid"),
+        Dense(h, y, tensor("w", second.shape, 0.01, second), None),
+    ]
+    path = tmp_path / "wasteful.tflite"
+    path.write_bytes(tflite.write(Graph("wasteful", x, y, operations)))
+    return path
+
+
+def test_compile_explains_what_simplification_saved(wasteful: Path, tmp_path: Path) -> None:
+    lines = watchword("compile", wasteful, "-o", tmp_path / "x.ww", "--explain").stdout.splitlines()
+    assert lines[0].endswith("; 1512 MACs")
+    assert [re.split("  +", line.strip()) for line in lines[1:]] == [
+        ["layer", "what was done", "MACs", "weights, bytes"],
+        ["0 Pad", "is the padding of h", "0", "0"],
+        ["1 Conv2D", "outputs 4 -> 2", "2592 -> 1296", "88 -> 44"],
+        ["2 Dense", "constant inputs in the bias: 72, inputs 144 -> 72", "432 -> 216", "432 -> 216"],
+        ["the model", "50.0% fewer MACs", "3024 -> 1512", "520 -> 260"],
+    ]
+    facts = json.loads(watchword("compile", wasteful, "-o", tmp_path / "x.ww", "--explain", "--json").stdout)
+    assert facts["macs"] == facts["explain"]["after"]["macs"] == 1512
+    assert facts["explain"]["layers"][1] == {
+        "number": 1,
+        "layer": "h",
+        "kind": "Conv2D",
+        "changes": ["outputs 4 -> 2"],
+        "before": {"macs": 2592, "weights": 88, "activations": 144},
+        "after": {"macs": 1296, "weights": 44, "activations": 72},
+    }
+
+
+def test_no_simplify_leaves_a_model_as_it_is(model: Path, tmp_path: Path) -> None:
+    facts = json.loads(watchword("compile", model, "-o", tmp_path / "x.ww", "--explain", "--no-simplify", "--json").stdout)
+    assert facts["explain"]["layers"] == []
+    watchword("export", model, "-o", tmp_path / "x.tflite", "--no-simplify")
+    assert (tmp_path / "x.tflite").read_bytes() == model.read_bytes()
+
+
+def test_export_writes_what_simplification_leaves(wasteful: Path, tmp_path: Path) -> None:
+    exported = tmp_path / "exported.tflite"
+    assert watchword("export", wasteful, "-o", exported).stdout == (
+        f"{exported}: {exported.stat().st_size} bytes; 3024 -> 1512 MACs\n"
+    )
+    facts = json.loads(watchword("export", wasteful, "-o", exported, "--json").stdout)
+    assert (facts["before"]["macs"], facts["after"]["macs"]) == (3024, 1512)
+    x = np.random.default_rng(1).integers(-128, 128, (9, 6, 5, 2)).astype(np.int8)
+    np.testing.assert_array_equal(reference.run(tflite.read(exported), x), reference.run(tflite.read(wasteful), x))
+    assert "cannot be written" in fails("export", wasteful, "-o", tmp_path / "no/x.tflite")
+
+
+def test_a_board_runs_what_simplification_leaves(wasteful: Path, tmp_path: Path, micropython: Path) -> None:
+    x = np.random.default_rng(1).integers(-128, 128, (9, 6, 5, 2)).astype(np.int8)
+    np.save(tmp_path / "x.npy", x)
+    watchword("run", wasteful, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy", "--on", "unix")
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), reference.run(tflite.read(wasteful), x))
 
 
 def test_run_and_listen_leave_the_active_program_alone(model: Path, tmp_path: Path, wav: Path, micropython: Path) -> None:

@@ -92,7 +92,7 @@ def export(
     """Write what simplification leaves of a model as a standard int8 .tflite with the same outputs."""
     loaded = load(model, description)
     simplified = unchanged(loaded.graph) if no_simplify else simplify(loaded.graph, (loaded.description.embedding,))
-    content = tflite.write(simplified.graph)
+    content = tflite.write(dataclasses.replace(simplified.graph, name=model.stem))  # until here it has the file's path
     _write(output, content)
     before, after = simplified.before, simplified.after
     if json:

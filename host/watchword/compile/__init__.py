@@ -1,8 +1,8 @@
 """The compiler: a graph becomes a program for one target.
 
-`compile` lowers each operation to calls of kernels, plans the arena, decides which weights stay in RAM and which are read in
-blocks as they are needed, and writes the `.ww` file. Everything that needs numbers happens here; the board walks a flat list of
-steps.
+`compile` lowers what `simplify` leaves of the graph to calls of kernels, plans the arena, decides which weights stay in RAM and
+which are read in blocks as they are needed, and writes the `.ww` file. Everything that needs numbers happens here; the board
+walks a flat list of steps.
 """
 
 from __future__ import annotations
