@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Padding = Literal["same", "valid"]
+Rule = Literal["same", "valid"]
 Activation = Literal["none", "relu", "relu6"]
 Function = Literal["relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize"]
 End = Literal["int8", "uint8", "float32"]
@@ -48,6 +48,19 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Margins:
+    """Places of padding around a picture that no rule gives; a `.tflite` file has a PAD for them."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+Padding = Rule | Margins
+
+
+@dataclass(frozen=True)
 class Extent:
     """One axis of a sliding window: `before` and `after` zero points of padding, `output` positions."""
 
@@ -56,14 +69,18 @@ class Extent:
     output: int
 
 
-def extent(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> Extent:
-    """Padding and output size along one axis, by TFLite's rule for "same" (the odd one goes after) and "valid"."""
+def extent(size: int, kernel: int, stride: int, dilation: int, padding: Rule | tuple[int, int]) -> Extent:
+    """Padding and output size along one axis, by TFLite's rule for "same" (the odd one goes after) and "valid".
+
+    padding may also be given: (before, after).
+    """
     reach = (kernel - 1) * dilation + 1
-    if padding == "valid":
-        return Extent(0, 0, (size - reach) // stride + 1)
-    output = -(-size // stride)
-    total = max(0, (output - 1) * stride + reach - size)
-    return Extent(total // 2, total - total // 2, output)
+    if padding == "same":
+        output = -(-size // stride)
+        total = max(0, (output - 1) * stride + reach - size)
+        return Extent(total // 2, total - total // 2, output)
+    before, after = (0, 0) if padding == "valid" else padding
+    return Extent(before, after, (before + size + after - reach) // stride + 1)
 
 
 @dataclass(eq=False)
@@ -161,7 +178,7 @@ class AveragePool2D(Operation):
 
     size: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
-    padding: Padding = "valid"
+    padding: Rule = "valid"
     activation: Activation = "none"
 
 
@@ -171,8 +188,27 @@ class MaxPool2D(Operation):
 
     size: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
-    padding: Padding = "valid"
+    padding: Rule = "valid"
     activation: Activation = "none"
+
+
+def extents(op: Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D) -> tuple[Extent, Extent]:
+    """How a window slides over the rows and over the columns of a picture."""
+    _, height, width, _ = op.input.shape
+    if isinstance(op, AveragePool2D | MaxPool2D):
+        kernel, dilation = op.size, (1, 1)
+    else:
+        kernel, dilation = (op.weights.shape[1], op.weights.shape[2]), op.dilation
+    rows: Rule | tuple[int, int]
+    columns: Rule | tuple[int, int]
+    if isinstance(op.padding, Margins):
+        rows, columns = (op.padding.top, op.padding.bottom), (op.padding.left, op.padding.right)
+    else:
+        rows = columns = op.padding
+    return (
+        extent(height, kernel[0], op.stride[0], dilation[0], rows),
+        extent(width, kernel[1], op.stride[1], dilation[1], columns),
+    )
 
 
 @dataclass(eq=False)

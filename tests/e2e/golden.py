@@ -41,7 +41,7 @@ def check(board: Board, shared: Path, name: str, samples: int, ram: int | None =
     ram: bytes of heap that the program may take, as of `compile`.
     """
     model = load(path(shared, name))
-    compiled = model.compile(board.hello.target, ram)
+    compiled = model.compile(board.hello.target, ram=ram)
     board.push(compiled, scratch=True)
     x, y = (some[:samples] for some in vectors(shared, name))
     expected = reference.run_layers(compiled.graph, x)

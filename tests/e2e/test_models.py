@@ -19,11 +19,12 @@ PEAK_RAM = 130_000  # bytes that a picture model may take of the Pico's heap
 @pytest.mark.parametrize("name", golden.MODELS)
 def test_run_gives_the_golden_outputs(on: str, name: str, shared_data: Path, tmp_path: Path, micropython: Path) -> None:
     x, y = golden.vectors(shared_data, name)
-    np.save(tmp_path / "x.npy", x)
-    command = [*WATCHWORD, "run", golden.path(shared_data, name), "--on", on, "--input", "x.npy", "--output", "y.npy"]
-    done = subprocess.run([str(part) for part in command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    given, made = tmp_path / "x.npy", tmp_path / "y.npy"
+    np.save(given, x)
+    command = [*WATCHWORD, "run", golden.path(shared_data, name), "--on", on, "--input", given, "--output", made]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = np.load(tmp_path / "y.npy")
+    found = np.load(made)
     assert found.dtype == y.dtype
     assert np.array_equal(found, y.reshape(found.shape))
 
@@ -43,6 +44,5 @@ def test_every_layer_on_pico(shared_data: Path) -> None:
         for name in golden.MODELS:
             golden.check(board, shared_data, name, 1)
             peaks[name] = board.hello.program_heap
-            print(f"{name}: {peaks[name]} bytes of heap, {board.hello.heap_free} are free")
     for name in ("mlperf_tiny/vww_96_int8", "tflite_micro/person_detect"):
         assert peaks[name] <= PEAK_RAM, name

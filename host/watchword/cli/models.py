@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from watchword import description as descriptions
-from watchword import reference
+from watchword import reference, tflite
 from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
-from watchword.cli.output import note, progress_bar, say, say_json
+from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.compile import TARGETS
+from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.errors import DataError, ModelError
 from watchword.model import Model, load
 
 Target = Annotated[str, typer.Option(help=f"One of {', '.join(TARGETS)}.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Show what simplification removed and saved, layer by layer.")]
+NoSimplify = Annotated[
+    bool, typer.Option("--no-simplify", help="Leave in what exact simplification takes out; the outputs are the same.")
+]
 
 
 def describe(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
@@ -44,12 +50,14 @@ def compile(
     ram: Annotated[
         int | None, typer.Option("--ram", min=0, help="Bytes of heap that the program may take. Default: what the target has.")
     ] = None,
+    explain: Explain = False,
+    no_simplify: NoSimplify = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
     """Compile a model to a program (.ww) for one target."""
     loaded = load(model, description)
-    compiled = loaded.compile(target, ram)
+    compiled = loaded.compile(target, simplify=not no_simplify, ram=ram)
     _write(output, compiled.content)
     program = compiled.program
     facts = {
@@ -61,15 +69,59 @@ def compile(
         "ram": program.ram,
         "read_at_each_run": len(program.weights),
         "steps": len(program.steps),
-        "macs": loaded.graph.macs,
+        "macs": compiled.simplified.after.macs,
     }
     if json:
-        say_json(facts)
+        say_json(facts | ({"explain": _explanation(compiled.simplified)} if explain else {}))
+        return
+    say(
+        f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
+        f"{program.arena} of them arena; {compiled.simplified.after.macs} MACs"
+    )
+    if explain:
+        _explain(compiled.simplified)
+
+
+def export(
+    model: ModelFile,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .tflite to write.")],
+    no_simplify: NoSimplify = False,
+    description: DescriptionFile = None,
+    json: Json = False,
+) -> None:
+    """Write what simplification leaves of a model as a standard int8 .tflite with the same outputs."""
+    loaded = load(model, description)
+    simplified = unchanged(loaded.graph) if no_simplify else simplify(loaded.graph, (loaded.description.embedding,))
+    content = tflite.write(simplified.graph)
+    _write(output, content)
+    before, after = simplified.before, simplified.after
+    if json:
+        say_json({"bytes": len(content), "before": dataclasses.asdict(before), "after": dataclasses.asdict(after)})
     else:
-        say(
-            f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
-            f"{program.arena} of them arena; {loaded.graph.macs} MACs"
-        )
+        say(f"{output}: {len(content)} bytes; {_change(before.macs, after.macs)} MACs")
+
+
+def _explanation(simplified: Simplified) -> dict[str, Any]:
+    """For JSON; weights and activations are bytes."""
+    total = {"before": dataclasses.asdict(simplified.before), "after": dataclasses.asdict(simplified.after)}
+    return {"layers": [dataclasses.asdict(note) for note in simplified.notes], **total}
+
+
+def _explain(simplified: Simplified) -> None:
+    rows = [
+        (f"{note.number} {note.kind}", ", ".join(note.changes), *_changes(note.before, note.after)) for note in simplified.notes
+    ]
+    before, after = simplified.before, simplified.after
+    saved = f"{1 - after.macs / before.macs:.1%} fewer MACs" if after.macs < before.macs else "as many MACs"
+    say_table(("layer", "what was done", "MACs", "weights, bytes"), [*rows, ("the model", saved, *_changes(before, after))])
+
+
+def _changes(before: Cost, after: Cost) -> tuple[str, str]:
+    return _change(before.macs, after.macs), _change(before.weights, after.weights)
+
+
+def _change(before: int, after: int) -> str:
+    return str(before) if before == after else f"{before} -> {after}"
 
 
 def push(
@@ -164,5 +216,5 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (describe, compile, push, run):
+    for command in (describe, compile, export, push, run):
         app.command()(command)

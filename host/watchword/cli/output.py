@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-_stdout = Console(highlight=False, soft_wrap=True)
+# A table in a pipe is as wide as it needs.
+_stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
 _stderr = Console(stderr=True, highlight=False)
 
 

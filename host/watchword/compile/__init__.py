@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watchword.compile import memory
+from watchword.compile import simplify as simplification
 from watchword.compile.arrange import Arrangement, arrange
 from watchword.compile.lower import Call, channels, lower
 from watchword.compile.program import READ, Program, Step
@@ -50,13 +51,15 @@ class Layer:
 class Compiled:
     """A program, the bytes of its file, and its layers.
 
-    graph: what was compiled, its operations in the order of the layers. peak: the layer that takes most of the arena.
+    graph: what was compiled, its operations in the order of the layers. simplified: how it came about. peak: the layer that
+    takes most of the arena.
     """
 
     program: Program
     content: bytes
     graph: Graph
     layers: tuple[Layer, ...]
+    simplified: simplification.Simplified
 
     @property
     def name(self) -> str:
@@ -82,31 +85,36 @@ class _Section:
         return self._known[part]
 
 
-def compile(graph: Graph, description: Description, target: str = "unix", *, ram: int | None = None) -> Compiled:
-    """Compile a graph for a target. ram: bytes of heap that the program may take; None: what the target has for it.
+def compile(
+    graph: Graph, description: Description, target: str = "unix", *, simplify: bool = True, ram: int | None = None
+) -> Compiled:
+    """Compile a graph for a target, by default what exact simplification leaves of it.
 
-    The less, the more of the weights are read from flash at every run. Raises ModelError where the program cannot fit,
+    ram: bytes of heap that the program may take; None: what the target has for it. The less, the more of the weights are read
+    from flash at every run. Raises ModelError where the program cannot fit,
     UnsupportedError saying which operation cannot be had, and why.
     """
     if target not in TARGETS:
         raise ModelError(f"target {target!r} is not known; known: {', '.join(TARGETS)}")
     ram = TARGETS[target].ram if ram is None else ram
-    arrangement = arrange(graph)
-    graph = dataclasses.replace(graph, operations=arrangement.operations)
+    keep = (description.embedding,)  # words are taught from this layer's output
+    simplified = simplification.simplify(graph, keep) if simplify else simplification.unchanged(graph)
+    arrangement = arrange(simplified.graph)
+    graph = dataclasses.replace(simplified.graph, operations=arrangement.operations)
     tables = pack_tables(description.frontend) if _listens(graph, description) else b""
     sizes = [sum(map(len, _parts(calls))) for calls in arrangement.calls]
     streamed: set[int] = set()
-    compiled = _build(graph, description, target, tables, arrangement, streamed)
+    compiled = _build(graph, description, target, tables, simplified, arrangement, streamed)
     # The largest first, until the program fits; in large blocks where there is room for them, else in small ones.
     for step in sorted((s for s, size in enumerate(sizes) if size > _SMALL), key=lambda s: -sizes[s]):
         if compiled.program.ram <= ram:
             break
         streamed.add(step)
-        found = (_build(graph, description, target, tables, arrangement, streamed, block) for block in _BLOCKS)
+        found = (_build(graph, description, target, tables, simplified, arrangement, streamed, block) for block in _BLOCKS)
         compiled = next((fits for fits in found if fits.program.ram <= ram), compiled)
     program = compiled.program
     if program.ram > ram:
-        least = (_build(graph, description, target, tables, arrangement, streamed, block) for block in _BLOCKS)
+        least = (_build(graph, description, target, tables, simplified, arrangement, streamed, block) for block in _BLOCKS)
         compiled = min((compiled, *least), key=lambda candidate: candidate.program.ram)
         program = compiled.program
         peak = compiled.peak
@@ -210,6 +218,7 @@ def _build(
     description: Description,
     target: str,
     tables: bytes,
+    simplified: simplification.Simplified,
     arrangement: Arrangement,
     streamed: set[int],
     block: int = 0,
@@ -245,4 +254,4 @@ def _build(
         input=(builder.offset(graph.input), graph.input.size),
         output=(builder.offset(graph.output), graph.output.size),
     )
-    return Compiled(program, program.write(), graph, tuple(layers))
+    return Compiled(program, program.write(), graph, tuple(layers), simplified)

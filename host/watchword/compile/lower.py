@@ -45,7 +45,7 @@ from watchword.graph import (
     Svdf,
     Tensor,
     Transpose,
-    extent,
+    extents,
 )
 from watchword.reference import (
     activation_range,
@@ -220,8 +220,7 @@ def _convolution(op: Weighted, first: int, last: int) -> Call:
         _, height, width, depth = op.input.shape
         _, out_h, out_w, outputs = op.output.shape
         stride, dilation = op.stride, op.dilation
-        top = extent(height, kernel_h, stride[0], dilation[0], op.padding).before
-        left = extent(width, kernel_w, stride[1], dilation[1], op.padding).before
+        top, left = (window.before for window in extents(op))
     # A depthwise convolution of one channel is a convolution, whose kernel is the faster.
     depthwise = isinstance(op, DepthwiseConv2D) and depth > 1
     taps = kernel_h * kernel_w
@@ -302,8 +301,7 @@ def _pool(op: AveragePool2D | MaxPool2D) -> Call:
     _, height, width, depth = op.input.shape
     _, out_h, out_w, _ = op.output.shape
     low, high = activation_range(op)
-    top = extent(height, op.size[0], op.stride[0], 1, op.padding).before
-    left = extent(width, op.size[1], op.stride[1], 1, op.padding).before
+    top, left = (window.before for window in extents(op))
     parameters = [0, 0, low + 128, high + 128, 0, 0, 0, 0, 0]
     parameters += [height, width, depth, out_h, out_w, depth, *op.size, *op.stride, top, left]
     cycles = op.output.size * (op.size[0] * op.size[1] * _CYCLES_PER_BYTE + _CYCLES_PER_OUTPUT)
@@ -445,7 +443,7 @@ def _svdf(op: Svdf) -> Call:
         16: to_states,
     }
     parameters = [*_head(op, -128, 127, 16), inputs, units, op.rank, steps, 0, 0, 0, 0, 0, patch]
-    scratch = {7: 4 * max(filters, units), 17: patch}
+    scratch = {7: 4 * units, 17: patch}
     return Call(SVDF, 1, 1, parameters, {0: op.input, 1: op.output, 15: op.state}, constants, scratch)
 
 

@@ -36,7 +36,7 @@ from watchword.graph import (
     Transpose,
 )
 from watchword.reference import movement
-from watchword.reference.convolution import conv2d, dense, depthwise_conv2d, real_multiplier, rescale
+from watchword.reference.convolution import real_multiplier, requantize, rescale, sums
 from watchword.reference.elementwise import add, lookup_table, multiply, product_multiplier, sum_multipliers
 from watchword.reference.fixedpoint import (
     activation_range,
@@ -58,6 +58,7 @@ __all__ = [
     "product_multiplier",
     "quantize_multiplier",
     "real_multiplier",
+    "requantize",
     "rescale",
     "run",
     "run_layers",
@@ -65,6 +66,7 @@ __all__ = [
     "softmax",
     "softmax_exponentials",
     "sum_multipliers",
+    "sums",
     "svdf_multipliers",
 ]
 
@@ -96,12 +98,8 @@ def run_operation(op: Operation, *x: NDArray[np.int8]) -> NDArray[np.int8]:
     The result is int8 (samples, *output shape without batch). The samples of an Svdf are steps after a reset.
     """
     match op:
-        case Conv2D():
-            return conv2d(op, *x)
-        case DepthwiseConv2D():
-            return depthwise_conv2d(op, *x)
-        case Dense():
-            return dense(op, *x)
+        case Conv2D() | DepthwiseConv2D() | Dense():
+            return requantize(op, sums(op, *x))
         case AveragePool2D():
             return average_pool2d(op, *x)
         case MaxPool2D():

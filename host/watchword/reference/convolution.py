@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError, UnsupportedError
-from watchword.graph import Conv2D, Dense, DepthwiseConv2D
+from watchword.graph import Conv2D, Dense, DepthwiseConv2D, extents
 from watchword.reference.fixedpoint import (
     activation_range,
     multiply_by_quantized_multiplier,
@@ -68,11 +68,25 @@ def _exact_multiplier(real: float, nearest: int, shift: int, largest: int) -> in
     return None
 
 
-def _requantize(op: Conv2D | DepthwiseConv2D | Dense, sums: NDArray[np.int32]) -> NDArray[np.int8]:
-    """int32 sums (..., channels) without bias -> int8 outputs."""
-    if op.bias is not None:
-        assert op.bias.data is not None
-        sums = sums + op.bias.data.astype(np.int32)
+def sums(op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8]) -> NDArray[np.int32]:
+    """What the layer rescales, bias included: x int8 (samples, *input shape) -> int32 (samples, *output shape)."""
+    match op:
+        case Conv2D():
+            height, width = op.weights.shape[1:3]
+            patches = views(x, (height, width), op.stride, op.dilation, extents(op), op.input.zero_point)
+            products = _matmul(op, np.concatenate(list(patches), axis=3))
+        case DepthwiseConv2D():
+            products = _channel_by_channel(op, x)
+        case Dense():
+            products = _matmul(op, x.reshape(len(x), -1))
+    if op.bias is None:
+        return products
+    assert op.bias.data is not None
+    return products + op.bias.data.astype(np.int32)
+
+
+def requantize(op: Conv2D | DepthwiseConv2D | Dense, sums: NDArray[np.int32]) -> NDArray[np.int8]:
+    """int32 sums (..., channels) with the bias -> int8 outputs."""
     # LiteRT's reference FULLY_CONNECTED is alone in rounding once, and in double.
     rounds_once = isinstance(op, Dense)
     scaled = (
@@ -95,25 +109,12 @@ def _matmul(op: Conv2D | Dense, x: NDArray[np.int8]) -> NDArray[np.int32]:
     return sums
 
 
-def dense(op: Dense, x: NDArray[np.int8]) -> NDArray[np.int8]:
-    """x int8 (samples, ...) -> int8 (samples, out)."""
-    return _requantize(op, _matmul(op, x.reshape(len(x), -1)))
-
-
-def conv2d(op: Conv2D, x: NDArray[np.int8]) -> NDArray[np.int8]:
-    """x int8 (samples, h, w, in) -> int8 (samples, h', w', out)."""
-    height, width = op.weights.shape[1:3]
-    patches = views(x, (height, width), op.stride, op.dilation, op.padding, op.input.zero_point)
-    return _requantize(op, _matmul(op, np.concatenate(list(patches), axis=3)))
-
-
-def depthwise_conv2d(op: DepthwiseConv2D, x: NDArray[np.int8]) -> NDArray[np.int8]:
-    """x int8 (samples, h, w, in) -> int8 (samples, h', w', in * multiplier)."""
+def _channel_by_channel(op: DepthwiseConv2D, x: NDArray[np.int8]) -> NDArray[np.int32]:
     assert op.weights.data is not None
     _, height, width, channels = op.weights.shape
     taps = op.weights.data.reshape(height * width, channels).astype(np.int32)
     centred = np.repeat(x, op.multiplier, axis=3).astype(np.int32) - op.input.zero_point
-    sums = np.zeros((len(x), *op.output.shape[1:]), np.int32)
-    for tap, view in zip(taps, views(centred, (height, width), op.stride, op.dilation, op.padding, 0), strict=True):
-        sums += view * tap
-    return _requantize(op, sums)
+    products = np.zeros((len(x), *op.output.shape[1:]), np.int32)
+    for tap, view in zip(taps, views(centred, (height, width), op.stride, op.dilation, extents(op), 0), strict=True):
+        products += view * tap
+    return products

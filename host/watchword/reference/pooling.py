@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError
-from watchword.graph import AveragePool2D, MaxPool2D, Mean
+from watchword.graph import AveragePool2D, MaxPool2D, Mean, extents
 from watchword.reference.fixedpoint import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
 from watchword.reference.windows import views
 
@@ -18,9 +18,9 @@ def average_pool2d(op: AveragePool2D, x: NDArray[np.int8]) -> NDArray[np.int8]:
     shape = (len(x), *op.output.shape[1:])
     sums, counts = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     inside = np.ones_like(x, np.int32)
-    for view in views(x.astype(np.int32), op.size, op.stride, (1, 1), op.padding, 0):
+    for view in views(x.astype(np.int32), op.size, op.stride, (1, 1), extents(op), 0):
         sums += view
-    for view in views(inside, op.size, op.stride, (1, 1), op.padding, 0):
+    for view in views(inside, op.size, op.stride, (1, 1), extents(op), 0):
         counts += view
     means = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
     outputs: NDArray[np.int8] = np.clip(means, *activation_range(op)).astype(np.int8)
@@ -30,7 +30,7 @@ def average_pool2d(op: AveragePool2D, x: NDArray[np.int8]) -> NDArray[np.int8]:
 def max_pool2d(op: MaxPool2D, x: NDArray[np.int8]) -> NDArray[np.int8]:
     """The greatest value inside the picture, clamped. x int8 (samples, h, w, channels)."""
     greatest = np.full((len(x), *op.output.shape[1:]), -128, np.int8)
-    for view in views(x, op.size, op.stride, (1, 1), op.padding, -128):
+    for view in views(x, op.size, op.stride, (1, 1), extents(op), -128):
         np.maximum(greatest, view, out=greatest)
     outputs: NDArray[np.int8] = np.clip(greatest, *activation_range(op)).astype(np.int8)
     return outputs

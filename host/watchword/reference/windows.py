@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.graph import Padding, extent
+from watchword.graph import Extent
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -18,12 +18,14 @@ def views(
     kernel: tuple[int, int],
     stride: tuple[int, int],
     dilation: tuple[int, int],
-    padding: Padding,
+    extents: tuple[Extent, Extent],
     fill: int,
 ) -> Iterator[NDArray[Scalar]]:
-    """For every tap of a window, row by row: what it sees at all positions, (samples, h', w', channels)."""
-    rows = extent(x.shape[1], kernel[0], stride[0], dilation[0], padding)
-    columns = extent(x.shape[2], kernel[1], stride[1], dilation[1], padding)
+    """For every tap of a window, row by row: what it sees at all positions, (samples, h', w', channels).
+
+    extents: of rows and columns (`graph.extents`); `fill` stands in their padding.
+    """
+    rows, columns = extents
     margins = ((0, 0), (rows.before, rows.after), (columns.before, columns.after), (0, 0))
     padded = np.pad(x, margins, constant_values=fill)
     for row in range(0, kernel[0] * dilation[0], dilation[0]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,11 +19,13 @@ from watchword.graph import (
     Dense,
     DepthwiseConv2D,
     Lookup,
+    Margins,
     MaxPool2D,
     Mean,
     Multiply,
     Operation,
     Pad,
+    Padding,
     Reshape,
     Slice,
     Softmax,
@@ -57,8 +60,20 @@ class Form:
     options: dict[str, Option] = field(default_factory=dict)
 
 
+def spelled(op: Operation) -> list[Operation]:
+    """What stands in a file for an operation: a convolution whose margins no rule gives is a PAD and a VALID one."""
+    if not isinstance(op, Conv2D | DepthwiseConv2D) or not isinstance(op.padding, Margins):
+        return [op]
+    margins, input = op.padding, op.input
+    before, after = (0, margins.top, margins.left, 0), (0, margins.bottom, margins.right, 0)
+    shape = tuple(b + size + a for b, size, a in zip(before, input.shape, after, strict=True))
+    padded = dataclasses.replace(input, name=f"{op.output.name}/padded", shape=shape)
+    pad = Pad(input, padded, before, after, input.zero_point)
+    return [pad, dataclasses.replace(op, input=padded, padding="valid")]
+
+
 def form(op: Operation) -> Form:
-    """UnsupportedError: an operation that has no form there."""
+    """The operator for one of what `spelled` gives. UnsupportedError: an operation that has no form there."""
     builtin = tflite.BuiltinOperator
     match op:
         case Conv2D():
@@ -123,7 +138,8 @@ def form(op: Operation) -> Form:
     raise UnsupportedError(f"{op.kind} {op.output.name!r} has no .tflite form here")
 
 
-def _window(padding: str, stride: tuple[int, int]) -> dict[str, Option]:
+def _window(padding: Padding, stride: tuple[int, int]) -> dict[str, Option]:
+    assert not isinstance(padding, Margins)
     return {"Padding": _PADDING[padding], "StrideH": stride[0], "StrideW": stride[1]}
 
 

@@ -25,8 +25,8 @@ from watchword.graph import (
     Multiply,
     Operation,
     Pad,
-    Padding,
     Reshape,
+    Rule,
     Slice,
     Softmax,
     Subtract,
@@ -350,7 +350,7 @@ OPERATIONS: dict[int, Callable[[Node], Operation | list[Operation]]] = {
 }
 """What makes the operations of the graph out of an operator of the file."""
 
-_PADDINGS: dict[int, Padding] = {tflite.Padding.SAME: "same", tflite.Padding.VALID: "valid"}
+_PADDINGS: dict[int, Rule] = {tflite.Padding.SAME: "same", tflite.Padding.VALID: "valid"}
 _ACTIVATIONS: dict[int, Activation] = {
     tflite.ActivationFunctionType.NONE: "none",
     tflite.ActivationFunctionType.RELU: "relu",
@@ -369,7 +369,7 @@ def _require_window(
     kernel: tuple[int, int],
     stride: tuple[int, int],
     dilation: tuple[int, int],
-    padding: Padding,
+    padding: Rule,
     channels: int,
 ) -> None:
     """The output has the shape that a window over the input gives."""
@@ -388,7 +388,7 @@ def _dilation(options: Any) -> tuple[int, int]:
     return options.DilationHFactor(), options.DilationWFactor()
 
 
-def _padding(options: Any) -> Padding:
+def _padding(options: Any) -> Rule:
     require(options.Padding() in _PADDINGS, f"padding {options.Padding()}")
     return _PADDINGS[options.Padding()]
 

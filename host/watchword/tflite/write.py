@@ -10,7 +10,7 @@ import tflite
 
 from watchword.errors import UnsupportedError
 from watchword.graph import Graph, State, Svdf, Tensor
-from watchword.tflite.forms import Form, Option, form
+from watchword.tflite.forms import Form, Option, form, spelled
 
 SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
@@ -33,8 +33,9 @@ _UNQUANTIZED = np.empty(0, np.float32)
 def write(graph: Graph) -> bytes:
     """The bytes of a `.tflite` file; equal graphs give equal bytes.
 
-    A Conv2D without a bias gets one of zeros, since LiteRT takes no int8 CONV_2D without. Where an end of the graph is
-    uint8 or float32, a QUANTIZE or DEQUANTIZE stands there. States become resource variables that a second subgraph sets.
+    A Conv2D without a bias gets one of zeros, since LiteRT takes no int8 CONV_2D without; Margins are a PAD before it.
+    Where an end of the graph is uint8 or float32, a QUANTIZE or DEQUANTIZE stands there. States become resource variables
+    that a second subgraph sets.
     UnsupportedError: an operation that has no form there.
     """
     return _Writer(graph).finish()
@@ -139,7 +140,8 @@ class _Subgraph:
             self.operator(Form(builtin.READ_VARIABLE, 1, [handle], "ReadVariableOptions"), [state.read])
         for op in graph.operations:
             try:
-                self.operator(form(op), [op.output])
+                for part in spelled(op):
+                    self.operator(form(part), [part.output])
             except UnsupportedError as error:
                 raise UnsupportedError(f"{graph.name}: {error}") from None
         for state, handle in zip(graph.states, handles, strict=True):
