@@ -1,7 +1,8 @@
 """Programs of all operations, with viper and plain kernels: each layer's output equals the reference's, byte for byte."""
 
-import json
 import sys
+
+import programs
 
 from watchword import kernels, program
 from watchword.runtime import Runtime
@@ -17,27 +18,10 @@ def bodies(suffix):
     return found
 
 
-def cases(every=1):
-    """(name, samples, layers, file of inputs and outputs) of every case, whose program is then in case.ww."""
-    block = bytearray(512)
-    with open("cases.jsonl") as lines, open("cases.bin", "rb") as content:
-        for i, line in enumerate(lines):
-            name, program_size, size, samples, layers = json.loads(line)
-            end = content.tell() + program_size + size
-            if i % every == 0:
-                with open("case.ww", "wb") as f:
-                    while program_size:
-                        n = content.readinto(memoryview(block)[: min(program_size, 512)])
-                        f.write(memoryview(block)[:n])
-                        program_size -= n
-                yield name, samples, layers, content
-            content.seek(end)
-
-
 def compare(suffix, limit, every=1):
     found = bodies(suffix)
     seen = 0
-    for name, samples, layers, content in cases(every):
+    for name, samples, layers, content in programs.cases(every):
         p = program.load("case.ww")
         runtime = Runtime(p, found)
         size = len(p.input)
@@ -65,8 +49,8 @@ def test_plain_equals_reference():
 
 
 def test_pieces_equal_a_whole_run():
-    most = max([program.load("case.ww").steps[0].rows for _ in cases()])
-    for _ in cases():
+    most = max([program.load("case.ww").steps[0].rows for _ in programs.cases()])
+    for _ in programs.cases():
         p = program.load("case.ww")
         if p.steps[0].rows == most:
             break
