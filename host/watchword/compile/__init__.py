@@ -144,7 +144,7 @@ def compile(graph: Graph, description: Description, target: str = "unix") -> Com
 
 def _listens(graph: Graph, description: Description) -> bool:
     """Whether the program is fed by the front end for sound; one that is not carries no tables."""
-    return description.kind == "sound" and graph.input.size % CHANNELS == 0
+    return "frontend" in description.tables and graph.input.size % CHANNELS == 0
 
 
 def _kernel_size(op: Conv2D | DepthwiseConv2D | Dense) -> tuple[int, int]:
