@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.conftest import WATCHWORD
 from watchword import shipped, tflite
+from watchword.data import audio
 from watchword.graph import Dense, Graph, Softmax, Tensor
 
 COMMANDS = (
@@ -154,6 +155,28 @@ def test_evaluate_is_the_same_on_reference_and_board(model: Path, wav: Path, mic
         assert reference["n"] == (1 if extra else 4)
         assert reference["labels"] == ["_silence_", "word"]
         assert sum(map(sum, reference["confusion"])) == reference["n"]
+
+
+def test_evaluate_counts_one_word_alike_on_reference_and_board(tmp_path: Path, wav: Path, micropython: Path) -> None:
+    """A score for three frames of 10 ms: the louder, the higher."""
+    x, y = (Tensor(n, s, np.dtype(np.int8), np.array([q], np.float32), -128) for n, s, q in WORD)
+    weights = Tensor("w", (1, 120), np.dtype(np.int8), np.array([1e-3], np.float32), data=np.ones((1, 120), np.int8))
+    path = tmp_path / "word.tflite"
+    path.write_bytes(tflite.write(Graph("word", x, y, [Dense(x, y, weights, None)])))
+    path.with_suffix(".toml").write_text(
+        'name = "word"\nlabels = ["word"]\n[frontend]\nhop_ms = 10\n[decision]\ncutoff = 0.5\nstride = 3\n'
+    )
+    audio.write(tmp_path / "silent.wav", np.zeros(16000, np.int16))
+    manifest = _write(tmp_path / "clips.csv", b"file,label\nsound.wav,word\nsilent.wav,word\nsilent.wav,other\nsound.wav,x\n")
+    for on in ("reference", "unix"):
+        result = json.loads(watchword("evaluate", path, "--data", manifest, "--on", on, "--json").stdout)
+        assert result["labels"] == ["word", "_unknown_"]
+        assert result["confusion"] == [[1, 1], [1, 1]]
+    (event,) = map(json.loads, watchword("listen", "--wav", wav, "--model", path, "--on", "unix", "--json").stdout.splitlines())
+    assert event["label"] == "word"
+
+
+WORD = (("x", (1, 3, 40), 0.1), ("y", (1, 1), 1 / 256))
 
 
 def test_demo_prints_the_recognised_words_with_times(wav: Path, micropython: Path) -> None:
