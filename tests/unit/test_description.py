@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,8 @@ from watchword import description, microwakeword, shipped
 from watchword.description import PIXELS, Decision, Description, Scaling
 from watchword.errors import ModelError
 from watchword.features.micro import FrontendParameters
-from watchword.model import load
+from watchword.graph import Graph, Tensor
+from watchword.model import draft, load
 from watchword.settings import LIMIT
 
 FULL = Description(
@@ -255,6 +257,38 @@ def test_ready_descriptions_are_in_order(schema: jsonschema.Draft202012Validator
         found = description.read(path)
         assert len(found.sha256) == 64
         schema.validate(found.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("shape", "outputs", "kind"),
+    [
+        ((1, 49, 40, 1), 12, "sound"),
+        ((1, 3, 40), 1, "sound"),
+        ((1, 30, 1, 40), 3, "sound"),
+        ((1, 1960), 4, "sound"),
+        ((1, 40), 2, "sound"),
+        ((1, 96, 96, 3), 2, "picture"),
+        ((1, 96, 96, 1), 2, "picture"),
+        ((1, 32, 24, 1), 10, "picture"),
+        ((1, 49, 10, 1), 12, "tensor"),
+        ((1, 96, 96, 4), 2, "tensor"),
+        ((1, 1), 1, "tensor"),
+        ((1, 640), 640, "sound"),
+        ((1, 641), 8, "tensor"),
+    ],
+)
+def test_a_draft_guesses_the_kind_and_is_a_description(
+    tmp_path: Path, schema: jsonschema.Draft202012Validator, shape: tuple[int, ...], outputs: int, kind: str
+) -> None:
+    int8, scale = np.dtype(np.int8), np.array([0.1], np.float32)
+    graph = Graph("g", Tensor("x", shape, int8, scale), Tensor("y", (1, outputs), int8, scale))
+    drafted = draft(tmp_path / "ein Größeres.tflite", b"content", graph)
+    assert drafted.kind == kind
+    assert len(drafted.labels) == outputs
+    assert drafted.name == "ein_Gr__eres"
+    description.write(drafted, tmp_path / "a.toml", "of an input\nlike this")
+    assert description.read(tmp_path / "a.toml") == drafted
+    schema.validate(drafted.as_dict())
 
 
 # ---- microWakeWord
