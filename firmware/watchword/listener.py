@@ -22,6 +22,10 @@ class Listener:
 
     def __init__(self, program, source):
         d = program.description
+        if d["kind"] != "sound":
+            raise ValueError("it is for no sound, its kind is %s" % d["kind"])
+        if d["features"] != "micro":
+            raise ValueError("it takes %s features, which no front end here makes" % d["features"])
         front, decision = d["frontend"], d["decision"]
         self.labels = d["labels"]
         self.program = program

@@ -177,7 +177,7 @@ def _hears(board: Board, graph: Graph, description: Description) -> bool:
     """Whether a second of sound gives the scores of the reference: front end and model together."""
     samples = (_pattern(16000, 7) * 60).astype(np.int16)
     rows = MicroFrontend(description.frontend).process(np.concatenate([np.zeros(16000, np.int16), samples]))
-    window = to_int8(rows[-_FRAMES:], description.input_multiplier).reshape(1, *graph.input.shape[1:])
+    window = to_int8(rows[-_FRAMES:], description.input.multiplier).reshape(1, *graph.input.shape[1:])
     return bool(np.array_equal(board.scores(samples), reference.run(graph, window).ravel()))
 
 

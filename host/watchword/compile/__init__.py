@@ -131,7 +131,7 @@ def compile(
 
 def _listens(graph: Graph, description: Description) -> bool:
     """Whether the program is fed by the front end for sound; one that is not carries no tables."""
-    return description.kind == "sound" and graph.input.size % CHANNELS == 0
+    return "frontend" in description.tables and graph.input.size % CHANNELS == 0
 
 
 def _parts(calls: Iterable[Call]) -> set[bytes]:
