@@ -17,6 +17,7 @@ from watchword.board import Board, selftest, virtual
 from watchword.board.bench import measure
 from watchword.board.virtual import Hardware
 from watchword.errors import BoardError
+from watchword.model import load
 
 KEYWORDS = shipped.models() / "keywords/keywords.tflite"
 LAYERS = [op.output.name for op in selftest.model()[0].operations]
