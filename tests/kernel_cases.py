@@ -12,27 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tests import random_layers
+from tests.random_layers import ENDS, signal, weighted
 from watchword import reference
 from watchword.graph import (
     Add,
     AveragePool2D,
-    Conv2D,
     Dense,
     DepthwiseConv2D,
     MaxPool2D,
-    Mean,
     Multiply,
-    Softmax,
     Subtract,
-    Svdf,
-    Tensor,
     extent,
 )
 from watchword.reference.fixedpoint import multiply_by_quantized_multiplier
 from watchword.reference.svdf import svdf
-
-ENDS = (-128, 127, 0, -5, 83)
-ACTIVATIONS = ("none", "relu", "relu6")
 
 
 @dataclass
@@ -97,58 +91,6 @@ class Memory:
         return at
 
 
-def tensor(name: str, shape: tuple[int, ...], scale: float, zero_point: int) -> Tensor:
-    return Tensor(name, shape, np.dtype(np.int8), np.array([scale], np.float32), zero_point)
-
-
-def constant(name: str, data: NDArray[np.generic], scale: NDArray[np.float32], axis: int | None = None) -> Tensor:
-    return Tensor(name, data.shape, data.dtype, scale, 0, axis, data)
-
-
-def signal(rng: np.random.Generator, shape: tuple[int, ...], i: int) -> NDArray[np.int8]:
-    """int8 values: at the ends in some cases, else random."""
-    if i % 6 < 2:
-        return np.full(shape, (-128, 127)[i % 6], np.int8)
-    if i % 6 == 2:
-        return rng.choice(np.array([-128, 127], np.int8), shape)
-    return rng.integers(-128, 128, shape).astype(np.int8)
-
-
-def weighted(rng: np.random.Generator, kind: str, i: int) -> Conv2D | DepthwiseConv2D | Dense:
-    """A convolution, depthwise convolution or dense layer whose outputs spread over int8."""
-    height, width, channels, out = (int(v) for v in rng.integers(1, 8, 4))
-    kernel = (int(rng.integers(1, 5)), int(rng.integers(1, 4)))
-    stride, dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 3))), (1, 1)
-    if i % 3 == 0:
-        stride, dilation = (1, 1), (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
-    multiplier = (1, 1, 2, 3)[i % 4]
-    if kind == "dense":
-        shape: tuple[int, ...] = (1, height * width * channels)
-        out += 15
-        weights_shape: tuple[int, ...] = (out, height * width * channels)
-        out_shape: tuple[int, ...] = (1, out)
-    else:
-        shape = (1, height, width, channels)
-        out = channels * multiplier if kind == "depthwise" else out
-        rows = extent(height, kernel[0], stride[0], dilation[0], "same")
-        columns = extent(width, kernel[1], stride[1], dilation[1], "same")
-        out_shape = (1, rows.output, columns.output, out)
-        weights_shape = (1, *kernel, out) if kind == "depthwise" else (out, *kernel, channels)
-    weights = rng.integers(-128, 128, weights_shape).astype(np.int8)
-    if i % 5 == 0:
-        weights[...] = rng.choice([-128, 127])
-    x = tensor("x", shape, 0.05, ENDS[i % 5])
-    scales = rng.uniform(0.001, 0.02, out).astype(np.float32)
-    spread = float(0.05 * scales.max() * 127 * 128 * np.sqrt(weights.size / out) / 100)
-    y = tensor("y", out_shape, spread * (0.001 if i % 11 == 10 else 1), ENDS[(i + 2) % 5])
-    w = constant("w", weights, scales, 3 if kind == "depthwise" else 0)
-    bias = constant("b", rng.integers(-9999, 9999, out).astype(np.int32), (0.05 * scales).astype(np.float32), 0)
-    if kind == "dense":
-        return Dense(x, y, w, bias, ACTIVATIONS[i % 3])
-    cls = DepthwiseConv2D if kind == "depthwise" else Conv2D
-    return cls(x, y, w, bias if i % 4 else None, stride, dilation, "same", ACTIVATIONS[i % 3])
-
-
 def convolution(kind: str) -> Callable[[np.random.Generator, int], Case]:
     def make(rng: np.random.Generator, i: int) -> Case:
         """Some channels of a layer, on an input with more channels than the layer sees, into an output with more."""
@@ -202,33 +144,23 @@ def convolution(kind: str) -> Callable[[np.random.Generator, int], Case]:
 
 def pool(cls: type[AveragePool2D] | type[MaxPool2D]) -> Callable[[np.random.Generator, int], Case]:
     def make(rng: np.random.Generator, i: int) -> Case:
-        height, width, channels = (int(v) for v in rng.integers(1, 9, 3))
-        size = (int(rng.integers(1, height + 1)), int(rng.integers(1, width + 1)))
-        stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
-        rows = extent(height, size[0], stride[0], 1, "same")
-        columns = extent(width, size[1], stride[1], 1, "same")
-        x = tensor("x", (1, height, width, channels), 0.1, ENDS[i % 5])
-        y = tensor("y", (1, rows.output, columns.output, channels), 0.1, ENDS[i % 5])
-        op = cls(x, y, size, stride, "same", ACTIVATIONS[i % 3])
-        values = signal(rng, (1, height, width, channels), i)
+        op = random_layers.pool(rng, cls, i)
+        x = signal(rng, op.input.shape, i)
+        before = [extent(op.input.shape[1 + a], op.size[a], op.stride[a], 1, op.padding).before for a in range(2)]
         memory = Memory(rng)
         low, high = reference.activation_range(op)
-        p = [memory.value(values), memory.place(y.size), low + 128, high + 128, 0, 0, 0, 0, 0, height, width, channels]
-        p += [rows.output, columns.output, channels, *size, *stride, rows.before, columns.before]
+        p = [memory.value(x), memory.place(op.output.size), low + 128, high + 128, 0, 0, 0, 0, 0]
+        p += [*op.input.shape[1:], *op.output.shape[1:], *op.size, *op.stride, *before]
         name = "AVERAGE_POOL" if cls is AveragePool2D else "MAX_POOL"
-        return memory.case(f"{name}{i}", name, rows.output, p, [(p[1], reference.run_operation(op, values))])
+        return memory.case(f"{name}{i}", name, op.output.shape[1], p, [(p[1], reference.run_operation(op, x))])
 
     return make
 
 
 def mean(rng: np.random.Generator, i: int) -> Case:
-    rows, places, n = int(rng.integers(1, 4)), int(rng.integers(1, 40)), int(rng.integers(1, 12))
-    op = Mean(
-        tensor("x", (1, rows, places, n), float(rng.uniform(0.01, 0.2)), ENDS[i % 5]),
-        tensor("y", (1, rows, n), float(rng.uniform(0.005, 0.1)), ENDS[(i + 1) % 5]),
-        (2,),
-    )
-    x = signal(rng, (1, rows, places, n), i)
+    op = random_layers.mean(rng, i)
+    _, rows, places, n = op.input.shape
+    x = signal(rng, op.input.shape, i)
     memory = Memory(rng)
     multiplier, shift = reference.mean_multiplier(op)
     bias = -(op.input.zero_point + 128) * places
@@ -241,16 +173,8 @@ def mean(rng: np.random.Generator, i: int) -> Case:
 def binary(cls: type[Add] | type[Subtract] | type[Multiply]) -> Callable[[np.random.Generator, int], Case]:
     def make(rng: np.random.Generator, i: int) -> Case:
         """Two inputs that broadcast, the other one a constant in some cases; in others the output takes the input's place."""
-        shape = tuple(int(v) for v in rng.integers(1, 6, 4))
-        ours = shape if i % 3 == 0 else tuple(1 if rng.random() < 0.3 else size for size in shape)
-        others = tuple(1 if rng.random() < 0.4 else size for size in shape)
-        out = tuple(max(a, b) for a, b in zip(ours, others, strict=True))
-        op = cls(
-            tensor("x", (1, *ours), float(rng.uniform(0.01, 0.2)), ENDS[i % 5]),
-            tensor("y", (1, *out), float(rng.uniform(0.02, 0.2)) * (0.1 if cls is Multiply else 1), ENDS[(i + 1) % 5]),
-            tensor("other", (1, *others), float(rng.uniform(0.01, 0.2)), ENDS[(i + 3) % 5]),
-            ACTIVATIONS[i % 3],
-        )
+        op = random_layers.binary(rng, cls, i)
+        ours, others, out = (tensor.shape[1:] for tensor in (op.input, op.other, op.output))
         x, other = signal(rng, (1, *ours), i), signal(rng, (1, *others), i // 2)
         y = reference.run_operation(op, x, other)
         memory = Memory(rng)
@@ -347,11 +271,9 @@ def fill(rng: np.random.Generator, i: int) -> Case:
 
 
 def softmax(rng: np.random.Generator, i: int) -> Case:
-    n = (1, 2, 12, 128, 600, 2047)[i % 6]
-    rows = 3 if n < 100 else 1
-    scale = (0.0917, 0.01, 0.5, 0.002, 2.0, 0.15)[i // 6 % 6]
-    op = Softmax(tensor("x", (1, rows, n), scale, 14), tensor("y", (1, rows, n), 1 / 256, -128))
-    x = signal(rng, (1, rows, n), i // 6 + i)
+    op = random_layers.softmax(i)
+    _, rows, n = op.input.shape
+    x = signal(rng, op.input.shape, i // 6 + i)
     memory = Memory(rng)
     table = memory.constant(reference.softmax_exponentials(op).astype("<i4"))
     p = [memory.value(x), memory.place(rows * n), n, table, memory.work(4 * (4 + n))]
@@ -360,39 +282,25 @@ def softmax(rng: np.random.Generator, i: int) -> Case:
 
 def svdf_step(rng: np.random.Generator, i: int) -> Case:
     """One step on a state from before; sums and scales go to the ends of their ranges."""
-    n, units, rank, steps = (int(v) for v in rng.integers((1, 1, 1, 1), (20, 6, 4, 12)))
-    filters = units * rank
-    features = rng.integers(-128, 128, (filters, n)).astype(np.int8)
-    time = rng.integers(-32768, 32768, (filters, steps)).astype(np.int16)
-    state = rng.integers(-32768, 32768, (filters, steps)).astype(np.int16)
-    if i % 3 == 0:
-        features[...] = rng.choice([-128, 127])
-        time[...] = rng.choice([-32768, 32767])
-        state[...] = rng.choice([-32768, 32767])
-    to_state = (1e-3, 0.3, 40.0, 1e7, 2.0**-30)[i % 5]
-    to_output = (1e-8, 1e-6, 0.7, 3e8)[i % 4]
-    bias = rng.integers(-(2**31), 2**31, units).astype(np.int32)
-    op = Svdf(
-        tensor("x", (1, n), 1.0, ENDS[i % 5]),
-        tensor("y", (1, units), 1 / to_output, ENDS[(i + 2) % 5]),
-        constant("features", features, np.array([to_state], np.float32)),
-        constant("time", time, np.array([1.0], np.float32)),
-        constant("bias", bias, np.array([1.0], np.float32)) if i % 2 else None,
-        Tensor("state", (1, filters * steps), np.dtype(np.int16), np.array([1.0], np.float32)),
-        rank,
-    )
+    op, state = random_layers.svdf(rng, i)
+    assert op.features.data is not None
+    assert op.time.data is not None
+    units, rank = op.output.size, op.rank
+    filters, n = op.features.shape
+    steps = op.time.shape[1]
+    features = op.features.data.astype(np.int64)
     x = signal(rng, (1, n), i)
     y, after = svdf(op, x, state)
     first, second = reference.svdf_multipliers(op)
     memory = Memory(rng)
     patch = -(-n // 8) * 8
     packed = np.zeros((filters, patch), np.uint8)
-    packed[:, :n] = features.astype(np.int64) + 128
-    folded = -(op.input.zero_point + 128) * features.astype(np.int64).sum(1)
-    biases = bias.astype(np.int64) if i % 2 else np.zeros(units, np.int64)
+    packed[:, :n] = features + 128
+    folded = -(op.input.zero_point + 128) * features.sum(1)
+    biases = np.zeros(units, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
     p = [memory.value(x), memory.place(units), 0, 255, op.output.zero_point + 128]
     p += [memory.rescale(biases, np.array(second[0]), np.array(second[1])), 16, memory.work(4 * units), 0]
-    p += [n, units, rank, steps, memory.constant(packed, 1), memory.constant(time, 2), memory.value(state, 2)]
+    p += [n, units, rank, steps, memory.constant(packed, 1), memory.constant(op.time.data, 2), memory.value(state, 2)]
     p += [memory.rescale(folded, np.array(first[0]), np.array(first[1])), memory.work(patch), patch]
     return memory.case(f"svdf{i}", "SVDF", 1, p, [(p[1], y), (p[15], np.ascontiguousarray(after))])
 

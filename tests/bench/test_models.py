@@ -1,4 +1,4 @@
-"""All golden samples of nine models of other projects on the virtual Pico, and what each takes. Writes tests/bench/models.md."""
+"""All golden samples of nine models of other projects on the virtual Pico, and what each takes. Writes models.md."""
 
 from __future__ import annotations
 

@@ -1,83 +1,178 @@
-"""Cases for layers.py: single layers of random shapes and extreme values, and where the shared data is, whole models."""
+"""Cases for layers.py: small graphs of all operations, and where the shared data is, whole models.
+
+A graph that keeps state is run for several steps; so are the others, where the steps are just samples.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tests import random_layers
+from tests.random_layers import ENDS, FUNCTIONS, constant, tensor
 
 from watchword import reference, tflite
 from watchword.compile import compile
 from watchword.description import Description
-from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Softmax, Tensor, extent
+from watchword.graph import (
+    Add,
+    AveragePool2D,
+    Concatenation,
+    Graph,
+    MaxPool2D,
+    Mean,
+    Multiply,
+    Operation,
+    Pad,
+    Reshape,
+    Slice,
+    State,
+    Subtract,
+    Svdf,
+    Tensor,
+    Transpose,
+)
 
 RNG = np.random.default_rng(11)
-ENDS = (-128, 127, 0, -5, 83)
 
 
-def tensor(name: str, shape: tuple[int, ...], scale: float, zero_point: int) -> Tensor:
-    return Tensor(name, shape, np.dtype(np.int8), np.array([scale], np.float32), zero_point)
+def weighted(kind: str, i: int) -> Graph:
+    return chain(kind, random_layers.weighted(RNG, kind, i))
 
 
-def constant(name: str, data: NDArray[np.generic], scale: NDArray[np.float32], axis: int | None) -> Tensor:
-    return Tensor(name, data.shape, data.dtype, scale, 0, axis, data)
+def chain(name: str, *operations: Operation) -> Graph:
+    return Graph(name, operations[0].input, operations[-1].output, list(operations))
 
 
-def weighted(kind: str, i: int) -> Operation:
-    """A convolution, depthwise convolution or dense layer whose outputs spread over int8."""
-    pick = RNG.integers
-    height, width, channels, out = (int(v) for v in pick(1, 9, 4))
-    kernel = (int(pick(1, 5)), int(pick(1, 4)))
-    stride, dilation = (int(pick(1, 4)), int(pick(1, 3))), (1, 1)
-    if i % 3 == 0:
-        stride, dilation = (1, 1), (int(pick(1, 3)), int(pick(1, 3)))
-    padding = "same" if i % 2 or height < 9 else "valid"
-    multiplier = int(pick(1, 4))
-    if kind == "dense":
-        out += 30  # many outputs: the rounding of dense layers shows in few
-        shape, weights_shape, out = (1, height * width * channels), (out, height * width * channels), out
-        out_shape: tuple[int, ...] = (1, out)
+def mean(i: int) -> Graph:
+    """Over any axes, which the compiler brings together."""
+    shape = (1, *(int(v) for v in RNG.integers(1, 6, 3)))
+    axes = ((2,), (1, 2), (1,), (3,), (1, 3))[i % 5]
+    out = tuple(size for axis, size in enumerate(shape) if axis not in axes)
+    x, y = tensor("x", shape, 0.1, ENDS[i % 5]), tensor("y", out, 0.05, ENDS[(i + 1) % 5])
+    return chain("mean", Mean(x, y, axes))
+
+
+def binary(kind: type[Add] | type[Subtract] | type[Multiply], i: int) -> Graph:
+    """Both operands are made of the input, by a slice where it is to be broadcast; or the other one is a constant."""
+    op = random_layers.binary(RNG, kind, i)
+    x = tensor("whole", op.output.shape, float(op.input.scale[0]), op.input.zero_point)
+    operations: list[Operation] = []
+
+    def part(of: Tensor, to: Tensor) -> None:
+        operations.append(Slice(of, to, (0,) * len(to.shape), to.shape, (1,) * len(to.shape)))
+
+    if op.input.shape == x.shape:
+        op.input = x
     else:
-        shape = (1, height, width, channels)
-        out = channels * multiplier if kind == "depthwise" else out
-        out_h = extent(height, kernel[0], stride[0], dilation[0], padding).output
-        out_w = extent(width, kernel[1], stride[1], dilation[1], padding).output
-        out_shape = (1, out_h, out_w, out)
-        weights_shape = (1, *kernel, out) if kind == "depthwise" else (out, *kernel, channels)
-    weights = pick(-127, 128, weights_shape).astype(np.int8)
-    if i % 5 == 0:
-        weights[...] = RNG.choice([-127, 127])
-    x = tensor("x", shape, 0.05, ENDS[i % 5])
-    scales = (RNG.uniform(0.001, 0.02, out)).astype(np.float32)
-    spread = float(0.05 * scales.max() * 127 * 128 * np.sqrt(weights.size / out) / 100)
-    y = tensor("y", out_shape, spread, ENDS[(i + 2) % 5])
-    axis = {"conv": 0, "depthwise": 3, "dense": 0}[kind]
-    w = constant("w", weights, scales, axis)
-    bias = constant("b", pick(-9999, 9999, out).astype(np.int32), (0.05 * scales).astype(np.float32), 0) if i % 4 else None
-    activation = ("none", "relu", "relu6")[i % 3]
-    if kind == "dense":
-        return Dense(x, y, w, bias, activation)
-    cls = DepthwiseConv2D if kind == "depthwise" else Conv2D
-    return cls(x, y, w, bias, stride, dilation, padding, activation)
+        part(x, op.input)
+    if i % 4 == 1:
+        data = RNG.integers(-128, 128, op.other.shape).astype(np.int8)
+        op.other = constant("other", data, op.other.scale)
+    else:
+        rescaled = tensor("rescaled", x.shape, float(op.other.scale[0]), op.other.zero_point)
+        operations.append(random_layers.lookup(x, rescaled, "quantize"))
+        if op.other.shape == x.shape:
+            op.other = rescaled
+        else:
+            part(rescaled, op.other)
+    return Graph(kind.__name__, x, op.output, [*operations, op])
 
 
-def pool(i: int) -> Operation:
-    height, width, channels = (int(v) for v in RNG.integers(2, 12, 3))
-    size = (int(RNG.integers(1, height + 1)), int(RNG.integers(1, width + 1)))
-    stride = (int(RNG.integers(1, 4)), int(RNG.integers(1, 4)))
-    padding = "same" if i % 2 else "valid"
-    shape = (extent(height, size[0], stride[0], 1, padding).output, extent(width, size[1], stride[1], 1, padding).output)
+def lookup(i: int) -> Graph:
+    shape = (1, *(int(v) for v in RNG.integers(1, 6, i % 3 + 1)))
+    x, y = tensor("x", shape, 0.1, ENDS[i % 5]), tensor("y", shape, (0.05, 1 / 256)[i % 2], (3, -128)[i % 2])
+    return chain("lookup", random_layers.lookup(x, y, FUNCTIONS[i % 6]))
+
+
+def movement(i: int) -> Graph:
+    """Turned, cut (some axes backwards), padded, joined with a part of itself and with a constant, and reshaped."""
     zero = ENDS[i % 5]
-    x, y = tensor("x", (1, height, width, channels), 0.1, zero), tensor("y", (1, *shape, channels), 0.1, zero)
-    return AveragePool2D(x, y, size, stride, padding, ("none", "relu", "relu6")[i % 3])
+
+    def made(name: str, shape: tuple[int, ...]) -> Tensor:
+        return tensor(name, shape, 0.1, zero)
+
+    shape = (1, *(int(v) for v in RNG.integers(1, 7, 3)))
+    order = (0, *(int(v) + 1 for v in RNG.permutation(3)))
+    x = made("x", shape)
+    turned = made("turned", tuple(shape[axis] for axis in order))
+    begins, ends, strides = [0], [1], [1]
+    for size in turned.shape[1:]:
+        stride = int(RNG.choice((-2, -1, 1, 2)))
+        begin = int(RNG.integers(0, size))
+        begins.append(begin)
+        ends.append(-1 if stride < 0 else size)
+        strides.append(stride)
+    sizes = [len(range(b, e, s)) for b, e, s in zip(begins, ends, strides, strict=True)]
+    cut = made("cut", tuple(sizes))
+    before, after = ((0, *(int(v) for v in RNG.integers(0, 3, 3))) for _ in range(2))
+    padded = made("padded", tuple(b + size + a for b, size, a in zip(before, sizes, after, strict=True)))
+    axis = i % 3 + 1
+    fixed = RNG.integers(-128, 128, [2 if a == axis else size for a, size in enumerate(padded.shape)]).astype(np.int8)
+    other = Tensor("fixed", fixed.shape, fixed.dtype, padded.scale, zero, data=fixed)
+    joined = made("joined", tuple(2 * size + 2 if a == axis else size for a, size in enumerate(padded.shape)))
+    flat = made("flat", (1, joined.size))
+    return chain(
+        "movement",
+        Transpose(x, turned, order),
+        Slice(turned, cut, tuple(begins), tuple(ends), tuple(strides)),
+        Pad(cut, padded, before, after, ENDS[(i + 1) % 5]),
+        Concatenation(padded, joined, (other, padded), axis),
+        Reshape(joined, flat),
+    )
 
 
-def softmax(i: int) -> Operation:
-    n = (1, 2, 12, 128, 4, 3)[i % 6]
-    scale = (0.0917, 0.01, 0.5, 0.002, 2.0, 0.15)[i % 6]
-    return Softmax(tensor("x", (1, n), scale, 14), tensor("y", (1, n), 1 / 256, -128))
+def svdf(i: int) -> Graph:
+    n, units, rank, steps = (int(v) for v in RNG.integers((1, 1, 1, 1), (20, 6, 4, 12)))
+    filters = units * rank
+    time = RNG.integers(-32768, 32768, (filters, steps)).astype(np.int16)  # sums wrap
+    bias = RNG.integers(-(2**31), 2**31, units).astype(np.int32)
+    op = Svdf(
+        tensor("x", (1, n), 0.1, ENDS[i % 5]),
+        tensor("y", (1, units), 0.7, ENDS[(i + 2) % 5]),
+        constant("features", RNG.integers(-128, 128, (filters, n)).astype(np.int8), np.array([0.01], np.float32)),
+        constant("time", time, np.array([2e-6], np.float32)),
+        constant("bias", bias, np.array([1e-8], np.float32)) if i % 2 else None,
+        Tensor("state", (1, filters * steps), np.dtype(np.int16), np.array([(0.1, 1e-3)[i % 2]], np.float32)),
+        rank,
+    )
+    return chain("svdf", op)
+
+
+def delay(i: int) -> Graph:
+    """The last steps are kept, the newest behind them: moved within the state's own place, or read once more afterwards."""
+    n, steps = int(RNG.integers(1, 9)), int(RNG.integers(1, 5))
+    x, kept = tensor("x", (1, 1, n), 0.1, 5), tensor("kept", (1, steps, n), 0.1, 5)
+    both, newest = tensor("both", (1, steps + 1, n), 0.1, 5), tensor("newest", (1, steps, n), 0.1, 5)
+    y = tensor("y", (1, steps, n), 0.2, 9)
+    initial = RNG.integers(-128, 128, (1, steps, n)).astype(np.int8) if i % 3 else np.full((1, steps, n), 7, np.int8)
+    operations: list[Operation] = [
+        Concatenation(kept, both, (x,), 1),
+        Slice(both, newest, (0, 1, 0), (1, steps + 1, n), (1, 1, 1)),
+        Add(newest, y, kept) if i % 2 else random_layers.lookup(newest, y, "quantize"),
+    ]
+    return Graph("delay", x, y, operations, [State("past", kept, newest, initial)])
+
+
+MAKERS: dict[str, tuple[Callable[[int], Graph], int]] = {
+    "conv": (lambda i: weighted("conv", i), 14),
+    "depthwise": (lambda i: weighted("depthwise", i), 14),
+    "dense": (lambda i: weighted("dense", i), 30),  # the rounding of dense layers shows in few outputs
+    "average_pool": (lambda i: chain("pool", random_layers.pool(RNG, AveragePool2D, i)), 10),
+    "max_pool": (lambda i: chain("pool", random_layers.pool(RNG, MaxPool2D, i)), 10),
+    "mean": (mean, 10),
+    "add": (lambda i: binary(Add, i), 12),
+    "subtract": (lambda i: binary(Subtract, i), 6),
+    "multiply": (lambda i: binary(Multiply, i), 12),
+    "lookup": (lookup, 6),
+    "movement": (movement, 20),
+    "softmax": (lambda i: chain("softmax", random_layers.softmax(i)), 12),
+    "svdf": (svdf, 8),
+    "delay": (delay, 6),
+}
 
 
 def signals(graph: Graph, count: int) -> NDArray[np.int8]:
@@ -89,12 +184,10 @@ def signals(graph: Graph, count: int) -> NDArray[np.int8]:
 
 
 def make(folder: Path, shared: Path | None, target: str) -> None:
-    makers = [("conv", 14), ("depthwise", 14), ("dense", 30), ("pool", 12), ("softmax", 12)]
     graphs: list[tuple[str, Graph, NDArray[np.int8]]] = []
-    for kind, count in makers:
+    for kind, (maker, count) in MAKERS.items():
         for i in range(count):
-            op = pool(i) if kind == "pool" else softmax(i) if kind == "softmax" else weighted(kind, i)
-            graph = Graph(kind, op.input, op.output, [op])
+            graph = maker(i)
             graphs.append((f"{kind}{i}", graph, signals(graph, 6)))
     if shared is not None:
         golden = np.load(shared / "models/golden_outputs.npz")
@@ -108,7 +201,7 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
     for name, graph, x in graphs:
         labels = tuple(f"l{i}" for i in range(graph.output.shape[-1]))
         compiled = compile(graph, Description(name=name, labels=labels), target)
-        outputs = reference.run_layers(graph, x)
+        outputs = reference.run_layers(compiled.graph, x)
         content = b""
         for k in range(len(x)):
             content += x[k].tobytes()

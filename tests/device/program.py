@@ -17,11 +17,15 @@ def content(name):
         return bytearray(f.read())
 
 
+HASH = program.HEADER_SIZE
+BODY = HASH + 32
+
+
 def write(data, rehash=True):
     if rehash:
-        sha = hashlib.sha256(data[:72])
-        sha.update(data[104:])
-        data[72:104] = sha.digest()
+        sha = hashlib.sha256(data[:HASH])
+        sha.update(data[BODY:])
+        data[HASH:BODY] = sha.digest()
     with open("changed.ww", "wb") as f:
         f.write(data)
 
@@ -29,7 +33,7 @@ def write(data, rehash=True):
 def refusal(data, rehash=True):
     write(data, rehash)
     try:
-        program.load("changed.ww")
+        program.load("changed.ww").close()
     except REFUSED as error:
         return str(error)
     return None
@@ -51,8 +55,8 @@ def test_any_flipped_bit_is_noticed():
 
 def test_a_cut_off_file_is_refused():
     data = content(names()[0])
-    for n in (0, 3, 71, 72, 103, 104, len(data) // 2, len(data) - 1):
-        assert refusal(data[:n], rehash=n > 104)
+    for n in (0, 3, HASH - 1, HASH, BODY - 1, BODY, len(data) // 2, len(data) - 1):
+        assert refusal(data[:n], rehash=n > BODY)
 
 
 def test_what_is_for_something_else_is_named():
@@ -65,7 +69,8 @@ def test_what_is_for_something_else_is_named():
 def test_changed_parameters_are_refused_or_harmless():
     """Every parameter of every kernel set to what may hurt: the step is refused, or it runs and stays in its buffers."""
     refused = ran = 0
-    for name in names()[:: 27 if SLOW else 3]:
+    # one of each kind that layers_data.py makes
+    for name in [name for name in names() if name[-1] == "3" and name[-2:-1] not in "12"][:: 5 if SLOW else 1]:
         original = content(name)
         at, size = struct.unpack_from("<II", original, 36)
         for word in range(size // 4):
@@ -76,7 +81,7 @@ def test_changed_parameters_are_refused_or_harmless():
                     refused += 1
                     continue
                 loaded = program.load("changed.ww")
-                if sum(step.rows for step in loaded.steps) > 100:
+                if sum([step.rows for step in loaded.steps]) > 100:
                     continue
                 runtime = Runtime(loaded)
                 runtime.start()
@@ -88,7 +93,7 @@ def test_changed_parameters_are_refused_or_harmless():
 
 
 def test_sections_outside_the_file_are_refused():
-    for field in range(20, 72, 4):
+    for field in range(20, HASH, 4):
         data = content(names()[0])
         struct.pack_into("<I", data, field, 0x7FFFFFF0)
         assert refusal(data), field

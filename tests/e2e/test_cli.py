@@ -204,7 +204,7 @@ def test_mistakes_get_one_line(model: Path, wav: Path, tmp_path: Path) -> None:
     )
     assert "no column 'label'" in fails("evaluate", model, "--data", _write(tmp_path / "m.csv", b"file,word\nx,y\n"))
     np.save(tmp_path / "x.npy", np.zeros((1, 3), np.int8))
-    assert "int8, samples x 40" in fails("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
+    assert "samples x 40 is expected" in fails("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
     assert "known: unix" in fails("setup", "moon")
     watchword("listen", status=2)
     watchword("dance", status=2)

@@ -44,6 +44,5 @@ def test_every_layer_on_pico(shared_data: Path) -> None:
         for name in golden.MODELS:
             golden.check(board, shared_data, name, 1)
             peaks[name] = board.hello.program_heap
-            print(f"{name}: {peaks[name]} bytes of heap, {board.hello.heap_free} are free")
     for name in ("mlperf_tiny/vww_96_int8", "tflite_micro/person_detect"):
         assert peaks[name] <= PEAK_RAM, name

@@ -30,7 +30,7 @@ RAISES, HANGS, HOARDS, HANGS_ONCE, RAISES_LATER = range(5)
 MAIN = """
 import asyncio
 import os
-from watchword import app, board, kernels, program, trial
+from watchword import app, board, bounds, kernels, trial
 from watchword.kernels import layers
 
 trial.TIMEOUT = 1500 if board.UNIX else 2000
@@ -47,10 +47,16 @@ def faulty(p, arena, constants, first, last):
         while True:
             pass
 
-check = program.check
-program.check = lambda kernel, *others: kernel == 99 or check(kernel, *others)
+check, load = bounds.check, layers.load
+bounds.check = lambda kernel, *others: kernel == 99 or check(kernel, *others)
 kernels.LENGTHS[99] = 1
-layers.KERNELS[99] = faulty
+
+def load_faulty(numbers):
+    bodies = load(numbers)
+    bodies[99] = faulty
+    return bodies
+
+layers.load = load_faulty
 asyncio.run(app.run())
 """
 

@@ -30,8 +30,6 @@ from tests.unit.litert import (
 )
 
 from watchword import reference, tflite
-from watchword.compile import compile
-from watchword.description import Description
 from watchword.errors import ModelError, UnsupportedError
 from watchword.graph import (
     Add,
@@ -554,16 +552,6 @@ def test_states_that_cannot_be_are_named(what: str) -> None:
         tflite.read(changed(delay(2), change))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_the_compiler_refuses_what_it_has_no_kernel_for() -> None:
-    with pytest.raises(UnsupportedError, match="delay: keeps state"):
-        compile(delay(2), Description("delay", tuple("abc")))
-    x, y = tensor("x", (1, 4), 0.1), tensor("y", (1, 4), 0.1)
-    with pytest.raises(UnsupportedError, match="y: no kernel for Add"):
-        compile(Graph("sum", x, y, [Add(x, y, x)]), Description("sum", tuple("abcd")))
-    with pytest.raises(UnsupportedError, match="y: no kernel for Tanh"):
-        compile(Graph("tanh", x, y, [lookup("tanh", x, y)]), Description("tanh", tuple("abcd")))
 
 
 def everything() -> Graph:

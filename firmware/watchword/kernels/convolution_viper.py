@@ -32,7 +32,7 @@ def conv(p, arena, constants, first, last):
         for x in range(width):
             total = gather(arena, arena, 0, p, y, x)
             dots(arena, constants, total, patch, eights, weights, sums, channels)
-            requantize(p, arena, constants, to, channels)
+            requantize(p, 0, channels, arena, constants, to)
             to += step
 
 
@@ -46,7 +46,7 @@ def depthwise(p, arena, constants, first, last):
         for x in range(width):
             gather_channels(arena, arena, 0, p, y, x)
             taps(arena, constants, 0, p)
-            requantize(p, arena, constants, to, channels)
+            requantize(p, 0, channels, arena, constants, to)
             to += step
 
 

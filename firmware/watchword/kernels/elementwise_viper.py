@@ -48,10 +48,10 @@ def _combine(p, arena, constants, first: int, last: int, product: bool):
                     y = ptr8(int(y) + other_step)
                     n += 1
                     if n == tile:
-                        requantize(p, arena, constants, to, n)
+                        requantize(p, 0, n, arena, constants, to)
                         to += n
                         n = 0
-    requantize(p, arena, constants, to, n)
+    requantize(p, 0, n, arena, constants, to)
 
 
 @micropython.viper

@@ -9,57 +9,58 @@ import micropython
 
 
 @micropython.viper
-def requantize(p: ptr32, arena: ptr8, constants: ptr8, to: int, n: int):
-    """The first n sums to int8 at arena + to: times multiplier / 2^31, rounded, then times 2^-right, rounded half away from zero.
+def requantize(p: ptr32, v: int, n: int, arena: ptr8, constants: ptr8, to: int):
+    """n sums to int8 outputs at arena + to: times multiplier / 2^31, rounded half up, then times 2^-right, half away from 0.
 
-    Of dense layers LiteRT rounds the whole product once. Parameters 2 to 8: kernels/__init__.py. The compiler has proved that
-    |sum + bias| << left is below 2^29.
+    Of dense layers LiteRT rounds the whole product once, half away from 0. Parameters 2 to 8: kernels/__init__.py. v: 0. The
+    compiler has proved that |sum + bias| << left is below 2^29.
     """
     sums = ptr32(uint(arena) + p[7])
-    k = ptr32(uint(constants) + p[5])
-    step = p[6]
     out = ptr8(uint(arena) + to)
     zero = p[4]
     least = p[2]
     most = p[3]
     once = p[8]
-    top = 1
-    top <<= 31
-    for c in range(n):
-        a = ((sums[c] ^ top) - top + (k[0] ^ top) - top) << k[2]
-        m = k[1]
-        negative = 0
-        if a < 0:
-            a = 0 - a
-            negative = 1
-        # a * m as high * 2^30 + (middle * 2^15 + low), from pieces of 15 and 16 bits
+    step = p[6]
+    up = 1
+    up = 32 if up << 31 > 0 else 0  # what is above 32 bits
+    offset = 1
+    offset <<= 30
+    p = ptr32(uint(constants) + p[5])
+    while n:
+        # a times m, of 30 and 32 bits with their signs, as high * 2^31 + middle * 2^15 + low, from pieces of 15 and 16 bits
+        a = ((sums[0] + p[0]) << (up + p[2])) >> up
+        m = p[1]
         ah = a >> 15
         al = a & 32767
-        mh = m >> 15
-        ml = m & 32767
+        mh = m >> 16
+        ml = m & 65535
         low = al * ml
-        middle = (low >> 15) + ah * ml
-        low &= 32767
-        cross = al * mh
-        high = ah * mh + (middle >> 15) + (cross >> 15)
-        middle = (middle & 32767) + (cross & 32767)
-        high += middle >> 15
-        right = k[3]
+        middle = ah * ml - offset + (al * mh << 1) + (low >> 15)  # less 2^30, or it might not fit
+        v = p[3]
         if once:
-            high = (high + (1 << right)) >> (right + 1)
-        else:
-            # half up at bit 31; of negative products exactly a half goes the other way
-            high += 1
-            if negative and low == 0 and middle & 32767 == 0:
+            high = (ah * mh << 1) + 32768 + (middle >> 15)
+            if high < 0 and (low | middle) & 32767 == 0:
                 high -= 1
-            high = ((high >> 1) + ((1 << right) >> 1)) >> right
-        v = zero - high if negative else zero + high
+            v = (high + (1 << v)) >> (v + 1)
+        else:
+            high = ah * mh + 16384 + ((middle + 32768) >> 16)
+            if v:
+                if high < 0:
+                    high -= 1
+                v = (high + (1 << (v - 1))) >> v
+            else:
+                v = high
+        v += zero
         if v < least:
             v = least
         if v > most:
             v = most
-        out[c] = v ^ 128
-        k = ptr32(uint(k) + step)
+        out[0] = v ^ 128
+        sums = ptr32(uint(sums) + 4)
+        out = ptr8(uint(out) + 1)
+        p = ptr32(uint(p) + step)
+        n -= 1
 
 
 @micropython.viper

@@ -89,7 +89,7 @@ def mean(p, arena, constants, first, last):
         while start < n:
             count = min(tile, n - start)
             _places(p, arena, p[0] + row * p[9] * n + start, count)
-            requantize(p, arena, constants, p[1] + row * n + start, count)
+            requantize(p, 0, count, arena, constants, p[1] + row * n + start)
             start += count
 
 
