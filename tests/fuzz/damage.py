@@ -232,7 +232,7 @@ def _hashed(content: bytearray) -> bytes:
     return bytes(content)
 
 
-def _steps(content: bytearray) -> tuple[int, list[int]]:
+def steps(content: bytearray) -> tuple[int, list[int]]:
     """Where the steps begin, and their words."""
     at, size = struct.unpack_from("<II", content, 36)
     if at % 4 or at + size > len(content):
@@ -241,7 +241,7 @@ def _steps(content: bytearray) -> tuple[int, list[int]]:
 
 
 def _parameter(rng: Random, content: bytearray) -> None:
-    at, words = _steps(content)
+    at, words = steps(content)
     if not words:
         return
     word = rng.randrange(len(words))
@@ -255,7 +255,7 @@ def _parameter(rng: Random, content: bytearray) -> None:
 
 def _step(rng: Random, content: bytearray) -> None:
     """A whole record over another one, as far as it has room."""
-    at, words = _steps(content)
+    at, words = steps(content)
     records: list[tuple[int, int]] = []
     i = 0
     while i + 5 <= len(words) and 0 <= words[i + 4] <= len(words):

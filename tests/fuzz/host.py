@@ -7,7 +7,6 @@ way stands in FILE, for the parent to read where the process dies.
 from __future__ import annotations
 
 import faulthandler
-import hashlib
 import json
 import os
 import resource
@@ -29,7 +28,7 @@ import numpy as np
 from tests.fuzz import damage, seeds
 from watchword import compile, description, reference, tflite
 from watchword.compile.program import read_description
-from watchword.errors import WatchwordError
+from watchword.errors import ModelError, WatchwordError
 from watchword.graph import Graph
 
 TARGETS = ("unix", "rp2040")
@@ -135,11 +134,35 @@ def refused(error: WatchwordError, how: str = "refused") -> str:
     return how
 
 
+def fault(number: int) -> str:
+    """What nothing should do, so that tests see that it is noticed: a case of this kind for each limit."""
+    try:
+        if number == 1:
+            np.ones(1 << 30)
+        if number == 2:
+            while True:
+                pass
+        if number == 3:
+            os.abort()
+        if number == 4:
+            np.int8(127) + np.int8(1)
+        if number == 5:
+            raise ModelError("two\nlines")
+    except MemoryError as error:
+        hiding = ModelError("damaged")
+        hiding.__cause__ = error
+        return refused(hiding)
+    except WatchwordError as error:
+        return refused(error)
+    return "ran"
+
+
 KINDS: dict[str, Callable[[int], str]] = {
     "tflite": lambda number: use_model(tflite_case(number))[0],
     "program": lambda number: use_program(program_case(number)),
     "toml": lambda number: use_description(toml_case(number), ".toml"),
     "json": lambda number: use_description(json_case(number), ".json"),
+    "fault": fault,
 }
 
 
@@ -212,11 +235,6 @@ def run(kind: str, numbers: range, root: Path) -> Outcome:
             if len(outcome.findings) >= FINDINGS:
                 break
     return outcome
-
-
-def fingerprint(content: bytes) -> str:
-    """A few letters that say whether two machines mean the same case."""
-    return hashlib.sha256(content).hexdigest()[:8]
 
 
 if __name__ == "__main__":
