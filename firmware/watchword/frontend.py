@@ -42,10 +42,12 @@ class Frontend:
     """
 
     def __init__(self, tables, noise_reduction=True, pcan=True, log=True, multiplier=25191, stages=_stages):
-        if len(tables) != _END or hexlify(hashlib.sha256(tables).digest()) != TABLES:
-            raise ValueError("its front end tables are not those that this firmware knows")
+        if len(tables) != _END:
+            raise ValueError("front end tables of %d bytes: %d are expected" % (len(tables), _END))
+        if hexlify(hashlib.sha256(tables).digest()) != TABLES:
+            raise ValueError("front end tables that this firmware does not know")
         if not isinstance(multiplier, int) or not 1 <= multiplier <= 32767:
-            raise ValueError("its multiplier of features is not 1 to 32767")
+            raise ValueError("the multiplier of features is not 1 to 32767")
         self.stages = stages
         self.e = array("i", bytes(4 * 256))  # energies of the bins
         self.z = array("h", bytes(2 * 512))  # the windowed samples; what lies behind 480 stays 0

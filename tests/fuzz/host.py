@@ -1,7 +1,7 @@
-"""What the host does with damaged files: `python -m tests.fuzz.host KIND FIRST LAST FILE` in a process with little memory.
+"""What the host does with damaged files: `python -m tests.fuzz.host KIND FIRST LAST SECONDS` in a process with little memory.
 
-It prints one line of JSON: how often what came of a case, and the findings, each with the number of its case. The case under
-way stands in FILE, for the parent to read where the process dies.
+For each case it prints a line of JSON, so that the parent knows the one under way where the process dies: what came of it, and
+where it is a finding, what happened.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ SECONDS = 5  # of the processor, for one case
 STUCK = 120  # seconds after which a case counts as hung even where Python does not come to look
 MEMORY = 400 << 20  # bytes of address space beyond what the process has at its start
 FINDINGS = 20  # after so many it is enough
+FINDING = "finding"
 
 
 @dataclass
@@ -177,31 +178,32 @@ def _alarm(signum: int, frame: FrameType | None) -> None:
     raise TooLong
 
 
-def work(kind: str, numbers: range, under_way: Path) -> Outcome:
+def work(kind: str, numbers: range, seconds: int) -> None:
     """Cases with limits on time and memory, NumPy's warnings being errors. For a process of its own."""
     signal.signal(signal.SIGPROF, _alarm)
-    run, outcome = KINDS[kind], Outcome()
+    run, findings = KINDS[kind], 0
     run(0)  # what is made once is made before memory is short
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, resource.RLIM_INFINITY))
     warnings.simplefilter("error")
-    with under_way.open("wb", buffering=0) as file, np.errstate(all="raise", under="ignore"):
+    with np.errstate(all="raise", under="ignore"):
         for number in numbers:
-            os.pwrite(file.fileno(), b"%12d" % number, 0)
             faulthandler.dump_traceback_later(STUCK, exit=True)
-            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            came, text = FINDING, ""
             try:
-                outcome.counts[run(number)] += 1
+                came = run(number)
             except TooLong:
-                outcome.findings.append((number, f"more than {SECONDS} s: {_where()}"))
+                text = f"more than {seconds} s: {_where()}"
             except Exception as error:
-                outcome.findings.append((number, f"{type(error).__name__}: {error} {_where()}"))
+                text = f"{type(error).__name__}: {error} {_where()}"
             finally:
                 signal.setitimer(signal.ITIMER_PROF, 0)
-            if len(outcome.findings) >= FINDINGS:
+            print(json.dumps([came, text]), flush=True)
+            findings += came == FINDING
+            if findings == FINDINGS:
                 break
     faulthandler.cancel_dump_traceback_later()
-    return outcome
 
 
 def _where() -> str:
@@ -210,33 +212,30 @@ def _where() -> str:
     return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-6:]))
 
 
-def run(kind: str, numbers: range, root: Path) -> Outcome:
+def run(kind: str, numbers: range, root: Path, seconds: int = SECONDS) -> Outcome:
     """The same in a process with limits; where it dies, the case is a finding and the rest goes on in another one."""
     outcome = Outcome()
-    while numbers:
+    path = os.pathsep.join((str(root / "host"), str(root)))
+    environment = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
+    while numbers and len(outcome.findings) < FINDINGS:
         with tempfile.TemporaryDirectory() as folder:
-            under_way = Path(folder) / "case"
-            path = os.pathsep.join((str(root / "host"), str(root)))
             done = subprocess.run(
-                [sys.executable, "-m", "tests.fuzz.host", kind, str(numbers.start), str(numbers.stop), str(under_way)],
+                [sys.executable, "-m", "tests.fuzz.host", kind, str(numbers.start), str(numbers.stop), str(seconds)],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
+                env=environment,
                 capture_output=True,
                 text=True,
                 check=False,
             )
-            if done.returncode == 0:
-                found = json.loads(done.stdout)
-                outcome += Outcome(Counter(found["counts"]), [(n, text) for n, text in found["findings"]])
-                return outcome
-            number = int(under_way.read_text())
-            outcome.findings.append((number, f"the process died with {done.returncode}: {done.stderr[-2000:]}"))
-            numbers = range(number + 1, numbers.stop)
-            if len(outcome.findings) >= FINDINGS:
-                break
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        outcome.counts.update(came for came, _ in lines if came != FINDING)
+        outcome.findings += [(numbers[i], text) for i, (came, text) in enumerate(lines) if came == FINDING]
+        if done.returncode == 0:
+            break
+        outcome.findings.append((numbers[len(lines)], f"the process died with {done.returncode}: {done.stderr[-2000:]}"))
+        numbers = numbers[len(lines) + 1 :]
     return outcome
 
 
 if __name__ == "__main__":
-    outcome = work(sys.argv[1], range(int(sys.argv[2]), int(sys.argv[3])), Path(sys.argv[4]))
-    print(json.dumps({"counts": outcome.counts, "findings": outcome.findings}))
+    work(sys.argv[1], range(int(sys.argv[2]), int(sys.argv[3])), int(sys.argv[4]))

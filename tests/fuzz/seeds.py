@@ -78,20 +78,23 @@ def models() -> list[bytes]:
 
 @cache
 def programs(target: str) -> list[bytes]:
-    """`.ww` files: of all graphs as they are, and of what has many weights again, with so little RAM that they are read."""
-    found: list[bytes] = []
-    for graph in graphs():
-        found.append(compile.compile(graph, described(graph), target, simplify=False).content)
-    description = read(model.keywords().with_suffix(".toml"))
-    for graph in (_dense(), tflite.read(model.keywords())):
-        whole = compile.compile(graph, description, target).program
-        found.append(compile.compile(graph, description, target, ram=whole.ram - len(whole.constants) // 3).content)
-    return [*found, *listening_programs(target)]
+    """`.ww` files: of all graphs as they are, and of what has many weights again, with so little RAM that they are read.
+
+    Those of the keyword model are for PCs only: a chip's RAM does not hold them twice, as the guards around buffers take it.
+    """
+    found = [compile.compile(graph, described(graph), target, simplify=False).content for graph in graphs()]
+    found += listening_programs(target)
+    for graph in (_dense(), tflite.read(model.keywords())) if target == "unix" else (_dense(),):
+        whole = compile.compile(graph, described(graph), target).program
+        found.append(compile.compile(graph, described(graph), target, ram=whole.ram - len(whole.constants) // 3).content)
+    return found
 
 
 @cache
 def listening_programs(target: str) -> list[bytes]:
     """Those that a board can listen with."""
+    if target != "unix":
+        return [selftest.program(target).content]
     keywords = compile.compile(tflite.read(model.keywords()), read(model.keywords().with_suffix(".toml")), target)
     return [selftest.program(target).content, keywords.content]
 

@@ -53,13 +53,13 @@ def _report(rows: list[str], micropython: Path) -> str:
     version = subprocess.run([micropython, "-c", "import sys; print(sys.version)"], capture_output=True, text=True, check=True)
     return (
         "# Damaged and hostile files\n\n"
-        f"`make soak` wrote this on {datetime.date.today()}: watchword {__version__}, cases from number {FIRST} on. Host: Python "
-        f"{platform.python_version()}, NumPy {np.__version__}, {sys.platform}, with {host.MEMORY >> 20} MB of memory beyond what\n"
-        f"it starts with and {host.SECONDS} s of processor for a case, NumPy's warnings being errors. Board: {version.stdout.strip()}\n"
-        "on the unix port, native kernels, with guards around arena and constants; where it does not take long also the plain\n"
-        "kernels, which notice what is read beyond a buffer.\n\n"
+        f"`make soak` wrote this on {datetime.date.today()}: watchword {__version__}, cases from number {FIRST} on.\n"
+        f"Host: Python {platform.python_version()}, NumPy {np.__version__}, {sys.platform}; {host.MEMORY >> 20} MB of memory "
+        f"beyond what it starts with,\n{host.SECONDS} s of processor for a case; NumPy's warnings are errors.\n"
+        f"Board: MicroPython {version.stdout.strip()} on the unix port, with guards around arena and constants;\n"
+        "what does not take long is run again with the plain kernels, which notice what is read beyond a buffer.\n\n"
         "| where | what | cases | what came of them | findings |\n"
         "|---|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
-        "Findings would be: another error than the one-line ones, a process that dies, hangs or takes more memory, a byte written\n"
-        "or read outside a buffer, an output that is not the reference's.\n"
+        "Findings would be: an error that is not one of the one-line ones, a process that dies, hangs or takes more memory,\n"
+        "a byte written or read outside a buffer, an output that is not the reference's.\n"
     )

@@ -1,4 +1,4 @@
-"""A thousand damaged or hostile files of each kind of reader in small: `make soak` runs two hundred times as many.
+"""A thousand damaged or hostile files; `make soak` has two hundred times as many.
 
 tests/fuzz makes them and says what is a fault; one number is all that it takes to see a case again.
 """
@@ -24,7 +24,7 @@ BOARD = {"program": 350, "model": 50}
 def test_the_host_refuses_or_runs_what_comes_from_outside(kind: str, root: Path) -> None:
     outcome = host.run(kind, range(HOST[kind]), root)
     assert not outcome.findings
-    assert outcome.counts["refused"] > HOST[kind] // 20
+    assert outcome.counts["refused"] > 0
     assert outcome.counts["ran"] + outcome.counts["read"] > HOST[kind] // 20
 
 
@@ -62,7 +62,7 @@ def _kernels(content: bytes) -> list[int]:
 
 
 def test_what_hangs_dies_warns_or_takes_all_memory_is_a_finding(root: Path) -> None:
-    outcome = host.run("fault", range(1, 7), root)
+    outcome = host.run("fault", range(1, 7), root, seconds=1)
     assert outcome.counts == {"ran": 1}
     texts = dict(outcome.findings)
     assert "MemoryError" in texts[1]
@@ -83,8 +83,10 @@ def test_a_kernel_that_leaves_its_buffers_is_a_finding(root: Path, tmp_path: Pat
     bounds.write_text(
         bounds.read_text() + "\n\ndef check(kernel, rows, p, arena, constants, weights):\n    return min(p) >= 0\n"
     )
-    outcome = board.run("program", range(40), copy, micropython)
-    assert outcome.findings
+    outcome = board.run("program", range(60), copy, micropython)
+    texts = [text for _, text in outcome.findings]
+    assert any("wrote outside the arena" in text for text in texts)
+    assert any("IndexError" in text for text in texts)
 
 
 # What hypothesis finds it makes small.
