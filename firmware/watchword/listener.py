@@ -36,12 +36,16 @@ class Listener:
 
     def __init__(self, program, source):
         d = program.description
+        if d["kind"] != "sound":
+            raise ValueError("it is for no sound, its kind is %s" % d["kind"])
+        if d["features"] != "micro":
+            raise ValueError("it takes %s features, which no front end here makes" % d["features"])
         front, decision = d["frontend"], d["decision"]
+        _check(d["labels"], front, decision)
         self.labels = d["labels"]
         self.program = program
         self.source = source
         self.runtime = Runtime(program)
-        _check(d["labels"], front, decision)
         if len(program.input) % CHANNELS or len(program.output) != len(self.labels):
             raise ValueError("the model's input is no frames of 40 features, or it has not one output per label")
         self.frontend = Frontend(

@@ -198,8 +198,10 @@ def _steps(words, arena, constants, weights, path):
     while i < len(words):
         try:
             kernel, streamed, rows, chunk, n = [words[i + j] for j in range(5)]
+            if n != kernels.LENGTHS[kernel] or rows < 1 or chunk < 1 or not 0 <= streamed <= 1:
+                raise ValueError
             p = words[i + 5 : i + 5 + n]
-            if n != kernels.LENGTHS[kernel] or len(p) != n or rows < 1 or chunk < 1 or not 0 <= streamed <= 1:
+            if len(p) != n:
                 raise ValueError
             if not bounds.check(kernel, rows, p, arena, arena if streamed else constants, weights):
                 raise ValueError

@@ -1,31 +1,36 @@
 """What a model is for: the description that lies beside its `.tflite` as `NAME.toml`.
 
-docs/formats.md shows the file. `find` looks for the description of a model: the one beside it, else a ready one of the
-package that names the model's SHA-256.
+docs/formats.md shows the file, description.schema.json is its JSON Schema. `find` looks for the description of a model: the
+one beside it (ours, or the `.json` of a microWakeWord), else a ready one of the package that names the model's SHA-256.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
 
-from watchword import shipped
-from watchword.errors import ModelError
+from watchword import microwakeword, settings, shipped
+from watchword.errors import DataError, ModelError
 from watchword.features.micro import MICRO_MULTIPLIER, FrontendParameters
+
+Kind = Literal["sound", "picture", "tensor"]
+Features = Literal["micro", "mfcc", "log_mel"]
+
+_NAME_LENGTH = 40
+_TEXT_LENGTH = 200  # of strings that a program carries to a board whose memory is small
 
 
 @dataclass(frozen=True)
 class Decision:
-    """When a word counts as heard.
+    """When a label counts as heard or seen.
 
-    cutoff: mean score from which it fires, 0..1. window: runs of the model in that mean. refractory: seconds of silence
-    after a detection. stride: frames of the front end from one run of the model to the next.
+    cutoff: mean score from which it fires, 0..1. window: runs of the model in that mean. refractory: seconds in which nothing
+    fires after a detection. stride: frames of the front end, or pictures, from one run of the model to the next.
     """
 
     cutoff: float = 0.8
@@ -35,145 +40,166 @@ class Decision:
 
     def __post_init__(self) -> None:
         if not 0 < self.cutoff <= 1:
-            raise ModelError(f"decision.cutoff is {self.cutoff}: it is a mean score, above 0 and at most 1")
-        if not 1 <= self.window <= 32:
-            raise ModelError(f"decision.window is {self.window}: between 1 and 32 runs of the model are averaged")
+            raise ModelError(f"cutoff is {self.cutoff}: it is a mean score, above 0 and at most 1")
+        if not 1 <= self.window <= microwakeword.LONGEST_WINDOW:
+            raise ModelError(
+                f"window is {self.window}: between 1 and {microwakeword.LONGEST_WINDOW} runs of the model are averaged"
+            )
         if not 0 <= self.refractory <= 60:
-            raise ModelError(f"decision.refractory is {self.refractory}: between 0 and 60 seconds")
+            raise ModelError(f"refractory is {self.refractory}: between 0 and 60 seconds")
         if not 1 <= self.stride <= 100:
-            raise ModelError(f"decision.stride is {self.stride}: the model runs every 1 to 100 frames")
+            raise ModelError(f"stride is {self.stride}: the model runs every 1 to 100 frames")
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """From a feature or a pixel (0..255) v to the model's int8: (v * multiplier + 2^15 >> 16) + offset, at most 127.
+
+    Integers, so that host and boards agree; a multiplier of 65536 leaves v as it is. Models whose input has another scale have
+    another multiplier.
+    """
+
+    multiplier: int
+    offset: int = -128
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.multiplier <= 1 << 20:
+            raise ModelError(f"multiplier is {self.multiplier}: it is between 1 and 1048576")
+        if not -128 <= self.offset <= 127:
+            raise ModelError(f"offset is {self.offset}: it is between -128 and 127")
+
+
+FEATURES = Scaling(MICRO_MULTIPLIER)  # of the micro front end, as micro_speech and ESPHome scale them
+PIXELS = Scaling(1 << 16)  # pixel - 128
 
 
 @dataclass(frozen=True)
 class Description:
-    """labels: the names of the model's outputs, in order. background: those of them that never fire.
+    """name: of the program on a board. labels: the model's outputs, in order. background: those of them that never fire.
 
-    input_multiplier: int8 input = (feature * input_multiplier + 2^15 >> 16) - 128. embedding: the layer whose output
-    stands for what was heard, for words taught later. sha256: of the `.tflite`, lower-case hex, or empty.
+    kind: what feeds the model; "tensor" is everything that watchword neither hears nor sees. features: what a model for sound
+    takes; those that are not "micro" are made by nothing here. frontend: belongs to sound of "micro" features. input, decision:
+    to that and to pictures, whose input is PIXELS where nothing else is known. embedding: the layer whose output stands for
+    what was heard or seen, for labels taught later. sha256: of the `.tflite`, lower-case hex, or empty.
     """
 
     name: str
     labels: tuple[str, ...]
     background: tuple[str, ...] = ()
-    kind: Literal["sound", "picture"] = "sound"
-    frontend: FrontendParameters = field(default_factory=FrontendParameters)
-    input_multiplier: int = MICRO_MULTIPLIER
-    decision: Decision = field(default_factory=Decision)
+    kind: Kind = "sound"
+    features: Features = "micro"
     embedding: str = ""
     sha256: str = ""
     licence: str = ""
     source: str = ""
+    frontend: FrontendParameters = field(default_factory=FrontendParameters)
+    input: Scaling = FEATURES
+    decision: Decision = field(default_factory=Decision)
 
     def __post_init__(self) -> None:
-        if (
-            not self.name
-            or len(self.name) > 40
-            or not all(c.isalnum() or c in "_-" for c in self.name)
-            or not self.name.isascii()
-        ):
+        if self.name != program_name(self.name):
             raise ModelError(
-                f"name is {self.name!r}: 1 to 40 letters, digits, _ and - are allowed, as it names a file on the board"
+                f"name is {settings.shown(self.name)}: 1 to {_NAME_LENGTH} letters, digits, _ and - are allowed, as it names a "
+                "file on the board"
             )
-        if self.kind not in ("sound", "picture"):
-            raise ModelError(f"kind is {self.kind!r}: it is sound or picture")
         if not self.labels or len(set(self.labels)) != len(self.labels):
             raise ModelError("labels: one different name for each output of the model is needed")
+        for label in self.labels:
+            if not 1 <= len(label) <= _NAME_LENGTH or not label.isprintable():
+                raise ModelError(f"labels: {settings.shown(label)} is not 1 to {_NAME_LENGTH} printable characters")
         strange = [label for label in self.background if label not in self.labels]
         if strange:
-            raise ModelError(f"background names {strange[0]!r}, which is not among the labels {', '.join(self.labels)}")
-        if not 1 <= self.input_multiplier <= 32767:
-            raise ModelError(f"input.multiplier is {self.input_multiplier}: it is between 1 and 32767")
+            raise ModelError(f"background names {settings.shown(strange[0])}, which is not among the labels")
+        if self.sha256 and (len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef")):
+            raise ModelError(f"sha256 is {settings.shown(self.sha256)}: 64 lower-case hexadecimal digits are expected")
+        for key in ("embedding", "licence", "source"):
+            if len(getattr(self, key)) > _TEXT_LENGTH:
+                raise ModelError(f"{key} has more than {_TEXT_LENGTH} characters")
+        if self.kind == "sound" and (self.input.multiplier > 32767 or self.input.offset != -128):
+            raise ModelError(
+                f"input has multiplier {self.input.multiplier} and offset {self.input.offset}: for sound they are at most "
+                "32767 and always -128"
+            )
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The keys that only some kinds of description have, of this one."""
+        if self.kind == "sound":
+            return ("features", "frontend", "input", "decision") if self.features == "micro" else ("features",)
+        return ("input", "decision") if self.kind == "picture" else ()
 
     def as_dict(self) -> dict[str, Any]:
         """The form of the file, and of the JSON in a program."""
         plain = dataclasses.asdict(self)
-        multiplier = plain.pop("input_multiplier")
-        tables = {key: plain.pop(key) for key in ("frontend", "decision")}
         plain.update(labels=list(self.labels), background=list(self.background))
-        return {**plain, "frontend": tables["frontend"], "input": {"multiplier": multiplier}, "decision": tables["decision"]}
+        return {key: value for key, value in plain.items() if key in self.tables or key not in _TABLES}
 
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "bool": bool,
-    "int": int,
-    "float": (int, float),
-    "str": str,
-}
+_TABLES = ("features", "frontend", "input", "decision")
 
 
-def _fields(cls: type[Any], table: object, where: str) -> dict[str, Any]:
-    """The values of `table` that a dataclass takes; an unknown key or a wrong type is an error that names it."""
-    if not isinstance(table, dict):
-        raise ModelError(f"{where or 'the description'} is {table!r}: a table is expected")
-    known = {f.name: str(f.type) for f in dataclasses.fields(cls)}
-    for key, value in table.items():
-        name = f"{where}.{key}" if where else key
-        if key not in known:
-            raise ModelError(f"{name} is not known; known here: {', '.join(known)}")
-        kind = known[key]
-        if kind.startswith("tuple"):
-            if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-                raise ModelError(f"{name} is {value!r}: a list of strings is expected")
-        elif kind in _TYPES and (not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool")):
-            raise ModelError(f"{name} is {value!r}: {kind} is expected")
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+def program_name(name: str) -> str:
+    """`name` with what a program's name cannot have replaced: 1 to 40 letters, digits, _ and -."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)[:_NAME_LENGTH] or "model"
 
 
 def from_dict(table: dict[str, Any]) -> Description:
     """A description from the form of `as_dict`. Raises ModelError naming the key that is wrong."""
-    table = dict(table)
-    parts: dict[str, Any] = {}
-    if "frontend" in table:
-        parts["frontend"] = FrontendParameters(**_fields(FrontendParameters, table.pop("frontend"), "frontend"))
-    if "decision" in table:
-        parts["decision"] = Decision(**_fields(Decision, table.pop("decision"), "decision"))
-    scaling = table.pop("input", {})
-    if not isinstance(scaling, dict) or set(scaling) - {"multiplier"}:
-        raise ModelError(f"input is {scaling!r}: a table with the key multiplier is expected")
-    if "multiplier" in scaling:
-        if not isinstance(scaling["multiplier"], int):
-            raise ModelError(f"input.multiplier is {scaling['multiplier']!r}: int is expected")
-        parts["input_multiplier"] = scaling["multiplier"]
-    values = _fields(Description, table, "")
-    for key in ("name", "labels"):
-        if key not in values:
-            raise ModelError(f"{key} is missing")
-    return Description(**values, **parts)
-
-
-def read(path: Path) -> Description:
-    """The description in a TOML file. Raises ModelError that names the file and what is wrong in it."""
+    if table.get("kind") == "picture":
+        table = {"input": dataclasses.asdict(PIXELS), **table}
     try:
-        return from_dict(tomllib.loads(path.read_text("utf-8")))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ModelError(f"{path}: not a readable TOML file: {error}") from None
-    except ModelError as error:
+        description = settings.build(Description, table)
+    except DataError as error:
+        raise ModelError(str(error)) from None
+    for key in _TABLES:
+        if key in table and key not in description.tables:
+            made = f' with features = "{description.features}"' if description.kind == "sound" else ""
+            raise ModelError(f'{key} is not known where kind is "{description.kind}"{made}')
+    return description
+
+
+def read(path: Path, frames: int = 1) -> Description:
+    """The description in a TOML file or a microWakeWord's `.json`. frames: of the model's input, which a `.json` leaves to it.
+
+    Raises ModelError that names the file and what is wrong in it.
+    """
+    try:
+        table = settings.read_json(path) if path.suffix == ".json" else settings.read_toml(path)
+    except DataError as error:
+        raise ModelError(str(error)) from None
+    try:
+        return from_dict(
+            microwakeword.as_description(table, program_name(path.stem), frames) if path.suffix == ".json" else table
+        )
+    except (DataError, ModelError) as error:
         raise ModelError(f"{path}: {error}") from None
 
 
-def write(description: Description, path: Path) -> None:
-    """Write the TOML file that `read` reads."""
-    path.write_text(tomli_w.dumps(description.as_dict()), "utf-8")
+def write(description: Description, path: Path, heading: str = "") -> None:
+    """Write the TOML file that `read` reads. heading: lines of comment before it. ModelError: it cannot be written."""
+    comment = "".join(f"# {line}\n" for line in heading.splitlines())
+    try:
+        path.write_text(comment + tomli_w.dumps(description.as_dict()), "utf-8")
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def find(model: Path, content: bytes) -> Description | None:
-    """The description of a `.tflite`: NAME.toml beside it, else a ready one of the package with its SHA-256, else None.
+def find(model: Path, content: bytes, frames: int = 1) -> Description | None:
+    """The description of a `.tflite`, whose bytes are `content`; None where there is none. frames: as in `read`.
 
-    Raises ModelError where the one beside the model names another model's SHA-256.
+    NAME.toml beside it, else a microWakeWord's NAME.json beside it, else a ready one of the package with its SHA-256.
+    Raises ModelError where one beside the model is wrong or names another model's SHA-256.
     """
     digest = hashlib.sha256(content).hexdigest()
-    beside = model.with_suffix(".toml")
-    if beside.is_file():
-        found = read(beside)
-        if found.sha256 and found.sha256 != digest:
-            raise ModelError(
-                f"{beside}: sha256 belongs to another file than {model.name} ({digest[:16]}…): correct or remove the line"
-            )
-        return dataclasses.replace(found, sha256=digest)
+    for beside in (model.with_suffix(".toml"), model.with_suffix(".json")):
+        if beside.is_file():
+            found = read(beside, frames)
+            if found.sha256 and found.sha256 != digest:
+                raise ModelError(
+                    f"{beside}: sha256 belongs to another file than {model.name} ({digest[:16]}…): correct or remove the line"
+                )
+            return dataclasses.replace(found, sha256=digest)
     for path in sorted(shipped.models().rglob("*.toml")):
-        text = path.read_text("utf-8")
-        if digest in text:
+        if digest in path.read_text("utf-8"):
             return read(path)
     return None

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword import compile, description, shipped, tflite
-from watchword.description import Description
-from watchword.errors import DataError, ModelError, UnsupportedError
+from watchword.description import Decision, Description
+from watchword.errors import DataError, ModelError
+from watchword.features.tables import CHANNELS
 from watchword.graph import Graph, Tensor
 
 KEYWORDS = "keywords/keywords.tflite"  # the package's keyword model, among `shipped.models()`
@@ -57,6 +58,11 @@ class Model:
             return real
         return y
 
+    @property
+    def frames(self) -> int:
+        """Frames of the front end that the input holds, where it holds frames."""
+        return input_frames(self.graph)
+
     def require_description(self) -> Description:
         """The description, or ModelError saying that the model has none and what to do."""
         if not self.described:
@@ -69,10 +75,37 @@ class Model:
             raise ModelError(f"{self.path}: has {outputs} outputs, its description {len(self.description.labels)} labels")
         return self.description
 
-    def require_windows(self) -> None:
-        """UnsupportedError where the model keeps state from step to step, and so has no output for one window alone."""
-        if self.graph.stateful:
-            raise UnsupportedError(f"{self.path}: keeps state from step to step: only models of whole windows can be evaluated")
+    def require_fed(self) -> Description:
+        """The description of a model that a board can feed. ModelError: it has none, or nothing here makes what it takes."""
+        description = self.require_description()
+        if description.kind == "tensor":
+            raise ModelError(f"{self.path}: takes neither sound nor pictures: `watchword run` and `bench` are for it")
+        if description.kind == "sound":
+            if description.features != "micro":
+                raise ModelError(
+                    f"{self.path}: takes {_NAMES[description.features]} features, which no front end here makes: "
+                    "`watchword run` and `bench` are for it"
+                )
+            if self.graph.input.size % CHANNELS:
+                raise ModelError(
+                    f"{self.path}: its input of {self.graph.input.size} values is no frames of {CHANNELS} features"
+                )
+            if self.graph.stateful and description.decision.stride != self.frames:
+                raise ModelError(
+                    f"{self.path}: keeps state from run to run, so that it has to see every frame once: decision.stride is "
+                    f"{description.decision.stride}, its input holds {self.frames}"
+                )
+        return description
+
+    def require_sound(self) -> Description:
+        """The description of a model for sound; ModelError as `require_fed`, and where it is for pictures."""
+        description = self.require_fed()
+        if description.kind != "sound":
+            raise ModelError(f"{self.path}: is for pictures, not for sound")
+        return description
+
+
+_NAMES = {"mfcc": "MFCC", "log_mel": "log-mel"}
 
 
 def load(path: Path | str, description_file: Path | None = None) -> Model:
@@ -86,15 +119,42 @@ def load(path: Path | str, description_file: Path | None = None) -> Model:
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
     graph = tflite.read(content, str(path))
-    found = description.read(description_file) if description_file else description.find(path, content)
+    frames = input_frames(graph)
+    found = description.read(description_file, frames) if description_file else description.find(path, content, frames)
     return Model(path, content, graph, found or draft(path, content, graph), found is not None)
 
 
+def input_frames(graph: Graph) -> int:
+    """How many frames of 40 features the input holds, at least 1."""
+    return max(1, graph.input.size // CHANNELS)
+
+
 def draft(path: Path, content: bytes, graph: Graph) -> Description:
-    """A description to start from: labels by number, the model's file name, its hash."""
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in path.stem)[:40] or "model"
-    labels = tuple(f"label{i}" for i in range(graph.output.shape[-1]))
-    return dataclasses.replace(Description(name=name, labels=labels), sha256=hashlib.sha256(content).hexdigest())
+    """A description to start from: the file's name and hash, labels by number, and what the shape of the input suggests."""
+    name = description.program_name(path.stem)
+    outputs = graph.output.shape[-1]
+    found = Description(
+        name=name,
+        labels=(name,) if outputs == 1 else tuple(f"label{i}" for i in range(outputs)),
+        kind=_guessed_kind(graph),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    if found.kind == "picture":
+        return dataclasses.replace(found, input=description.PIXELS, decision=Decision(window=1, stride=1))
+    if found.kind == "sound" and graph.stateful:
+        # Models that keep state are mostly microWakeWords.
+        front_end = dataclasses.replace(found.frontend, hop_ms=10)
+        return dataclasses.replace(found, frontend=front_end, decision=Decision(stride=min(100, input_frames(graph))))
+    return found
+
+
+def _guessed_kind(graph: Graph) -> description.Kind:
+    """Frames of 40 features are sound; height x width x 1 or 3, both of at least 20, a picture."""
+    shape = [size for size in graph.input.shape[1:] if size != 1]
+    if shape and (shape[-1] == CHANNELS or (len(shape) == 1 and shape[0] % CHANNELS == 0)):
+        return "sound"
+    sides = graph.input.shape[1:3]
+    return "picture" if len(graph.input.shape) == 4 and graph.input.shape[3] in (1, 3) and min(sides) >= 20 else "tensor"
 
 
 def quantized(x: NDArray[np.float32], tensor: Tensor) -> NDArray[np.int8]:

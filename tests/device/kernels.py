@@ -64,3 +64,40 @@ def test_rows_computed_at_once_are_the_same():
 
 def test_plain_equals_reference_and_changes_nothing_else():
     compare("plain", 10 if SLOW else 1)
+
+
+def test_what_the_bounds_accept_stays_in_its_buffers():
+    """Every parameter set to what may hurt: where the bounds accept it, viper writes nothing around the arena."""
+    accepted = refused = 0
+    for name, kernel, rows, p, _, arena, constants, _ in cases(31 if SLOW else 7):
+        number = getattr(kernels, kernel)
+        if len(arena) > 4096:
+            continue
+        guarded = bytearray(b"\xa5" * (len(arena) + 512))
+        inside = memoryview(guarded)[256 : 256 + len(arena)]
+        for i in range(len(p)):
+            before = p[i]
+            for value in (0, 1, 3, 255, 4096, 0x7FFFFFF0, -1, -5000, before - 1, before + 1, before * 2 + 2):
+                p[i] = value
+                if bounds.check(number, rows, p, len(arena), len(constants), 0):
+                    inside[:] = arena
+                    load(kernel, "viper")(p, inside, constants, 0, rows)
+                    assert guarded[:256] == guarded[-256:] == b"\xa5" * 256, (name, i, value)
+                    accepted += 1
+                else:
+                    refused += 1
+            p[i] = before
+    assert accepted > 100, accepted
+    assert refused > 100, refused
+
+
+def test_hostile_constants_and_inputs_are_harmless():
+    """Multipliers, shifts, biases and tables are data: whatever they are, viper writes nothing around the arena."""
+    words = array("i", [-0x7FFFFFFF, -1, 0, 1, 31, 32, 64, 0x40000000, 0x7FFFFFFF])
+    for name, kernel, rows, p, _, arena, constants, _ in cases(31 if SLOW else 3):
+        guarded = bytearray(b"\xa5" * (len(arena) + 512))
+        inside = memoryview(guarded)[256 : 256 + len(arena)]
+        inside[:] = arena
+        n = len(constants) // 4
+        load(kernel, "viper")(p, inside, array("i", [words[i * 7 % 9] for i in range(n)]), 0, rows)
+        assert guarded[:256] == guarded[-256:] == b"\xa5" * 256, name

@@ -9,8 +9,8 @@ from watchword.listener import Listener
 from watchword.sources.stream import StreamSource
 
 
-def listener():
-    return Listener(program.load("listen.ww"), StreamSource(2048))
+def listener(name="listen"):
+    return Listener(program.load(name + ".ww"), StreamSource(2048))
 
 
 def sound():
@@ -129,3 +129,33 @@ def test_tables_of_the_front_end_that_are_not_the_known_ones_are_refused():
         loaded.tables[2224] += 1
 
     assert "tables" in refusal(change)
+
+
+def test_one_word_is_heard_when_the_host_hears_it():
+    ear = listener("word")
+    raw = sound()
+    ear.reset(ear.stride)
+    heard = []
+    for at in range(0, len(raw) - 320, 320):
+        ear.source.write(raw[at : at + 320], 320)
+        while not ear.idle:
+            ear.advance(8)
+            if ear.heard >= 0:
+                assert ear.labels[ear.heard] == "word"
+                heard.append(ear.ms())
+    assert ear.runs == expected()["runs"], ear.runs
+    assert heard == expected()["heard"], heard
+    assert len(heard) >= 2
+
+
+def test_what_nothing_feeds_is_not_listened_with():
+    for name, reason in (
+        ("mfcc", "it takes mfcc features, which no front end here makes"),
+        ("picture", "it is for no sound, its kind is picture"),
+        ("tensor", "it is for no sound, its kind is tensor"),
+    ):
+        try:
+            listener(name)
+            raise AssertionError(name)
+        except ValueError as error:
+            assert str(error) == reason, error

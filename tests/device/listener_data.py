@@ -11,7 +11,7 @@ from watchword import reference
 from watchword.compile import compile
 from watchword.description import Decision, Description
 from watchword.evaluate.streaming import Runs, detections
-from watchword.features.micro import MicroFrontend, to_int8
+from watchword.features.micro import FrontendParameters, MicroFrontend, to_int8
 from watchword.graph import Conv2D, Dense, Graph, Softmax, Tensor
 
 FRAMES = 49
@@ -32,6 +32,26 @@ def model() -> Graph:
 
     conv = Conv2D(x, c, weights("w", (8, 10, 8, 1), 0.01), None, (2, 8), activation="relu")
     return Graph("listen", x, y, [conv, Dense(c, d, weights("v", (3, 1000), 0.002), None), Softmax(d, y)])
+
+
+def one_word() -> Graph:
+    """Three frames in, one score out, as a microWakeWord has them: the louder, the higher."""
+    x, y = tensor("x", (1, 3, 40), 0.1, -128), tensor("y", (1, 1), 1 / 256, -128)
+    data = np.ones((1, 120), np.int8)
+    weights = Tensor("w", data.shape, data.dtype, np.array([1.2e-3], np.float32), 0, 0, data)
+    return Graph("word", x, y, [Dense(x, y, weights, None)])
+
+
+def every_third_frame(sound: np.ndarray) -> tuple[Description, Runs]:
+    """What the one word gives on whole blocks of 160 samples, as the test feeds them, the last one left out."""
+    graph = one_word()
+    description = Description(
+        name="word", labels=("word",), frontend=FrontendParameters(hop_ms=10), decision=Decision(0.5, 5, 0.3, 3)
+    )
+    rows = to_int8(MicroFrontend(description.frontend).process(sound[: (len(sound) - 1) // 160 * 160]))
+    counts = np.arange(3, len(rows) + 1, 3)
+    outputs = reference.run(graph, np.stack([rows[count - 3 : count] for count in counts]))
+    return description, Runs(outputs, ((counts - 1) * 160 + 480) // 16)
 
 
 def signal() -> np.ndarray:
@@ -61,4 +81,11 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
     counts = counts[(counts - 1) * 320 + 480 <= (len(sound) - 320 - 1) // 320 * 320]
     outputs = reference.run(graph, np.stack([padded[c : c + FRAMES] for c in counts])[..., None])
     fired = len(detections(Runs(outputs, ((counts - 1) * 320 + 480) // 16), description))
-    (folder / "expected.json").write_text(json.dumps({"windows": windows, "fired": fired}))
+    word, runs = every_third_frame(sound)
+    (folder / "word.ww").write_bytes(compile(one_word(), word, target).content)
+    heard = [round(1000 * (detection.time + 1)) for detection in detections(runs, word)]
+    for name, kind in (("mfcc", {"features": "mfcc"}), ("picture", {"kind": "picture"}), ("tensor", {"kind": "tensor"})):
+        other = Description(name=name, labels=("a", "b", "c"), **kind)
+        (folder / f"{name}.ww").write_bytes(compile(graph, other, target).content)
+    expected = {"windows": windows, "fired": fired, "runs": len(runs.times), "heard": heard}
+    (folder / "expected.json").write_text(json.dumps(expected))

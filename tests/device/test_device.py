@@ -25,7 +25,7 @@ from watchword.board.virtual.pico import build, image
 PORT = os.environ.get("WATCHWORD_PORT")
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware/watchword"
-OURS = ("run", "repl")  # not modules of tests
+OURS = ("run", "repl", "programs")  # not modules of tests
 MODULES = sorted(
     p.stem
     for p in HERE.glob("*.py")
@@ -71,7 +71,10 @@ def test_on_board(module: str, tmp_path: Path, shared_or_none: Path | None) -> N
         data.mkdir()
         make_data(module, data, shared_or_none, target)
         plain = {f"watchword/kernels/{path.name}": path for path in (FIRMWARE / "kernels").glob("*_plain.py")}
-        tests = {f"tests/{path.name}": path for path in (HERE / "run.py", HERE / f"{module}.py", *data.iterdir())}
+        tests = {
+            f"tests/{path.name}": path
+            for path in (HERE / "run.py", HERE / "programs.py", HERE / f"{module}.py", *data.iterdir())
+        }
         transport = put({name: path.read_bytes() for name, path in (plain | tests).items()})
         try:
             start = f"import os, sys; os.chdir('/tests'); sys.path.append('/'); import run; run.run({module!r})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import wave
 from pathlib import Path
@@ -12,12 +13,13 @@ import numpy as np
 import pytest
 
 from tests.e2e.conftest import WATCHWORD
-from watchword import shipped, tflite
-from watchword.graph import Dense, Graph, Softmax, Tensor
+from watchword import reference, shipped, tflite
+from watchword.data import audio
+from watchword.graph import Conv2D, Dense, Graph, Pad, Softmax, Tensor
 
 COMMANDS = (
-    "activate bench board compile demo describe doctor evaluate firmware flash info listen models ports push remove "
-    "rollback run selftest setup train"
+    "activate bench board compile demo describe doctor evaluate export firmware flash info inspect listen models ports push "
+    "remove rollback run selftest setup train"
 ).split()
 
 
@@ -118,6 +120,82 @@ def test_run_gives_the_same_on_reference_and_board(model: Path, tmp_path: Path, 
     assert np.array_equal(a, b)
 
 
+@pytest.fixture
+def wasteful(tmp_path: Path) -> Path:
+    """A .tflite with a pad that a convolution could have, and two of four channels that are always 0."""
+
+    def tensor(name: str, shape: tuple[int, ...], scale: float, data: np.ndarray | None = None) -> Tensor:
+        dtype = np.dtype(np.int8) if data is None else data.dtype
+        return Tensor(name, shape, dtype, np.array([scale], np.float32), data=data)
+
+    rng = np.random.default_rng(0)
+    x, padded, h, y = (
+        tensor("x", (1, 6, 5, 2), 0.1),
+        tensor("padded", (1, 8, 8, 2), 0.1),
+        tensor("h", (1, 6, 6, 4), 0.3),
+        tensor("y", (1, 3), 2.0),
+    )
+    first = rng.integers(-127, 128, (4, 3, 3, 2)).astype(np.int8)
+    first[:2] = 0
+    second = rng.integers(-127, 128, (3, 144)).astype(np.int8)
+    operations = [
+        Pad(x, padded, (0, 2, 1, 0), (0, 0, 2, 0), 0),
+        Conv2D(padded, h, tensor("v", first.shape, 0.01, first), None, padding="valid"),
+        Dense(h, y, tensor("w", second.shape, 0.01, second), None),
+    ]
+    path = tmp_path / "wasteful.tflite"
+    path.write_bytes(tflite.write(Graph("wasteful", x, y, operations)))
+    return path
+
+
+def test_compile_explains_what_simplification_saved(wasteful: Path, tmp_path: Path) -> None:
+    lines = watchword("compile", wasteful, "-o", tmp_path / "x.ww", "--explain").stdout.splitlines()
+    assert lines[0].endswith("; 1512 MACs")
+    assert [re.split("  +", line.strip()) for line in lines[1:]] == [
+        ["layer", "what was done", "MACs", "weights, bytes"],
+        ["0 Pad", "is the padding of h", "0", "0"],
+        ["1 Conv2D", "outputs 4 -> 2", "2592 -> 1296", "88 -> 44"],
+        ["2 Dense", "constant inputs in the bias: 72, inputs 144 -> 72", "432 -> 216", "432 -> 216"],
+        ["the model", "50.0% fewer MACs", "3024 -> 1512", "520 -> 260"],
+    ]
+    facts = json.loads(watchword("compile", wasteful, "-o", tmp_path / "x.ww", "--explain", "--json").stdout)
+    assert facts["macs"] == facts["explain"]["after"]["macs"] == 1512
+    assert facts["explain"]["layers"][1] == {
+        "number": 1,
+        "layer": "h",
+        "kind": "Conv2D",
+        "changes": ["outputs 4 -> 2"],
+        "before": {"macs": 2592, "weights": 88, "activations": 144},
+        "after": {"macs": 1296, "weights": 44, "activations": 72},
+    }
+
+
+def test_no_simplify_leaves_a_model_as_it_is(model: Path, tmp_path: Path) -> None:
+    facts = json.loads(watchword("compile", model, "-o", tmp_path / "x.ww", "--explain", "--no-simplify", "--json").stdout)
+    assert facts["explain"]["layers"] == []
+    watchword("export", model, "-o", tmp_path / "x.tflite", "--no-simplify")
+    assert (tmp_path / "x.tflite").read_bytes() == model.read_bytes()
+
+
+def test_export_writes_what_simplification_leaves(wasteful: Path, tmp_path: Path) -> None:
+    exported = tmp_path / "exported.tflite"
+    assert watchword("export", wasteful, "-o", exported).stdout == (
+        f"{exported}: {exported.stat().st_size} bytes; 3024 -> 1512 MACs\n"
+    )
+    facts = json.loads(watchword("export", wasteful, "-o", exported, "--json").stdout)
+    assert (facts["before"]["macs"], facts["after"]["macs"]) == (3024, 1512)
+    x = np.random.default_rng(1).integers(-128, 128, (9, 6, 5, 2)).astype(np.int8)
+    np.testing.assert_array_equal(reference.run(tflite.read(exported), x), reference.run(tflite.read(wasteful), x))
+    assert "cannot be written" in fails("export", wasteful, "-o", tmp_path / "no/x.tflite")
+
+
+def test_a_board_runs_what_simplification_leaves(wasteful: Path, tmp_path: Path, micropython: Path) -> None:
+    x = np.random.default_rng(1).integers(-128, 128, (9, 6, 5, 2)).astype(np.int8)
+    np.save(tmp_path / "x.npy", x)
+    watchword("run", wasteful, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy", "--on", "unix")
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), reference.run(tflite.read(wasteful), x))
+
+
 def test_run_and_listen_leave_the_active_program_alone(model: Path, tmp_path: Path, wav: Path, micropython: Path) -> None:
     kept = json.loads(watchword("push", model, "--on", "unix", "--json").stdout)["file"]
     np.save(tmp_path / "x.npy", np.zeros((1, 40), np.int8))
@@ -156,6 +234,28 @@ def test_evaluate_is_the_same_on_reference_and_board(model: Path, wav: Path, mic
         assert sum(map(sum, reference["confusion"])) == reference["n"]
 
 
+def test_evaluate_counts_one_word_alike_on_reference_and_board(tmp_path: Path, wav: Path, micropython: Path) -> None:
+    """A score for three frames of 10 ms: the louder, the higher."""
+    x, y = (Tensor(n, s, np.dtype(np.int8), np.array([q], np.float32), -128) for n, s, q in WORD)
+    weights = Tensor("w", (1, 120), np.dtype(np.int8), np.array([1e-3], np.float32), data=np.ones((1, 120), np.int8))
+    path = tmp_path / "word.tflite"
+    path.write_bytes(tflite.write(Graph("word", x, y, [Dense(x, y, weights, None)])))
+    path.with_suffix(".toml").write_text(
+        'name = "word"\nlabels = ["word"]\n[frontend]\nhop_ms = 10\n[decision]\ncutoff = 0.5\nstride = 3\n'
+    )
+    audio.write(tmp_path / "silent.wav", np.zeros(16000, np.int16))
+    manifest = _write(tmp_path / "clips.csv", b"file,label\nsound.wav,word\nsilent.wav,word\nsilent.wav,other\nsound.wav,x\n")
+    for on in ("reference", "unix"):
+        result = json.loads(watchword("evaluate", path, "--data", manifest, "--on", on, "--json").stdout)
+        assert result["labels"] == ["word", "_unknown_"]
+        assert result["confusion"] == [[1, 1], [1, 1]]
+    (event,) = map(json.loads, watchword("listen", "--wav", wav, "--model", path, "--on", "unix", "--json").stdout.splitlines())
+    assert event["label"] == "word"
+
+
+WORD = (("x", (1, 3, 40), 0.1), ("y", (1, 1), 1 / 256))
+
+
 def test_demo_prints_the_recognised_words_with_times(wav: Path, micropython: Path) -> None:
     lines = watchword("demo").stdout.splitlines()
     assert "MicroPython 1." in lines[0]
@@ -185,8 +285,51 @@ def test_describe_drafts_what_is_missing(model: Path) -> None:
     model.with_suffix(".toml").unlink()
     assert "`watchword describe" in fails("push", model, "--on", "unix")
     watchword("describe", model)
+    assert "guessed from the input of 1x40" in model.with_suffix(".toml").read_text()
     assert 'labels = [\n    "label0",' in model.with_suffix(".toml").read_text()
     assert json.loads(watchword("describe", model, "--json").stdout)["name"] == "small"
+
+
+def test_models_that_nothing_feeds_are_refused_in_one_line(wav: Path, shared_data: Path, micropython: Path) -> None:
+    for name, reason in (
+        ("mlperf_tiny/kws_ref_model", "takes MFCC features, which no front end here makes: `watchword run` and `bench`"),
+        ("mlperf_tiny/str_ww_ref_model", "takes log-mel features, which no front end here makes: `watchword run` and `bench`"),
+        ("mlperf_tiny/vww_96_int8", "is for pictures, not for sound"),
+        ("tflite_micro/hello_world_int8", "takes neither sound nor pictures: `watchword run` and `bench`"),
+    ):
+        path = shared_data / f"models/{name}.tflite"
+        for command in (["listen", "--wav", wav, "--model", path], ["evaluate", path, "--data", _manifest(wav)]):
+            assert f"{path}: {reason}" in fails(*command, "--on", "unix")
+    assert "takes MFCC features" in fails("push", shared_data / "models/mlperf_tiny/kws_ref_model.tflite", "--on", "unix")
+    report = json.loads(watchword("bench", path, "--on", "unix", "--json").stdout)
+    assert report["model"] == "hello_world_int8"
+
+
+def test_a_microwakeword_is_described_by_its_json(tmp_path: Path, shared_data: Path) -> None:
+    folder = shared_data / "models/microwakeword"
+    theirs = json.loads(watchword("describe", folder / "okay_nabu.tflite", "--json").stdout)
+    assert theirs["labels"] == ["okay_nabu"]
+    assert theirs["decision"] == {"cutoff": 0.9652, "window": 5, "refractory": 1.0, "stride": 3}
+    other = json.loads((folder / "okay_nabu.json").read_text())
+    other["micro"]["probability_cutoff"] = 0.5
+    changed = _write(tmp_path / "x.json", json.dumps(other).encode())
+    found = json.loads(watchword("describe", folder / "okay_nabu.tflite", "--description", changed, "--json").stdout)
+    assert found["decision"]["cutoff"] == 0.4965
+    assert "not a readable JSON file" in fails(
+        "describe", folder / "okay_nabu.tflite", "--description", _write(tmp_path / "y.json", b"{")
+    )
+
+
+def test_evaluate_counts_what_a_wake_word_fires_on(shared_data: Path, tmp_path: Path) -> None:
+    words = shared_data / "speech/picovoice_wakeword"
+    manifest = tmp_path / "clips.csv"
+    clips = [path for word in ("alexa", "jarvis") for path in sorted((words / word).iterdir())[:3]]
+    manifest.write_text("file,label\n" + "".join(f"{path},{path.parent.name}\n" for path in clips))
+    command = ["evaluate", shared_data / "models/microwakeword/alexa.tflite", "--data", manifest, "--on", "reference"]
+    result = json.loads(watchword(*command, "--json").stdout)
+    assert result["labels"] == ["alexa", "_unknown_"]
+    assert result["confusion"] == [[3, 0], [0, 3]]
+    assert result["accuracy"] == 1
 
 
 def test_mistakes_get_one_line(model: Path, wav: Path, tmp_path: Path) -> None:
@@ -208,6 +351,10 @@ def test_mistakes_get_one_line(model: Path, wav: Path, tmp_path: Path) -> None:
     assert "known: unix" in fails("setup", "moon")
     watchword("listen", status=2)
     watchword("dance", status=2)
+
+
+def _manifest(wav: Path) -> Path:
+    return _write(wav.parent / "clips.csv", f"file,label\n{wav.name},x\n".encode())
 
 
 def _write(path: Path, content: bytes) -> Path:

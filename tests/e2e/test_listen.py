@@ -13,7 +13,7 @@ from watchword import reference
 from watchword.board import Board
 from watchword.data import adpcm, audio
 from watchword.data.clips import load, read_manifest
-from watchword.errors import UnsupportedError
+from watchword.errors import BoardError
 from watchword.evaluate import clip_samples, inputs
 from watchword.evaluate.streaming import detections, run_stream
 from watchword.model import Model, keywords
@@ -122,10 +122,13 @@ def test_micro_speech_hears_yes_and_no(board: Board, shared_data: Path) -> None:
         assert [label for label, _ in heard(board, audio.read(folder / f"testdata/{word}_1000ms.wav"))] == [word]
 
 
-def test_a_model_that_keeps_state_is_not_fed_windows(shared_data: Path) -> None:
-    model = load_model(shared_data / "models/microwakeword/hey_jarvis.tflite")
-    with pytest.raises(UnsupportedError, match=r"hey_jarvis.tflite: keeps state from step to step"):
-        run_stream(model, np.zeros(16000, np.int16))
+def test_what_nothing_feeds_runs_and_says_why_it_cannot_listen(board: Board, shared_data: Path) -> None:
+    model = load_model(shared_data / "models/mlperf_tiny/kws_ref_model.tflite")
+    board.push(model.compile(board.hello.target), scratch=True)
+    x = np.load(shared_data / "models/golden_outputs.npz")["mlperf_tiny/kws_ref_model:x"][0]
+    assert np.array_equal(board.run(x), reference.run(model.graph, x).ravel())
+    with pytest.raises(BoardError, match="cannot listen: it takes mfcc features, which no front end here makes"):
+        heard(board, np.zeros(16000, np.int16))
 
 
 def test_the_keyword_model_keeps_its_limits(words: Model) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import random
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.conftest import small_description, small_graph, small_program
+from watchword import reference
 from watchword.board import Board
 from watchword.board.virtual.process import ProcessTransport
 from watchword.compile import Compiled, compile
@@ -19,6 +21,18 @@ from watchword.graph import Dense, Graph, Tensor
 
 def states(board: Board) -> dict[str, str]:
     return {p["file"].rsplit("-", 1)[0]: p["state"] for p in board.programs()}
+
+
+def test_what_nothing_feeds_is_run_and_not_kept(board: Board) -> None:
+    description = dataclasses.replace(small_description("sine"), kind="tensor")
+    program = compile(small_graph(), description, board.hello.target)
+    active = board.push(small_program())
+    with pytest.raises(BoardError, match="kind 'tensor': it is sound or picture"):
+        board.push(program)
+    board.push(program, scratch=True)
+    assert np.array_equal(board.run(np.zeros(40, np.int8)), reference.run(small_graph(), np.zeros((1, 40), np.int8)).ravel())
+    board.restart()
+    assert board.hello.running == active
 
 
 def test_a_pushed_program_runs_and_stays(board: Board) -> None:

@@ -413,6 +413,11 @@ class TestRecipe:
             self.read(tmp_path, RECIPE.replace(old, new, 1))
         assert "\n" not in str(caught.value)
 
+    def test_a_recipe_that_is_no_file_of_settings(self, tmp_path: Path) -> None:
+        for text, message in (("#" * 20_000, "has more than 16384 bytes"), ("x = " + "[" * 9000, "nested too deep")):
+            with pytest.raises(DataError, match=rf"recipe\.toml: .*{message}"):
+                self.read(tmp_path, text)
+
     def test_a_missing_recipe(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"recipe\.toml: no such file"):
             read_recipe(tmp_path / "recipe.toml")

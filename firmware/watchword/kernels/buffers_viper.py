@@ -2,7 +2,7 @@
 
 import micropython
 
-# Of the three first variables of a viper function, arguments included, each has a register: they are used over again here.
+# Of the two first variables of a viper function, arguments included, each has a register: they are used over again here.
 
 
 @micropython.viper

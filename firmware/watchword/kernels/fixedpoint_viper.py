@@ -3,6 +3,10 @@
 Machine words are 64 bits on a PC and 32 on a board: nothing relies on wrap-around that is not masked, and no product exceeds
 31 bits. ptr32 loads are zero-extended on 64 bits; (v ^ top) - top, with only bit 31 in top, gives the sign back. From 2^30 up
 a literal, or a number that passes through Python, would be an object on a board, and an allocation.
+
+Of a viper function's variables only the two first, arguments included, have registers. In the hot loops of these kernels they
+are pointers into the buffers, or a pointer and the sum; so some functions take a buffer twice, or a 0. A loop that counts down
+is the shortest.
 """
 
 import micropython
@@ -28,29 +32,29 @@ def requantize(p: ptr32, v: int, n: int, arena: ptr8, constants: ptr8, to: int):
     offset <<= 30
     p = ptr32(uint(constants) + p[5])
     while n:
-        # a times m, of 30 and 32 bits with their signs, as high * 2^31 + middle * 2^15 + low, from pieces of 15 and 16 bits
-        a = ((sums[0] + p[0]) << (up + p[2])) >> up
-        m = p[1]
-        ah = a >> 15
-        al = a & 32767
-        mh = m >> 16
-        ml = m & 65535
-        low = al * ml
-        middle = ah * ml - offset + (al * mh << 1) + (low >> 15)  # less 2^30, or it might not fit
-        v = p[3]
+        # v times the multiplier, of 30 and 32 bits with their signs, as v * 2^31 + middle * 2^15 + low, from pieces of 15 and
+        # 16 bits; middle is less 2^30, or it might not fit
+        v = ((sums[0] + p[0]) << (up + p[2])) >> up
+        vh = v >> 15
+        vl = v & 32767
+        v = ptr16(p)[2]
+        low = vl * v
+        middle = vh * v - offset + (low >> 15)
+        v = ptr16(p)[3]
+        middle += vl * v << 1
+        v = vh * v
+        right = p[3]
         if once:
-            high = (ah * mh << 1) + 32768 + (middle >> 15)
-            if high < 0 and (low | middle) & 32767 == 0:
-                high -= 1
-            v = (high + (1 << v)) >> (v + 1)
+            v = (v << 1) + 32768 + (middle >> 15)
+            if v < 0 and (low | middle) & 32767 == 0:
+                v -= 1
+            v = (v + (1 << right)) >> (right + 1)
         else:
-            high = ah * mh + 16384 + ((middle + 32768) >> 16)
-            if v:
-                if high < 0:
-                    high -= 1
-                v = (high + (1 << (v - 1))) >> v
-            else:
-                v = high
+            v += 16384 + ((middle + 32768) >> 16)
+            if right:
+                if v < 0:
+                    v -= 1
+                v = (v + (1 << (right - 1))) >> right
         v += zero
         if v < least:
             v = least

@@ -8,12 +8,12 @@ def copy(p, arena, constants, first, last):
     source = constants if p[2] else arena
     for row in range(first, last):
         for i in range(p[3]):
-            _plane(source, arena, 0, p, p[0] + row * p[6] + i * p[7], p[1] + row * p[10] + i * p[11])
+            _plane(source, arena, p, p[0] + row * p[6] + i * p[7], p[1] + row * p[10] + i * p[11])
 
 
 @micropython.viper
-def _plane(x: ptr8, y: ptr8, n: int, p: ptr32, at: int, to: int):
-    """The last two axes. x: the source, y: the arena, n: 0; these three have registers and run along the last axis."""
+def _plane(x: ptr8, y: ptr8, p: ptr32, at: int, to: int):
+    """The last two axes. x: the source's buffer, y: the arena."""
     source = uint(x) + at
     target = uint(y) + to
     columns = p[5]
@@ -53,8 +53,9 @@ def _plane(x: ptr8, y: ptr8, n: int, p: ptr32, at: int, to: int):
 def fill(p: ptr32, arena: ptr8, constants: ptr8, first: int, last: int):
     """One value in all places."""
     v = p[2] ^ 128
-    constants = ptr8(uint(arena) + p[1] + first * p[3])
-    end = int(constants) + (last - first) * p[3]
-    while int(constants) < end:
-        constants[0] = v
-        constants = ptr8(int(constants) + 1)
+    n = (last - first) * p[3]
+    arena = ptr8(uint(arena) + p[1] + first * p[3])
+    while n:
+        arena[0] = v
+        arena = ptr8(int(arena) + 1)
+        n -= 1

@@ -19,7 +19,7 @@ def svdf(p, arena, constants, first, last):
         rescale(arena, constants, sums, p[16] + 16 * f, 16, units)
         _remember(p, arena, f)
         f += units
-    _time(p, arena, constants)
+    _time(arena, constants, p)
     rescale(arena, constants, sums, p[5], p[6], units)
     _finish(p, arena)
 
@@ -61,22 +61,23 @@ def _remember(p: ptr32, arena: ptr8, f: int):
 
 
 @micropython.viper
-def _time(p: ptr32, arena: ptr8, constants: ptr8):
+def _time(state: ptr16, weights: ptr16, p: ptr32):
     """Each unit's state times its weights of time, all int16. The filters of a unit are neighbours, and so are their steps.
 
-    The sums wrap at 32 bits: by themselves on a board, and on a PC where they are stored.
+    state: the arena; weights: the constants. The sums wrap at 32 bits: by themselves on a board, on a PC where they are stored.
     """
-    state = ptr16(uint(arena) + p[15])
-    weights = ptr16(uint(constants) + p[14])
-    sums = ptr32(uint(arena) + p[7])
-    n = p[11] * p[12]
+    sums = ptr32(uint(state) + p[7])
+    state = ptr16(uint(state) + p[15])
+    weights = ptr16(uint(weights) + p[14])
     for unit in range(p[10]):
         s = 0
-        for i in range(n):
-            s += ((state[i] ^ 32768) - 32768) * ((weights[i] ^ 32768) - 32768)
+        n = p[11] * p[12]
+        while n:
+            s += ((state[0] ^ 32768) - 32768) * ((weights[0] ^ 32768) - 32768)
+            state = ptr16(int(state) + 2)
+            weights = ptr16(int(weights) + 2)
+            n -= 1
         sums[unit] = s
-        state = ptr16(uint(state) + 2 * n)
-        weights = ptr16(uint(weights) + 2 * n)
 
 
 @micropython.viper

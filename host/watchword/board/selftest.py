@@ -16,7 +16,25 @@ from watchword.board.board import Board
 from watchword.compile import Compiled, compile
 from watchword.description import Description
 from watchword.features.micro import MicroFrontend, to_int8
-from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Reshape, Softmax, Tensor
+from watchword.graph import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Graph,
+    Lookup,
+    MaxPool2D,
+    Mean,
+    Multiply,
+    Operation,
+    Pad,
+    Softmax,
+    Svdf,
+    Tensor,
+    Transpose,
+)
+from watchword.reference import lookup_table
 from watchword.shipped import __version__
 
 RECORD = "selftest.json"  # cycles on the virtual Pico, by what was measured; `make bench` writes it
@@ -73,17 +91,31 @@ def model() -> tuple[Graph, Description]:
     conv = _tensor("conv", (1, 6, 20, 8), 0.08, -128)
     depthwise = _tensor("depthwise", (1, 6, 20, 8), 0.1, 3)
     pointwise = _tensor("pointwise", (1, 6, 20, 12), 0.15, -5)
-    pool = _tensor("average_pool", (1, 2, 5, 12), 0.15, -5)
-    flat = _tensor("reshape", (1, 120), 0.15, -5)
+    tanh = _tensor("tanh", (1, 6, 20, 12), 1 / 128, 0)
+    add = _tensor("add", (1, 6, 20, 12), 0.16, 4)
+    product = _tensor("multiply", (1, 6, 20, 12), 0.1, -1)
+    average = _tensor("average_pool", (1, 2, 5, 12), 0.1, -1)
+    turned = _tensor("transpose", (1, 5, 2, 12), 0.1, -1)
+    padded = _tensor("pad", (1, 6, 2, 12), 0.1, -1)
+    greatest = _tensor("max_pool", (1, 3, 2, 12), 0.1, -1)
+    mean = _tensor("mean", (1, 12), 0.12, -10)
+    svdf = _tensor("svdf", (1, 6), 0.05, 1)
     dense = _tensor("dense", (1, 4), 0.06, 0)
     y = _tensor("softmax", (1, 4), 1 / 256, -128)
     operations: list[Operation] = [
         Conv2D(x, conv, *_parameters(x, conv, (8, 3, 3, 1)), (2, 2), activation="relu"),
         DepthwiseConv2D(conv, depthwise, *_parameters(conv, depthwise, (1, 3, 3, 8))),
         Conv2D(depthwise, pointwise, *_parameters(depthwise, pointwise, (12, 1, 1, 8))),
-        AveragePool2D(pointwise, pool, (3, 4), (3, 4)),
-        Reshape(pool, flat),
-        Dense(flat, dense, *_parameters(flat, dense, (4, 120), 0.001)),
+        Lookup(pointwise, tanh, "tanh", lookup_table("tanh", pointwise, tanh)),
+        Add(pointwise, add, tanh),
+        Multiply(add, product, tanh),
+        AveragePool2D(product, average, (3, 4), (3, 4)),
+        Transpose(average, turned, (0, 2, 1, 3)),
+        Pad(turned, padded, (0, 1, 0, 0), (0, 0, 0, 0), -1),
+        MaxPool2D(padded, greatest, (2, 1), (2, 1)),
+        Mean(greatest, mean, (1, 2)),
+        _svdf(mean, svdf),
+        Dense(svdf, dense, *_parameters(svdf, dense, (4, 6), 0.003)),
         Softmax(dense, y),
     ]
     labels = ("_silence_", "a", "b", "c")
@@ -110,6 +142,16 @@ def _parameters(x: Tensor, y: Tensor, shape: tuple[int, ...], scale: float = 0.0
     )
 
 
+def _svdf(x: Tensor, y: Tensor) -> Svdf:
+    """Two filters for each unit, over three steps."""
+    filters = 2 * y.shape[1]
+    features, bias = _parameters(x, y, (filters, x.shape[1]))
+    data = (_pattern(filters * 3, 11) * 200).astype(np.int16).reshape(filters, 3)
+    time = Tensor("svdf/time", data.shape, data.dtype, np.array([2e-5], np.float32), 0, None, data)
+    state = Tensor("svdf/state", (1, filters * 3), np.dtype(np.int16), np.array([0.001], np.float32))
+    return Svdf(x, y, features, time, bias, state, rank=2)
+
+
 def program(target: str) -> Compiled:
     """The program of `model` for a target, with every layer of it."""
     return compile(*model(), target, simplify=False)
@@ -121,12 +163,12 @@ def selftest(board: Board) -> SelfTest:
     compiled = program(board.hello.target)
     golden = np.stack([_pattern(graph.input.size, 59), np.full(graph.input.size, -128), np.full(graph.input.size, 127)])
     inputs = golden.astype(np.int8).reshape(3, *graph.input.shape[1:])
-    expected = reference.run_layers(graph, inputs)
+    expected = reference.run_layers(compiled.graph, inputs)
     equal = [True] * len(graph.operations)
     for i, x in enumerate(inputs):
-        for j, output in enumerate(board.run_layers(compiled, x)):
+        for j, output in enumerate(board.run_layers(compiled, x, reset=i == 0)):
             equal[j] &= bool(np.array_equal(output.ravel(), expected[j][i].ravel()))
-    layers = {op.output.name: same for op, same in zip(graph.operations, equal, strict=True)}
+    layers = {op.output.name: same for op, same in zip(compiled.graph.operations, equal, strict=True)}
     heard = _hears(board, graph, description)
     return _report(board, layers, heard, measure(board, compiled))
 
@@ -135,7 +177,7 @@ def _hears(board: Board, graph: Graph, description: Description) -> bool:
     """Whether a second of sound gives the scores of the reference: front end and model together."""
     samples = (_pattern(16000, 7) * 60).astype(np.int16)
     rows = MicroFrontend(description.frontend).process(np.concatenate([np.zeros(16000, np.int16), samples]))
-    window = to_int8(rows[-_FRAMES:], description.input_multiplier).reshape(1, *graph.input.shape[1:])
+    window = to_int8(rows[-_FRAMES:], description.input.multiplier).reshape(1, *graph.input.shape[1:])
     return bool(np.array_equal(board.scores(samples), reference.run(graph, window).ravel()))
 
 

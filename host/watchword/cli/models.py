@@ -28,13 +28,22 @@ NoSimplify = Annotated[
 ]
 
 
+# The first lines of a draft.
+_HEADING = """Drafted by `watchword describe`. Put right what only you can know:
+labels: what the outputs mean, in their order; background: those of them that never fire.
+kind: sound, picture, or tensor for everything else; guessed from the input of {}.
+features, of sound: micro, or mfcc or log_mel, which nothing here makes.
+hop_ms: 10 or 20; multiplier and offset: how features or pixels become int8; cutoff, window, stride: when it fires.
+docs/formats.md explains every line."""
+
+
 def describe(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
     """Show a model's description, or draft NAME.toml beside it where it has none."""
     loaded = load(model, description)
     if not loaded.described:
         beside = model.with_suffix(".toml")
-        descriptions.write(loaded.description, beside)
-        note(f"{beside}: drafted; put the labels right, then push the model")
+        descriptions.write(loaded.description, beside, _HEADING.format("x".join(map(str, loaded.graph.input.shape))))
+        note(f"{beside}: drafted; put right what its first lines name, then push the model")
     if json:
         say_json(loaded.description.as_dict())
     else:
@@ -92,7 +101,7 @@ def export(
     """Write what simplification leaves of a model as a standard int8 .tflite with the same outputs."""
     loaded = load(model, description)
     simplified = unchanged(loaded.graph) if no_simplify else simplify(loaded.graph, (loaded.description.embedding,))
-    content = tflite.write(simplified.graph)
+    content = tflite.write(dataclasses.replace(simplified.graph, name=model.stem))  # until here it has the file's path
     _write(output, content)
     before, after = simplified.before, simplified.after
     if json:
@@ -134,7 +143,7 @@ def push(
         content = _read(model)
     else:
         loaded = load(model, description)
-        loaded.require_description()
+        loaded.require_fed()
     with open_board(on, fresh) as board:
         program = content if loaded is None else loaded.compile(board.hello.target)
         assert program is not None

@@ -41,7 +41,7 @@ def listen(
     files = _files([*wav, *(more or [])])
     loaded = load(model, description) if model else None
     if loaded is not None:
-        loaded.require_description()
+        loaded.require_sound()
     with open_board(on, fresh) as board:
         if loaded is not None:
             with running(board, loaded):

@@ -77,8 +77,10 @@ def evaluate(
     if limit is not None and limit < len(clips):
         clips = [clips[i * len(clips) // limit] for i in range(limit)]
     if on == "reference":
-        result = judge(loaded, clips)
+        with progress_bar("listening") as progress:
+            result = judge(loaded, clips, progress=progress)
     else:
+        loaded.require_sound()
         with open_board(on, fresh) as board, running(board, loaded), progress_bar("listening") as progress:
             result = judge(loaded, clips, board, progress)
     if json:

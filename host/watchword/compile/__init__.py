@@ -1,8 +1,8 @@
 """The compiler: a graph becomes a program for one target.
 
-`compile` lowers each operation to calls of kernels, plans the arena, decides which weights stay in RAM and which are read in
-blocks as they are needed, and writes the `.ww` file. Everything that needs numbers happens here; the board walks a flat list of
-steps.
+`compile` lowers what `simplify` leaves of the graph to calls of kernels, plans the arena, decides which weights stay in RAM and
+which are read in blocks as they are needed, and writes the `.ww` file. Everything that needs numbers happens here; the board
+walks a flat list of steps.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def compile(
 
 def _listens(graph: Graph, description: Description) -> bool:
     """Whether the program is fed by the front end for sound; one that is not carries no tables."""
-    return description.kind == "sound" and graph.input.size % CHANNELS == 0
+    return "frontend" in description.tables and graph.input.size % CHANNELS == 0
 
 
 def _parts(calls: Iterable[Call]) -> set[bytes]:

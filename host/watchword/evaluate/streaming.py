@@ -38,15 +38,16 @@ class Detection:
 
 
 def run_stream(model: Model, samples: NDArray[np.int16]) -> Runs:
-    """Run the model over a recording with a second of silence before and after it, every `decision.stride` frames."""
-    model.require_windows()
-    description = model.description
+    """Run the model over a recording with a second of silence before and after it, every `decision.stride` frames.
+
+    A model that keeps state starts as after a reset. ModelError: as `Model.require_sound`.
+    """
+    description = model.require_sound()
     silence = np.zeros(RATE, np.int16)
     rows = MicroFrontend(description.frontend).process(np.concatenate([silence, samples, silence]))
-    frames = model.graph.input.size // CHANNELS
-    history = np.concatenate([np.full((frames, CHANNELS), -128, np.int8), to_int8(rows, description.input_multiplier)])
+    history = np.concatenate([np.full((model.frames, CHANNELS), -128, np.int8), to_int8(rows, description.input.multiplier)])
     counts = np.arange(description.decision.stride, len(rows) + 1, description.decision.stride)
-    windows = np.stack([history[count : count + frames] for count in counts])
+    windows = np.stack([history[count : count + model.frames] for count in counts])
     outputs = reference.run(model.graph, windows.reshape(len(counts), *model.graph.input.shape[1:]))
     times = ((counts - 1) * description.frontend.hop + WINDOW) * 1000 // RATE
     return Runs(outputs.reshape(len(counts), -1), times)

@@ -40,9 +40,9 @@ class FrontendParameters:
 
     def __post_init__(self) -> None:
         if self.hop_ms not in (10, 20):
-            raise ModelError(f"frontend.hop_ms is {self.hop_ms}: it is 10 or 20")
+            raise ModelError(f"hop_ms is {self.hop_ms}: it is 10 or 20")
         if self.tables not in ("micro", "preprocessor"):
-            raise ModelError(f"frontend.tables is {self.tables!r}: it is micro or preprocessor")
+            raise ModelError(f"tables is {self.tables!r}: it is micro or preprocessor")
 
     @property
     def hop(self) -> int:

@@ -6,22 +6,17 @@ every table; what a recipe leaves out has the default below.
 
 from __future__ import annotations
 
-import dataclasses
-import tomllib
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
+from watchword import settings
 from watchword.data.augment import Augmentation
 from watchword.data.clips import SILENCE, UNKNOWN
 from watchword.description import Decision, Description
-from watchword.errors import DataError, ModelError
+from watchword.errors import DataError
 from watchword.features.micro import FrontendParameters
 from watchword.features.tables import CHANNELS, RATE, WINDOW
 from watchword.graph import extent
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -171,59 +166,11 @@ class Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file. DataError: names the file and the key that is missing, unknown or wrong."""
+    table = settings.read_toml(path)
     try:
-        return _build(Recipe, tomllib.loads(path.read_text("utf-8")), "")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise DataError(f"{path}: not a readable TOML file: {error}") from None
+        return settings.build(Recipe, table)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-
-
-def _build(cls: type[T], table: object, where: str) -> T:
-    """A dataclass from a TOML table, and its parts from the tables in it. DataError: names the key that is wrong."""
-    if not isinstance(table, dict):
-        raise DataError(f"{where} is {table!r}: a table is expected")
-    types = typing.get_type_hints(cls)
-    fields = {entry.name: entry for entry in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    prefix = f"{where}." if where else ""
-    for key in table:
-        if key not in fields:
-            raise DataError(f"{prefix}{key} is not known; known here: {', '.join(fields)}")
-    for name, entry in fields.items():
-        required = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
-        if required and name not in table:
-            raise DataError(f"{prefix}{name} is missing")
-    values = {key: _convert(types[key], value, f"{prefix}{key}") for key, value in table.items()}
-    try:
-        return cls(**values)
-    except ModelError as error:  # of a description, which names its tables itself
-        raise DataError(str(error)) from None
-    except DataError as error:
-        raise DataError(f"{prefix}{error}") from None
-
-
-def _convert(kind: Any, value: object, where: str) -> object:
-    """A TOML value as the type of a field; whole numbers pass as float, lists as tuple."""
-    if dataclasses.is_dataclass(kind):
-        return _build(typing.cast("type[Any]", kind), value, where)
-    if typing.get_origin(kind) is tuple:
-        entries = typing.get_args(kind)
-        if not isinstance(value, list):
-            raise DataError(f"{where} is {value!r}: a list is expected")
-        if entries[-1] is Ellipsis:
-            entries = (entries[0],) * len(value)
-        if len(value) != len(entries):
-            raise DataError(f"{where} is {value!r}: {len(entries)} entries are expected")
-        return tuple(
-            _convert(entry, part, f"{where}[{number}]") for number, (entry, part) in enumerate(zip(entries, value, strict=True))
-        )
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind:
-        raise DataError(f"{where} is {value!r}: {kind.__name__} is expected")
-    return value
 
 
 def _between(name: str, value: float, low: float, high: float) -> None:

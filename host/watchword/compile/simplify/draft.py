@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from watchword.graph import Add, Concatenation, Graph, Multiply, Operation, Subtract, Tensor
+from watchword.graph import Add, Concatenation, Dense, Graph, Multiply, Operation, Subtract, Tensor
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,9 @@ def same_numbers(a: Tensor, b: Tensor) -> bool:
 
 
 def _channels(op: Operation) -> tuple[int, int]:
-    """Of the first input that flows and of the output."""
+    """Of the first input that flows, flattened where a Dense does that, and of the output."""
+    if isinstance(op, Dense):
+        return op.weights.shape[1], op.weights.shape[0]
     return next(tensor.shape[-1] for tensor in op.inputs if tensor.data is None), op.output.shape[-1]
 
 

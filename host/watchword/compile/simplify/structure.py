@@ -70,14 +70,12 @@ def _is_identity(op: Operation, known: Bounds) -> bool:
 
 def _bypass(draft: Draft, op: Operation) -> bool:
     """Take out an operation whose output is its input."""
-    maker = draft.maker(op.input)
     if op.output in draft.fixed:
         # The tensor must stay, so the one before goes, if it is only there for this operation.
+        maker = draft.maker(op.input)
         if maker is None or not draft.is_between(op.input):
             return False
         maker.output = op.output
-    elif maker is None and draft.is_assigned(op.output):
-        return False  # a state whose next value is the input, or another state: no file is known to have that
     elif not draft.takers(op.output) and not draft.is_assigned(op.output):
         return False  # what nothing takes is left to `remove_unused`
     else:

@@ -1,0 +1,110 @@
+"""Settings in files of a user's: a TOML or JSON table is read with bounds and fills a dataclass, and mistakes are named.
+
+`read_toml` and `read_json` take whatever a file may hold, `build` whatever a table may hold. Both raise DataError, one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import reprlib
+import tomllib
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from watchword.errors import DataError, ModelError
+
+T = TypeVar("T")
+
+# Bytes of a file that are looked at. The time that tomllib takes for dotted keys grows with the square of their length.
+LIMIT = 16 * 1024
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table in a TOML file. DataError: names the file and what is wrong with it."""
+    table: dict[str, Any] = _parse(path, "TOML", tomllib.loads)
+    return table
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. DataError: names the file and what is wrong with it."""
+    table = _parse(path, "JSON", json.loads)
+    if not isinstance(table, dict):
+        raise DataError(f"{path}: holds {shown(table)}: a JSON object is expected")
+    return table
+
+
+def _parse(path: Path, form: str, loads: Callable[[str], Any]) -> Any:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LIMIT + 1)
+        if len(content) > LIMIT:
+            raise DataError(f"{path}: has more than {LIMIT} bytes, too much for what it is")
+        return loads(content.decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except RecursionError:
+        raise DataError(f"{path}: not a readable {form} file: nested too deep") from None
+    except ValueError as error:  # bad UTF-8, bad syntax, an integer of thousands of digits
+        raise DataError(f"{path}: not a readable {form} file: {' '.join(str(error).split())}") from None
+
+
+def build(cls: type[T], table: object, where: str = "") -> T:
+    """A dataclass from a table, and its parts from the tables in it. `where`: the name of the table, empty for the file.
+
+    DataError: names the key that is missing, unknown or of another type, or that `cls` refuses by DataError or ModelError.
+    """
+    if not isinstance(table, dict):
+        raise DataError(f"{where} is {shown(table)}: a table is expected")
+    types = typing.get_type_hints(cls)
+    fields = {entry.name: entry for entry in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    prefix = f"{where}." if where else ""
+    for key in table:
+        if key not in fields:
+            name = key if key.isidentifier() and len(key) <= 40 else shown(key)
+            raise DataError(f"{prefix}{name} is not known; known here: {', '.join(fields)}")
+    for name, entry in fields.items():
+        required = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+        if required and name not in table:
+            raise DataError(f"{prefix}{name} is missing")
+    values = {key: _convert(types[key], value, f"{prefix}{key}") for key, value in table.items()}
+    try:
+        return cls(**values)
+    except (DataError, ModelError) as error:
+        raise DataError(f"{prefix}{error}") from None
+
+
+def _convert(kind: Any, value: object, where: str) -> object:
+    """A value as the type of a field; whole numbers pass as float, lists as tuple."""
+    if dataclasses.is_dataclass(kind):
+        return build(typing.cast("type[Any]", kind), value, where)
+    if typing.get_origin(kind) is Literal:
+        known = typing.get_args(kind)
+        if not isinstance(value, str) or value not in known:
+            raise DataError(f"{where} is {shown(value)}: it is {' or '.join(known)}")
+        return value
+    if typing.get_origin(kind) is tuple:
+        entries = typing.get_args(kind)
+        if not isinstance(value, list):
+            raise DataError(f"{where} is {shown(value)}: a list is expected")
+        if entries[-1] is Ellipsis:
+            entries = (entries[0],) * len(value)
+        if len(value) != len(entries):
+            raise DataError(f"{where} is {shown(value)}: {len(entries)} entries are expected")
+        return tuple(
+            _convert(entry, part, f"{where}[{number}]") for number, (entry, part) in enumerate(zip(entries, value, strict=True))
+        )
+    if kind is float and type(value) is int and abs(value) < 1 << 53:
+        return float(value)
+    if type(value) is not kind:
+        raise DataError(f"{where} is {shown(value)}: {kind.__name__} is expected")
+    return value
+
+
+def shown(value: object) -> str:
+    """A value in an error message: on one line, and short whatever it holds."""
+    return reprlib.repr(value)
