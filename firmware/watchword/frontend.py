@@ -6,7 +6,9 @@
 The caller owns the samples, moves them by the hop and calls once for each.
 """
 
+import hashlib
 from array import array
+from binascii import hexlify
 
 from micropython import const
 
@@ -24,12 +26,17 @@ _GAIN = const(2778)
 _LOG = const(3028)
 _END = const(3286)
 
+# The tables that the host makes. Kernels take counts from them, and their sums fit only with these numbers: others, which a
+# program might carry, could lead them out of their buffers.
+TABLES = b"999d4211bad64ed3be5c12af9890b90194dc787097300d19bd8eeabdc36a5214"
+
 _REMAINING = const(819)  # noise reduction leaves at least 0.05 of the signal, in Q14
 _ALL = const(16384)
 
 
 class Frontend:
-    """tables: a buffer at an even address. The switches leave stages out; multiplier is the scale of the int8, see `output`.
+    """tables: a buffer at an even address, with the SHA-256 of TABLES. The switches leave stages out; multiplier, 1 to 32767,
+    is the scale of the int8, see `output`.
 
     stages: the module with their bodies, for tests. Allocates nothing once it stands, where these are viper.
     """
@@ -37,6 +44,10 @@ class Frontend:
     def __init__(self, tables, noise_reduction=True, pcan=True, log=True, multiplier=25191, stages=_stages):
         if len(tables) != _END:
             raise ValueError("front end tables of %d bytes: %d are expected" % (len(tables), _END))
+        if hexlify(hashlib.sha256(tables).digest()) != TABLES:
+            raise ValueError("front end tables that this firmware does not know")
+        if not isinstance(multiplier, int) or not 1 <= multiplier <= 32767:
+            raise ValueError("the multiplier of features is not 1 to 32767")
         self.stages = stages
         self.e = array("i", bytes(4 * 256))  # energies of the bins
         self.z = array("h", bytes(2 * 512))  # the windowed samples; what lies behind 480 stays 0

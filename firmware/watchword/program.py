@@ -4,6 +4,7 @@ A program names kernels by number and holds offsets, never code or addresses. `l
 anything of it runs, so that a damaged or hostile file can do nothing but be refused.
 """
 
+import gc
 import hashlib
 import json
 import struct
@@ -20,6 +21,7 @@ HEADER = "<4sHH8sIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the
 HEADER_SIZE = const(84)
 HASH_SIZE = const(32)
 BLOCK = const(1024)
+DESCRIPTION = const(16384)  # bytes that a description may have: as an object it takes several times as many
 
 
 class ProgramError(Refusal):
@@ -97,6 +99,7 @@ def _hash(f, sha):
 
 
 def _header(f, path):
+    """The header's bytes and fields, after it is known that all that they point at lies in the file."""
     raw = f.read(HEADER_SIZE)
     if len(raw) < HEADER_SIZE or raw[:4] != b"WWRD":
         raise ProgramError("%s is not a watchword program" % path)
@@ -105,25 +108,46 @@ def _header(f, path):
         raise ProgramError("%s has format %d, this firmware reads %d: compile it anew" % (path, fields[1], FORMAT))
     if fields[2] != kernels.VERSION:
         raise ProgramError("%s is for kernels %d, here are %d: compile it anew" % (path, fields[2], kernels.VERSION))
-    name = fields[3].rstrip(b"\0").decode()
-    if name != target():
-        raise ProgramError("%s is compiled for %s, this board is %s" % (path, name, target()))
+    name = fields[3].rstrip(b"\0")
+    if name != target().encode():
+        raise ProgramError("%s is compiled for %s, this board is %s" % (path, repr(name)[2:-1], target()))
+    size = fields[4]
+    if f.seek(0, 2) != size:
+        raise ProgramError("%s is cut off: %d of %d bytes" % (path, f.tell(), size))
+    for i in range(5, 15, 2):
+        if fields[i] + fields[i + 1] > size:
+            raise ProgramError("%s: a section ends beyond the file" % path)
     return raw, fields
+
+
+def _description(f, path, fields):
+    """The description as a dict."""
+    if fields[6] > DESCRIPTION:
+        raise ProgramError("%s: a description of %d bytes, at most %d are possible" % (path, fields[6], DESCRIPTION))
+    f.seek(fields[5])
+    try:
+        description = json.loads(f.read(fields[6]))
+    except ValueError:
+        description = None
+    if not isinstance(description, dict):
+        raise ProgramError("%s: its description is not readable" % path)
+    return description
 
 
 def describe(path):
     """The description of a program file (a dict), or ProgramError."""
     with open(path, "rb") as f:
-        _, fields = _header(f, path)
-        f.seek(fields[5])
-        return json.loads(f.read(fields[6]))
+        return _description(f, path, _header(f, path)[1])
 
 
 def load(path):
-    """Read, verify and check a program; the largest buffers are allocated first."""
+    """Read, verify and check a program; the largest buffers are allocated first. ProgramError: it cannot be run here."""
     f = open(path, "rb")
     try:
         loaded = _load(f, path)
+    except MemoryError:
+        f.close()
+        raise ProgramError("%s: the heap has no piece that is large enough for it" % path)
     except:
         f.close()
         raise
@@ -134,19 +158,19 @@ def load(path):
 
 def _load(f, path):
     raw, fields = _header(f, path)
-    size, sections = fields[4], fields[5:15]
+    sections = fields[5:15]
     arena_size, input_at, output_at, resets = fields[15], fields[16:18], fields[18:20], fields[20]
+    f.seek(HEADER_SIZE)
     if f.read(HASH_SIZE) != _hash(f, hashlib.sha256(raw)):
         raise ProgramError("%s is damaged: its hash does not fit" % path)
-    f.seek(0, 2)
-    if f.tell() != size:
-        raise ProgramError("%s is cut off: %d of %d bytes" % (path, f.tell(), size))
-    for i in range(0, 10, 2):
-        if sections[i] + sections[i + 1] > size:
-            raise ProgramError("%s: a section ends beyond the file" % path)
     for at in (input_at, output_at):
-        if at[0] + at[1] > arena_size:
-            raise ProgramError("%s: input or output lies outside the arena" % path)
+        if at[1] < 1 or at[0] + at[1] > arena_size:
+            raise ProgramError("%s: input or output is empty or lies outside the arena" % path)
+    # Numbers from a file may be far greater than what a board could even try to allocate.
+    need = arena_size + sections[7] + sections[3] + 2 * sections[5]
+    gc.collect()
+    if need > gc.mem_free():
+        raise ProgramError("%s needs %d bytes of RAM, %d are free" % (path, need, gc.mem_free()))
     arena = bytearray(arena_size)
     constants = bytearray(sections[7])
     f.seek(sections[6])
@@ -156,12 +180,11 @@ def _load(f, path):
     f.seek(sections[4])
     words = array("i", bytes(sections[5] & ~3))
     f.readinto(words)
-    f.seek(sections[0])
-    description = json.loads(f.read(sections[1]))
+    description = _description(f, path, fields)
     steps = _steps(words, arena_size, len(constants), sections[9], path)
     if resets > len(steps):
         raise ProgramError("%s: has %d steps, and %d to begin anew" % (path, len(steps), resets))
-    program = Program(size, description, tables, steps[:resets], steps[resets:], constants, arena, input_at, output_at)
+    program = Program(fields[4], description, tables, steps[:resets], steps[resets:], constants, arena, input_at, output_at)
     if sections[9]:
         program.file = f
         program.weights = sections[8]

@@ -112,7 +112,7 @@ class Store:
             if "kind" not in entry:
                 try:
                     entry["kind"] = program.describe(self.path(file))["kind"]
-                except (program.ProgramError, ValueError, KeyError):
+                except (program.ProgramError, KeyError):
                     entry["kind"] = None
             found.append(entry)
         return found
@@ -173,10 +173,8 @@ class Store:
             declared = program.describe(temporary)
         except program.ProgramError as error:
             raise StoreError(str(error).replace(temporary, name))
-        except (ValueError, KeyError):
-            raise StoreError("%s: its description is not readable" % name)
-        if declared["name"] != name or declared["kind"] != kind:
-            raise StoreError("the program calls itself %s (%s), not %s" % (declared["name"], declared["kind"], name))
+        if declared.get("name") != name or declared.get("kind") != kind:
+            raise StoreError("the program calls itself %s (%s), not %s" % (declared.get("name"), declared.get("kind"), name))
         if scratch:
             os.rename(temporary, self.path("scratch.ww"))
             return "scratch.ww"

@@ -5,12 +5,15 @@ back at once. One that does not end (it hangs, or power goes) is ended by the wa
 process; after two of those the program before is back too.
 """
 
+import time
+
 from watchword import kernels, told
 from watchword.board import UNIX, Watchdog, restart
 
 ATTEMPTS = 2
 TIMEOUT = 4000  # ms without a sign of life; on the unix port, for the whole run
 SLOW = 120000  # the same there, where the kernels are plain Python
+LONGEST = 120000  # ms of a whole run: no model that anybody listens with takes so long, and one made to do harm might take days
 LEAST_HEAP = 8192  # bytes that a program must leave to the app
 SLICE = 100  # ms of work between two signs of life
 
@@ -33,8 +36,11 @@ def clean_run(app, kind):
     try:
         app.load(file)
         app.runtime.start()
+        t0 = time.ticks_ms()
         while not app.runtime.run(SLICE):
             watchdog.feed()
+            if time.ticks_diff(time.ticks_ms(), t0) > LONGEST:
+                raise ValueError("it takes more than %d s" % (LONGEST // 1000))
         app.runtime.reset()
     except KeyboardInterrupt:
         store.trial_interrupted(kind)  # somebody came in by Ctrl-C: not the program's fault

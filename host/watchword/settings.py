@@ -102,6 +102,8 @@ def _convert(kind: Any, value: object, where: str) -> object:
         return float(value)
     if type(value) is not kind:
         raise DataError(f"{where} is {shown(value)}: {kind.__name__} is expected")
+    if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+        raise DataError(f"{where} is {shown(value)}: it holds half a character (a lone surrogate), which no file can")
     return value
 
 

@@ -84,6 +84,53 @@ def test_a_reset_forgets_what_was_heard():
     assert seen[0] == seen[1]
 
 
+def refusal(change):
+    """What a listener says of the program after a change."""
+    loaded = program.load("listen.ww")
+    change(loaded)
+    try:
+        Listener(loaded, StreamSource(2048))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def test_a_description_that_would_do_harm_is_refused():
+    def setting(*keys, value):
+        def change(loaded):
+            table = loaded.description
+            for key in keys[:-1]:
+                table = table[key]
+            table[keys[-1]] = value
+
+        return change
+
+    assert refusal(lambda loaded: None) is None
+    harms = (
+        ("frontend", "hop_ms", (0, 1000, -10, 10.0)),  # no end, and copies from before a buffer
+        ("decision", "window", (0, -1, 10000000, 1.5)),
+        ("decision", "stride", (0, -3, 1e9)),
+        ("decision", "cutoff", (1e30, -1, float("inf"), float("nan"))),
+        ("decision", "refractory", (1e30, -1, float("inf"), float("nan"))),
+        ("input", "multiplier", (0, -1, 1 << 20, 1.5)),
+    )
+    for table, key, values in harms:
+        for value in values:
+            assert key in (refusal(setting(table, key, value=value)) or "heard"), (key, value)
+    for labels in ("abc", {"a": 1, "b": 2, "c": 3}, ["a", "b", 3]):
+        assert "labels" in refusal(setting("labels", value=labels))
+
+
+def test_tables_of_the_front_end_that_are_not_the_known_ones_are_refused():
+    """Its kernels take counts of bins from them."""
+
+    def change(loaded):
+        loaded.tables = bytearray(loaded.tables)
+        loaded.tables[2224] += 1
+
+    assert "tables" in refusal(change)
+
+
 def test_one_word_is_heard_when_the_host_hears_it():
     ear = listener("word")
     raw = sound()

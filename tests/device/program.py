@@ -10,7 +10,6 @@ from watchword import program
 from watchword.runtime import Runtime
 
 SLOW = sys.platform == "rp2"
-REFUSED = (program.ProgramError, ValueError, MemoryError, KeyError)
 
 
 def contents():
@@ -41,7 +40,7 @@ def refusal(data, rehash=True):
     write(data, rehash)
     try:
         program.load("changed.ww").close()
-    except REFUSED as error:
+    except program.ProgramError as error:
         return str(error)
     return None
 
@@ -102,3 +101,39 @@ def test_sections_outside_the_file_are_refused():
         data = content()
         struct.pack_into("<I", data, field, 0x7FFFFFF0)
         assert refusal(data), field
+
+
+def test_sizes_that_no_board_has_are_told_before_anything_is_allocated():
+    for arena, word in ((0x7FFFFFF0, "RAM"), (0xFFFFFFFF, "RAM"), (0, "input or output")):
+        data = content()
+        struct.pack_into("<I", data, 60, arena)
+        assert word in refusal(data), arena
+
+
+def test_an_empty_input_or_output_is_refused():
+    for field in (68, 76):
+        data = content()
+        struct.pack_into("<I", data, field, 0)
+        assert "empty" in refusal(data)
+
+
+def test_a_description_that_is_too_long_or_no_table_is_refused_also_where_only_it_is_read():
+    for text, word in (
+        (b"{x", "not readable"),
+        (b"[1]", "not readable"),
+        (b"\xff", "not readable"),
+        (b" " * 20000, "20000 bytes"),
+    ):
+        data = content()
+        while len(data) % 4:
+            data.append(0)
+        struct.pack_into("<II", data, 20, len(data), len(text))
+        data += text
+        struct.pack_into("<I", data, 16, len(data))
+        assert word in refusal(data), text[:3]
+        try:
+            program.describe("changed.ww")
+        except program.ProgramError as error:
+            assert word in str(error), text[:3]
+        else:
+            raise AssertionError("described")

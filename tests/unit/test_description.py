@@ -344,6 +344,7 @@ def test_it_fires_on_the_runs_that_esphome_fires_on(probability: float, window: 
         ({"wake_word": ""}, "wake_word is '': the word is expected"),
         ({"wake_word": ["x"]}, "wake_word is ['x']: the word is expected"),
         ({"wake_word": "x" * 50}, "labels: 'xxx"),
+        ({"author": "half \ud800"}, "source is 'half \\ud800"),
         ({"micro": 3}, "micro is 3: a table is expected"),
         ({"micro": {}}, "micro.probability_cutoff is missing"),
         ({"micro": {"probability_cutoff": 97}}, "micro.sliding_window_size is missing"),

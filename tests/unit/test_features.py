@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib.util
 import itertools
 import sys
@@ -283,7 +284,9 @@ def test_board_and_host_agree_where_tables_are(firmware: ModuleType) -> None:
     ends = np.cumsum([part.nbytes for part in parts.values()]).tolist()
     for name, start in zip([*parts, "end"], [0, *ends], strict=True):
         assert getattr(firmware, f"_{name.upper()}") == start
-    assert len(pack_tables(FrontendParameters())) == ends[-1]
+    packed = pack_tables(FrontendParameters())
+    assert len(packed) == ends[-1]
+    assert hashlib.sha256(packed).hexdigest().encode() == firmware.TABLES
 
 
 def test_tables_that_a_board_cannot_run_are_refused() -> None:

@@ -342,6 +342,20 @@ def test_unsupported_forms_are_named(what: str, graph: Graph) -> None:
     assert message in str(error)
 
 
+def test_names_go_into_messages_as_one_line(graph: Graph) -> None:
+    read = tflite.read(changed(graph, set_tensor(DENSE, 1, name="two\nlines\x1b[31m")), "named")
+    assert r"two\nlines\x1b[31m" in {tensor.name for tensor in read.constants()}
+    assert "a name of 2001 characters" in str(refusal(changed(graph, set_tensor(DENSE, 1, name="x" * 2001))))
+    long = str(refusal(changed(graph, set_tensor(DENSE, 1, name="y" * 2000, buffer=0))))
+    assert len(long) < 1000
+    assert long.endswith("are not int8 constants")
+
+
+def test_what_is_wrong_at_the_ends_of_the_graph_names_the_file(graph: Graph) -> None:
+    for change in (set_tensor(CONV, 0, buffer=99), set_quantization(CONV, 0, scale=[0.0]), set_tensor(SOFTMAX, 0, shape=[0])):
+        assert refusal(changed(graph, change))
+
+
 CONTRADICTORY = {
     "wrong output shape": (set_tensor(DEPTHWISE, 0, shape=[1, 5, 7, 4]), "0 CONV_2D 'y': an output of (1, 5, 7, 4)"),
     "wrong weights": (set_tensor(DENSE, 1, shape=[4, 96]), "weights (4, 96) do not fit the input (1, 64)"),

@@ -34,8 +34,10 @@ def read(path: Path | bytes, name: str | None = None) -> Graph:
     if data[4:8] != b"TFL3":
         raise ModelError(f"{shown}: not a .tflite file (the identifier TFL3 is missing)")
     try:
-        reader = _Reader(data, shown)
+        reader = _Reader(data)
         return reader.graph(name or (reader.name() if isinstance(path, bytes) else path.stem))
+    except ModelError as error:
+        raise type(error)(f"{shown}: {error}") from None
     except (struct.error, ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         # FlatBuffers are read without a check beforehand: an offset that points nowhere shows as any of these.
         raise ModelError(f"{shown}: damaged .tflite file; fetch or export it again") from error
@@ -44,11 +46,10 @@ def read(path: Path | bytes, name: str | None = None) -> Graph:
 class _Reader:
     """The walk over the operators of a file."""
 
-    def __init__(self, data: bytes, shown: str) -> None:
-        self.shown = shown
+    def __init__(self, data: bytes) -> None:
         self.model: Any = tflite.Model.GetRootAs(data, 0)
         if self.model.SubgraphsLength() == 0:
-            raise ModelError(f"{shown}: the file holds no model")
+            raise ModelError("the file holds no model")
         self.subgraph = self.model.Subgraphs(0)
         self.tensors = Tensors(self.model, self.subgraph)
         self.variables = Variables(self.model)
@@ -65,7 +66,7 @@ class _Reader:
         outputs = [int(self.subgraph.Outputs(i)) for i in range(self.subgraph.OutputsLength())]
         total = self.subgraph.OperatorsLength()
         if total == 0:
-            raise ModelError(f"{self.shown}: the model has no operations")
+            raise ModelError("the model has no operations")
         made = set(inputs)
         nodes = [Node(self.tensors, self.subgraph.Operators(number), made) for number in range(total)]
         for what, indices in (("input", inputs), ("output", outputs)):
@@ -76,22 +77,22 @@ class _Reader:
                     if not self._converted(index, what, nodes):
                         setattr(self, what, self.tensors.activation(index))
                 except UnsupportedError as error:
-                    refusals.append(f"{what}: {error}")
+                    refusals.append(_short(f"{what}: {error}"))
         operations: list[Operation] = []
         for number, node in enumerate(nodes):
             try:
                 operations += self._operations(node, inputs, outputs)
             except UnsupportedError as error:
-                refusals.append(f"{number} {node.name} {node.makes}: {error}")
+                refusals.append(_short(f"{number} {node.name} {node.makes}: {error}"))
             except ModelError as error:
-                raise ModelError(f"{self.shown}: operation {number} {node.name} {node.makes}: {error}") from error
+                raise ModelError(_short(f"operation {number} {node.name} {node.makes}: {error}")) from error
             made.update(node.outputs)
         if refusals:
-            raise UnsupportedError(f"{self.shown}: watchword cannot run this model: {'; '.join(refusals)}")
+            raise UnsupportedError(f"watchword cannot run this model: {'; '.join(refusals)}")
         if self.output is None or outputs[0] not in made:
-            raise ModelError(f"{self.shown}: no operation makes the output {self.tensors.name(outputs[0])!r}")
+            raise ModelError(f"no operation makes the output {self.tensors.name(outputs[0])!r}")
         if self.input is None:
-            raise ModelError(f"{self.shown}: no operation takes the input {self.tensors.name(inputs[0])!r}")
+            raise ModelError(f"no operation takes the input {self.tensors.name(inputs[0])!r}")
         # It is another tensor than the file's where a variable that was assigned is read again.
         if outputs[0] in self.tensors.known and self._end(outputs[0]) == "int8":
             self.output = self.tensors.known[outputs[0]]
@@ -151,3 +152,8 @@ class _Reader:
             return []
         self.output = op.output
         return [op]
+
+
+def _short(message: str) -> str:
+    """Without the middle where names make it long: it begins with what is refused and ends with the reason."""
+    return message if len(message) <= 600 else f"{message[:300]} … {message[-300:]}"

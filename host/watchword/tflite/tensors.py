@@ -22,6 +22,9 @@ _INTEGERS: dict[int, np.dtype[Any]] = {
     tflite.TensorType.INT64: np.dtype(np.int64),
 }
 
+# Converters join the names of what they fuse, which makes some hundreds of characters.
+_LONGEST_NAME = 2000
+
 
 class Tensors:
     """The tensors of one subgraph, by the file's index; each is read once. An index may be set to another's tensor."""
@@ -105,7 +108,8 @@ class Tensors:
         zero_point = int(zero_points.pop())
         if not -128 <= zero_point - offset <= 127:
             raise ModelError(f"tensor {name!r} has the zero point {zero_point}, which no {'u' if offset else ''}int8 can be")
-        return Tensor(name, shape, dtype, scale, zero_point - offset, axis, data)
+        printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+        return Tensor(printable, shape, dtype, scale, zero_point - offset, axis, data)
 
     def _data(self, entry: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray | None:
         """The values of a constant, None for what flows."""
@@ -126,7 +130,11 @@ def same_quantization(a: Tensor, b: Tensor) -> bool:
 
 
 def text(raw: bytes | None) -> str:
-    return (raw or b"").decode("utf-8", "backslashreplace")
+    """A name in the file. ModelError: a longer one than anybody gives."""
+    decoded = (raw or b"").decode("utf-8", "backslashreplace")
+    if len(decoded) > _LONGEST_NAME:
+        raise ModelError(f"a name of {len(decoded)} characters: {_LONGEST_NAME} are possible")
+    return decoded
 
 
 def constant_name(kind: type, value: int) -> str:

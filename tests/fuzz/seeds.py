@@ -1,0 +1,112 @@
+"""Files to damage: small models of every operation, programs of them, descriptions."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import numpy as np
+
+from tests.unit.random_graphs import RandomGraph
+from watchword import compile, model, shipped, tflite
+from watchword.board import selftest
+from watchword.description import Description, read
+from watchword.errors import UnsupportedError
+from watchword.graph import Dense, Graph, Lookup, Softmax, Tensor
+from watchword.reference import lookup_table
+
+GRAPHS = 24
+_SIZE = 5  # operations in a graph
+_MANIFEST = {
+    "type": "micro",
+    "wake_word": "Okay Nabu",
+    "author": "Kevin Ahrendt",
+    "website": "https://www.kevinahrendt.com/",
+    "model": "okay_nabu.tflite",
+    "trained_languages": ["en"],
+    "version": 2,
+    "micro": {
+        "probability_cutoff": 0.97,
+        "feature_step_size": 10,
+        "sliding_window_size": 5,
+        "tensor_arena_size": 22860,
+        "minimum_esphome_version": "2024.7.0",
+    },
+}
+
+
+@cache
+def graphs() -> list[Graph]:
+    """Random ones of all operations, some with ends of another type, and one with many weights."""
+    found: list[Graph] = []
+    number = 0
+    while len(found) < GRAPHS:
+        number += 1
+        graph = RandomGraph(number).graph(_SIZE)
+        if len(found) % 6 == 5 and not graph.states:
+            graph.input_type, graph.output_type = "uint8", "float32"
+        try:
+            tflite.read(tflite.write(graph))
+            compile.compile(graph, described(graph), simplify=False)
+        except UnsupportedError:
+            continue
+        found.append(graph)
+    return [*found, _dense(), selftest.model()[0]]
+
+
+def _dense() -> Graph:
+    """More weights than fit in one block, so that a program with little RAM reads them."""
+    data = (np.arange(12000) * 37 % 255 - 127).astype(np.int8).reshape(40, 300)
+    scale = np.array([0.01], np.float32)
+    x = Tensor("x", (1, 300), np.dtype(np.int8), np.array([0.1], np.float32), 3)
+    y = Tensor("y", (1, 40), np.dtype(np.int8), np.array([0.1], np.float32), -3)
+    z, scores = (Tensor(name, (1, 40), np.dtype(np.int8), np.array([1 / 256], np.float32), -128) for name in ("z", "scores"))
+    weights = Tensor("w", data.shape, data.dtype, scale, data=data)
+    logistic = Lookup(y, z, "logistic", lookup_table("logistic", y, z))
+    return Graph("dense", x, scores, [Dense(x, y, weights, None), logistic, Softmax(z, scores)])
+
+
+def described(graph: Graph) -> Description:
+    return Description(name="fuzz", labels=tuple(f"label{i}" for i in range(graph.output.shape[-1])))
+
+
+@cache
+def models() -> list[bytes]:
+    """`.tflite` files."""
+    return [*(tflite.write(graph) for graph in graphs()), model.keywords().read_bytes()]
+
+
+@cache
+def programs(target: str) -> list[bytes]:
+    """`.ww` files: of all graphs as they are, and of what has many weights again, with so little RAM that they are read.
+
+    Those of the keyword model are for PCs only: a chip's RAM does not hold them twice, as the guards around buffers take it.
+    """
+    found = [compile.compile(graph, described(graph), target, simplify=False).content for graph in graphs()]
+    found += listening_programs(target)
+    for graph in (_dense(), tflite.read(model.keywords())) if target == "unix" else (_dense(),):
+        whole = compile.compile(graph, described(graph), target).program
+        found.append(compile.compile(graph, described(graph), target, ram=whole.ram - len(whole.constants) // 3).content)
+    return found
+
+
+@cache
+def listening_programs(target: str) -> list[bytes]:
+    """Those that a board can listen with."""
+    if target != "unix":
+        return [selftest.program(target).content]
+    keywords = compile.compile(tflite.read(model.keywords()), read(model.keywords().with_suffix(".toml")), target)
+    return [selftest.program(target).content, keywords.content]
+
+
+@cache
+def descriptions() -> list[bytes]:
+    """`.toml` files."""
+    return [path.read_bytes() for path in sorted(shipped.models().rglob("*.toml")) if path.name != "recipe.toml"]
+
+
+@cache
+def manifests() -> list[bytes]:
+    """`.json` files of microWakeWord."""
+    first = {**_MANIFEST, "version": 1, "micro": {"probability_cutoff": 0.5, "sliding_window_average_size": 10}}
+    return [json.dumps(manifest, indent=1).encode() for manifest in (_MANIFEST, first)]
