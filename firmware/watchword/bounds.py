@@ -185,7 +185,6 @@ def _svdf(rows, p, arena, constants, weights):
     filters = p[10] * p[11]
     return (
         rows == 1
-        and min(p[9:13]) > 0
         and p[9] <= p[18]
         and p[18] % 8 == 0
         and _inside(p[0], p[9], arena)

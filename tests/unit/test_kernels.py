@@ -163,6 +163,8 @@ def test_sums_and_rescales_lie_on_words(kind: str, firmware: Firmware) -> None:
         ("fill", 2, 256),
         ("softmax", 2, 2048),
         ("svdf", 18, 4),
+        ("svdf", 9, 32),  # more inputs than its patch has room for
+        *(("svdf", index, 0) for index in (9, 10, 11, 12)),
     ],
 )
 def test_what_no_layer_has_is_refused(kind: str, index: int, value: int, firmware: Firmware) -> None:
