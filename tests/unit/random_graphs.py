@@ -201,6 +201,7 @@ class RandomGraph:
         shapes = [x.shape, (1, x.size), (1, 1, *x.shape[1:]), (1, *x.shape[1:], 1), (1, x.size // x.shape[-1], x.shape[-1])]
         if len(x.shape) == 2:
             shapes += [(1, n, 1, x.size // n) for n in (1, 2, 3) if x.size % n == 0]
+        shapes = [shape for shape in shapes if len(shape) <= 4]  # LiteRT pads no more axes
         self.add(Reshape(x, self.like(x, shapes[self.rng.integers(len(shapes))])))
 
     def transpose(self, x: Tensor) -> None:
@@ -213,7 +214,7 @@ class RandomGraph:
     def concatenation(self, x: Tensor) -> None:
         axis = len(x.shape) - 1 if self.chance(0.7) else int(self.rng.integers(1, len(x.shape)))
         rest = x.shape[:axis], x.shape[axis + 1 :]
-        fits = [t for t in self.tensors if (t.shape[:axis], t.shape[axis + 1 :]) == rest]
+        fits = [t for t in self.tensors if len(t.shape) > axis and (t.shape[:axis], t.shape[axis + 1 :]) == rest]
         parts = [x]
         for _ in range(self.rng.integers(0, 3)):
             if self.chance(0.2):

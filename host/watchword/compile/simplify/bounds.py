@@ -40,7 +40,7 @@ Bounds = dict[Tensor, NDArray[np.int8]]
 
 _LOW, _HIGH = 0, 1
 _ROUNDS = 40  # in which the states' bounds must settle
-_WRAPS = 2**31
+_GREATEST = 2**31 - 1  # of what an int32 holds
 
 # All of these are monotonic in every input: bounds of the inputs give those of the output.
 _RISING = Add | AveragePool2D | Concatenation | MaxPool2D | Mean | Pad | Reshape | Slice | Transpose
@@ -84,7 +84,7 @@ def sum_bounds(op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8]) -> NDA
     """
     assert op.weights.data is not None
     shift = np.zeros(1, np.int64) if isinstance(op, Dense) else reference.rescale(op)[1].astype(np.int64)
-    if ((largest_sums(op) << np.maximum(shift, 0)) >= _WRAPS).any():
+    if (largest_sums(op) > _GREATEST >> np.maximum(shift, 0)).any():
         return None
     rising = replace(op, weights=replace(op.weights, data=np.maximum(op.weights.data, 0)))
     falling = replace(op, weights=replace(op.weights, data=np.minimum(op.weights.data, 0)), bias=None)
