@@ -400,6 +400,7 @@ def huge() -> dict[str, tuple[list[Operation], str]]:
         "window": ([pooled((400, 400), (400, 400), (1, 4, 4, 1), (1, 1, 1, 1), "same")], "a window of (400, 400)"),
         "windows": ([pooled((200, 200), (1, 1), (1, 400, 400, 1), (1, 400, 400, 1), "same")], "6400000000 places"),
         "work": ([Conv2D(picture, activation("y", picture.shape), wide, None)], "40000000000 multiply-accumulates"),
+        "outputs": ([lookup(activation("x", (1, 1, 65537)), activation("y", (1, 1, 65537)))], "65537 outputs"),
         "operations": ([lookup(*pair) for pair in itertools.pairwise(names)], "1001 operations"),
     }
 

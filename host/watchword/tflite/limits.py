@@ -12,6 +12,7 @@ from watchword.graph import AveragePool2D, Conv2D, DepthwiseConv2D, Graph, MaxPo
 
 OPERATIONS = 1000
 VALUES = 1 << 21  # of a tensor, and of a picture with its padding
+OUTPUTS = 1 << 16  # each has a label
 PLACES = 1 << 16  # of a window
 AXES = 8
 STEPS = 1 << 29  # of the innermost loop of an operation
@@ -22,6 +23,8 @@ def check(graph: Graph) -> None:
     """UnsupportedError: names the first thing that is too large, and the limit."""
     if len(graph.operations) > OPERATIONS:
         raise UnsupportedError(f"the model has {len(graph.operations)} operations: at most {OPERATIONS} are possible")
+    if graph.output.shape[-1] > OUTPUTS:
+        raise UnsupportedError(f"the model has {graph.output.shape[-1]} outputs: at most {OUTPUTS} are possible")
     for op in graph.operations:
         for tensor in (*op.inputs, op.output):
             fits = tensor.size <= VALUES and len(tensor.shape) <= AXES
