@@ -21,7 +21,7 @@ HEADER = "<4sHH8sIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the
 HEADER_SIZE = const(84)
 HASH_SIZE = const(32)
 BLOCK = const(1024)
-DESCRIPTION = const(16384)  # bytes that a description may have: as an object it takes several times as many
+DESCRIPTION = const(65536)  # bytes that a description may have: as an object it takes several times as many
 
 
 class ProgramError(Refusal):
@@ -137,7 +137,10 @@ def _description(f, path, fields):
 def describe(path):
     """The description of a program file (a dict), or ProgramError."""
     with open(path, "rb") as f:
-        return _description(f, path, _header(f, path)[1])
+        try:
+            return _description(f, path, _header(f, path)[1])
+        except MemoryError:
+            raise ProgramError("%s: the heap has no room for its description" % path)
 
 
 def load(path):

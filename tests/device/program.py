@@ -122,7 +122,7 @@ def test_a_description_that_is_too_long_or_no_table_is_refused_also_where_only_i
         (b"{x", "not readable"),
         (b"[1]", "not readable"),
         (b"\xff", "not readable"),
-        (b" " * 20000, "20000 bytes"),
+        (b" " * 65537, "65537 bytes"),
     ):
         data = content()
         while len(data) % 4:

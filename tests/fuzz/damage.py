@@ -110,9 +110,11 @@ _BYTES: tuple[Callable[[Random, bytearray, bytes], None], ...] = (
 
 
 def model(rng: Random, content: bytes) -> bytes:
-    """One to three fields of the file's tables changed; what cannot be written so stays as it was."""
+    """Some fields of the file's tables changed; what cannot be written so stays as it was."""
     tables = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    for _ in range(rng.choice((1, 1, 2, 3))):
+    if rng.random() < 0.15:
+        _grow(rng, tables)
+    for _ in range(rng.choice((0, 1, 1, 2, 3))):
         _change(rng, *rng.choice(list(_fields(tables))))
     try:
         builder = flatbuffers.Builder(len(content))
@@ -120,6 +122,17 @@ def model(rng: Random, content: bytes) -> bytes:
         return bytes(builder.Output())
     except (TypeError, ValueError, AttributeError, OverflowError, struct.error, AssertionError):
         return content
+
+
+def _grow(rng: Random, tables: Any) -> None:
+    """One size of a tensor that flows becomes larger wherever it stands: what fits together goes on to fit, and is huge."""
+    flowing = [tensor for tensor in tables.subgraphs[0].tensors if tables.buffers[tensor.buffer].data is None]
+    shapes = [tensor for tensor in flowing if tensor.shape is not None and len(tensor.shape)]
+    if shapes:
+        size = int(rng.choice(list(rng.choice(shapes).shape)))
+        larger = min(size * rng.choice((2, 3, 7, 100, 1000, 1 << 15, 1 << 20, 1 << 28)), (1 << 31) - 1)
+        for tensor in shapes:
+            tensor.shape = np.array([larger if n == size else n for n in tensor.shape], np.int32)
 
 
 def _fields(table: Any) -> Iterator[tuple[Any, str]]:

@@ -67,7 +67,7 @@ def _dense() -> Graph:
 
 
 def described(graph: Graph) -> Description:
-    return Description(name="fuzz", labels=tuple(f"label{i}" for i in range(graph.output.shape[-1])))
+    return Description(name="fuzz", labels=tuple(f"label{i}" for i in range(graph.output.shape[-1])), kind="tensor")
 
 
 @cache

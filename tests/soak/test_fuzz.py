@@ -17,8 +17,8 @@ from tests.fuzz import board, host
 
 from watchword.shipped import __version__
 
-HOST = {"tflite": 60_000, "program": 10_000, "toml": 15_000, "json": 15_000}
-BOARD = {"program": 90_000, "model": 10_000}
+HOST = {"tflite": 50_000, "program": 15_000, "toml": 20_000, "json": 15_000}
+BOARD = {"program": 95_000, "model": 5_000}
 FIRST = int(os.environ.get("WATCHWORD_SEED", "0")) * 1_000_000
 PART = 5000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from watchword.graph import (
     Softmax,
     State,
     Tensor,
+    Transpose,
 )
 
 blocks = st.builds(
@@ -189,6 +191,27 @@ def test_host_and_board_agree(root: Path) -> None:
     assert firmware_constant(root, "board.py", "RESTART") == kinds.RESTART
     assert struct.calcsize(program.HEADER) == 84
     assert f'VERSION = "{__import__("watchword").__version__}"' in (root / "firmware/watchword/__init__.py").read_text()
+
+
+def test_weights_are_not_taken_out_of_the_ram_one_by_one_where_nothing_is_gained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums that share their tables: reading those of one does not free them, and a file may have hundreds of such layers."""
+    x, ops = tensor("x", (1, 4)), []
+    for i in range(100):
+        ops.append(Add(ops[-1].output if ops else x, tensor(f"y{i}", (1, 4)), x))
+    graph = Graph("sums", x, ops[-1].output, ops)
+    module = sys.modules["watchword.compile"]
+    build, tried = module._build, []
+    monkeypatch.setattr(module, "_build", lambda *given: tried.append(1) or build(*given))
+    with pytest.raises(ModelError, match="needs .* of RAM"):
+        compile(graph, described(graph), simplify=False, ram=10000)
+    assert len(tried) < 50
+
+
+def test_axes_in_an_order_that_no_few_loops_have_are_refused() -> None:
+    x, y = tensor("x", (1, 2, 2, 2, 2, 9, 9, 9)), tensor("y", (1, 9, 9, 9, 2, 2, 2, 2))
+    graph = Graph("turned", x, y, [Transpose(x, y, (0, 7, 6, 5, 4, 3, 2, 1))])
+    with pytest.raises(UnsupportedError, match="y: 7 axes in an order that takes 729 calls"):
+        compile(graph, described(graph))
 
 
 def test_weights_that_do_not_fit_are_read_in_blocks_of_channels() -> None:

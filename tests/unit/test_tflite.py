@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,13 +17,28 @@ from tests.unit.litert import changed
 
 from watchword import reference, tflite
 from watchword.errors import ModelError, UnsupportedError
-from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph, Reshape, Softmax, Tensor
+from watchword.graph import (
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Graph,
+    Lookup,
+    MaxPool2D,
+    Operation,
+    Pad,
+    Reshape,
+    Rule,
+    Softmax,
+    Tensor,
+    Transpose,
+)
 
 MODELS = ("mlperf_tiny/kws_ref_model", "tflite_micro/micro_speech_quantized", "mlperf_tiny/vww_96_int8")
 STREAMING = ("microwakeword/alexa", "microwakeword/okay_nabu", "microwakeword/hey_jarvis")
 
 
-def activation(name: str, shape: tuple[int, ...], scale: float, zero_point: int = -3) -> Tensor:
+def activation(name: str, shape: tuple[int, ...], scale: float = 0.1, zero_point: int = -3) -> Tensor:
     return Tensor(name, shape, np.dtype(np.int8), np.array([scale], np.float32), zero_point)
 
 
@@ -354,6 +370,47 @@ def test_names_go_into_messages_as_one_line(graph: Graph) -> None:
 def test_what_is_wrong_at_the_ends_of_the_graph_names_the_file(graph: Graph) -> None:
     for change in (set_tensor(CONV, 0, buffer=99), set_quantization(CONV, 0, scale=[0.0]), set_tensor(SOFTMAX, 0, shape=[0])):
         assert refusal(changed(graph, change))
+
+
+def lookup(x: Tensor, y: Tensor) -> Lookup:
+    return Lookup(x, y, "relu", reference.lookup_table("relu", x, y))
+
+
+def pooled(size: tuple[int, int], stride: tuple[int, int], x: tuple[int, ...], y: tuple[int, ...], padding: Rule) -> MaxPool2D:
+    return MaxPool2D(activation("x", x), activation("y", y), size, stride, padding)
+
+
+def huge() -> dict[str, tuple[list[Operation], str]]:
+    """Files of a few hundred bytes that ask for more memory or time than any machine has."""
+    x = activation("x", (1, 4, 4, 1))
+    names = [activation(f"t{i}", (1, 4)) for i in range(1002)]
+    square, deep = (1, 1 << 15, 1 << 15, 1), (1, *(2,) * 8)
+    weights = Tensor("w", (1, 2, 2, 1), np.dtype(np.int8), np.ones(1, np.float32), data=np.ones((1, 2, 2, 1), np.int8))
+    wide = Tensor("w", (1, 200, 200, 1), np.dtype(np.int8), np.ones(1, np.float32), data=np.ones((1, 200, 200, 1), np.int8))
+    picture = activation("x", (1, 1000, 1000, 1))
+    return {
+        "tensor": ([lookup(activation("x", square), activation("y", square))], "2097152 values"),
+        "padding": ([Pad(x, activation("y", (1, 4 + 2**30, 4, 1)), (0, 2**30, 0, 0), (0,) * 4, 0)], "2097152 values"),
+        "axes": ([Transpose(activation("x", deep), activation("y", deep), (0, 8, 7, 6, 5, 4, 3, 2, 1))], "8 axes"),
+        "stride": ([pooled((1, 1), (1, 1 << 15), (1, 4, 4, 1), (1, 4, 1, 1), "valid")], "dilations of 32768"),
+        "dilation": (
+            [Conv2D(x, activation("y", x.shape), weights, None, dilation=(2**14, 2**14))],
+            "places with the padding",
+        ),
+        "window": ([pooled((400, 400), (400, 400), (1, 4, 4, 1), (1, 1, 1, 1), "same")], "a window of (400, 400)"),
+        "windows": ([pooled((200, 200), (1, 1), (1, 400, 400, 1), (1, 400, 400, 1), "same")], "6400000000 places"),
+        "work": ([Conv2D(picture, activation("y", picture.shape), wide, None)], "40000000000 multiply-accumulates"),
+        "outputs": ([lookup(activation("x", (1, 1, 65537)), activation("y", (1, 1, 65537)))], "65537 outputs"),
+        "operations": ([lookup(*pair) for pair in itertools.pairwise(names)], "1001 operations"),
+    }
+
+
+@pytest.mark.parametrize("what", huge())
+def test_what_asks_for_more_than_there_is_is_refused_unread(what: str) -> None:
+    operations, limit = huge()[what]
+    error = refusal(tflite.write(Graph("huge", operations[0].input, operations[-1].output, operations)))
+    assert isinstance(error, UnsupportedError)
+    assert limit in str(error)
 
 
 CONTRADICTORY = {

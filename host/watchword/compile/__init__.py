@@ -28,6 +28,7 @@ __all__ = ["TARGETS", "Compiled", "Layer", "Target", "compile"]
 _SMALL = 1024  # bytes of constants that are not worth a step that reads them
 _CHANNELS = 8  # that a block of weights has at least, where the operation has as many
 _PARTS = 64  # in which an operation's weights are read at the most: each costs a step
+_VAIN = 8  # layers in a row whose weights leave the RAM without any gain, after which the others would not help either
 _BLOCKS = (16384, 4096, 1024, 0)  # bytes for a block that the arena grows by, where it leaves less free
 
 
@@ -107,12 +108,19 @@ def compile(
     streamed: set[int] = set()
     compiled = _build(graph, description, target, tables, simplified, arrangement, streamed)
     # The largest first, until the program fits; in large blocks where there is room for them, else in small ones.
+    smallest, vain = compiled.program.ram, 0
     for step in sorted((s for s, size in enumerate(sizes) if size > _SMALL), key=lambda s: -sizes[s]):
-        if compiled.program.ram <= ram:
+        if compiled.program.ram <= ram or vain == _VAIN:
             break
         streamed.add(step)
-        found = (_build(graph, description, target, tables, simplified, arrangement, streamed, block) for block in _BLOCKS)
-        compiled = next((fits for fits in found if fits.program.ram <= ram), compiled)
+        for block in _BLOCKS:
+            candidate = _build(graph, description, target, tables, simplified, arrangement, streamed, block)
+            if candidate.program.ram < smallest:
+                smallest, vain = candidate.program.ram, -1
+            if candidate.program.ram <= ram:
+                compiled = candidate
+                break
+        vain += 1
     program = compiled.program
     if program.ram > ram:
         least = (_build(graph, description, target, tables, simplified, arrangement, streamed, block) for block in _BLOCKS)

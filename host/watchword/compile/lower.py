@@ -65,6 +65,7 @@ Weighted = Conv2D | DepthwiseConv2D | Dense
 _AT_ONCE = 64  # sums that an element-wise kernel holds at once
 _ROW = 2048  # values in a row of an operation whose shape does not matter
 _SUMS = 1 << 29  # below this, the kernels' products fit the pieces that they are made of; real layers stay far below
+_NESTS = 256  # calls of a kernel for one operation of many axes; each is 160 bytes of RAM
 _SOFTMAX = 2047  # values that its kernel takes
 
 # Cycles of the viper kernels on a Cortex-M0+: how many rows fit into one call of about 8 ms at 125 MHz.
@@ -379,7 +380,7 @@ def _binary(
     calls = []
     shape = op.output.shape
     axes = zip(shape, _broadcast(input.shape, shape), _broadcast(other.shape, shape), _steps(shape), strict=True)
-    for sizes, (at, other_at, output_at), (steps, other_steps, _) in _nests(axes, 3):
+    for sizes, (at, other_at, output_at), (steps, other_steps, _) in _nests(op.output, axes, 3):
         rows = sizes[0]
         tile = min(sizes[3], _AT_ONCE)
         parameters = [*_head(op, low, high), other_at, int(other.data is not None)]
@@ -463,7 +464,7 @@ def _concatenation(op: Concatenation) -> list[Call]:
 def _copies(source: Tensor, source_at: int, output: Tensor, output_at: int, axes: Iterable[tuple[int, int, int]]) -> list[Call]:
     """Calls of COPY. axes: (size, bytes from place to place of the source, the same of the output), outermost first."""
     calls = []
-    for sizes, (at, to), (steps, output_steps) in _nests(axes, 2):
+    for sizes, (at, to), (steps, output_steps) in _nests(output, axes, 2):
         rows = sizes[0]
         parameters = [source_at + at, output_at + to, int(source.data is not None), *sizes[1:], *steps, *output_steps]
         call = Call(COPY, rows, 1, parameters, {1: output})
@@ -490,7 +491,7 @@ def _broadcast(shape: Sequence[int], to: Sequence[int]) -> list[int]:
 Nest = tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ...], ...]]
 
 
-def _nests(axes: Iterable[tuple[int, ...]], arrays: int) -> list[Nest]:
+def _nests(output: Tensor, axes: Iterable[tuple[int, ...]], arrays: int) -> list[Nest]:
     """Loops over any number of axes as nests of four, which is what kernels have.
 
     axes: (size, step of one array, step of the next, ...). A nest: four sizes; where each array begins; four steps of each.
@@ -506,6 +507,9 @@ def _nests(axes: Iterable[tuple[int, ...]], arrays: int) -> list[Nest]:
             joined.insert(0, axis)
     nests: list[Nest] = []
     outer, inner_axes = joined[:-4], joined[-4:]
+    count = math.prod(axis[0] for axis in outer)
+    if count > _NESTS:
+        raise UnsupportedError(f"{output.name}: {len(joined)} axes in an order that takes {count} calls of a kernel")
     for places in np.ndindex(*(axis[0] for axis in outer)):
         begins = [sum(i * axis[k + 1] for i, axis in zip(places, outer, strict=True)) for k in range(arrays)]
         full = [(1,) + (0,) * arrays] * (4 - len(inner_axes)) + inner_axes

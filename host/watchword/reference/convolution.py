@@ -20,6 +20,8 @@ from watchword.reference.fixedpoint import (
 )
 from watchword.reference.windows import views
 
+_PATCHES = 1 << 24  # values of the patches of a convolution that are held at once
+
 
 def rescale(op: Conv2D | DepthwiseConv2D | Dense) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """(multiplier, shift) int32 (output channels,): `real_multiplier` in integers.
@@ -73,8 +75,11 @@ def sums(op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8]) -> NDArray[n
     match op:
         case Conv2D():
             height, width = op.weights.shape[1:3]
-            patches = views(x, (height, width), op.stride, op.dilation, extents(op), op.input.zero_point)
-            products = _matmul(op, np.concatenate(list(patches), axis=3))
+            taps = list(views(x, (height, width), op.stride, op.dilation, extents(op), op.input.zero_point))
+            _, rows, columns, _ = op.output.shape
+            at_once = max(1, _PATCHES // (len(x) * columns * (op.weights.size // op.weights.shape[0])))
+            blocks = [[tap[:, row : row + at_once] for tap in taps] for row in range(0, rows, at_once)]
+            products = np.concatenate([_matmul(op, np.concatenate(block, axis=3)) for block in blocks], axis=1)
         case DepthwiseConv2D():
             products = _channel_by_channel(op, x)
         case Dense():

@@ -10,6 +10,7 @@ import tflite
 
 from watchword.errors import ModelError, UnsupportedError
 from watchword.graph import End, Graph, Operation, Tensor
+from watchword.tflite import limits
 from watchword.tflite.node import Node
 from watchword.tflite.operations import OPERATIONS, lookup
 from watchword.tflite.tensors import Tensors, text
@@ -97,7 +98,9 @@ class _Reader:
         if outputs[0] in self.tensors.known and self._end(outputs[0]) == "int8":
             self.output = self.tensors.known[outputs[0]]
         ends = self._end(inputs[0]), self._end(outputs[0])
-        return Graph(name, self.input, self.output, operations, self.variables.states(), *ends)
+        graph = Graph(name, self.input, self.output, operations, self.variables.states(), *ends)
+        limits.check(graph)
+        return graph
 
     def _operations(self, node: Node, inputs: list[int], outputs: list[int]) -> list[Operation]:
         """The operations of the graph for one of the file."""

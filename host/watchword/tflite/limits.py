@@ -1,0 +1,56 @@
+"""What a model may ask of the machine that reads it: some bytes of a file are enough to name tensors of any size.
+
+The limits lie far above what any board runs, and low enough that whatever is done with a graph takes seconds, not hours.
+"""
+
+from __future__ import annotations
+
+import math
+
+from watchword.errors import UnsupportedError
+from watchword.graph import AveragePool2D, Conv2D, DepthwiseConv2D, Graph, MaxPool2D, Operation, extents
+
+OPERATIONS = 1000
+VALUES = 1 << 21  # of a tensor, and of a picture with its padding
+OUTPUTS = 1 << 16  # each has a label
+PLACES = 1 << 16  # of a window
+AXES = 8
+STEPS = 1 << 29  # of the innermost loop of an operation
+WINDOW = 1 << 15  # rows or columns of a window, of its strides and its dilations: what boards take
+
+
+def check(graph: Graph) -> None:
+    """UnsupportedError: names the first thing that is too large, and the limit."""
+    if len(graph.operations) > OPERATIONS:
+        raise UnsupportedError(f"the model has {len(graph.operations)} operations: at most {OPERATIONS} are possible")
+    if graph.output.shape[-1] > OUTPUTS:
+        raise UnsupportedError(f"the model has {graph.output.shape[-1]} outputs: at most {OUTPUTS} are possible")
+    for op in graph.operations:
+        for tensor in (*op.inputs, op.output):
+            fits = tensor.size <= VALUES and len(tensor.shape) <= AXES
+            _require(op, fits, f"the tensor {tensor.name!r} of the shape {tensor.shape}", f"{VALUES} values and {AXES} axes")
+        _require(op, op.macs <= STEPS, f"{op.macs} multiply-accumulates", f"{STEPS}")
+        if isinstance(op, Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D):
+            _check_window(op)
+
+
+def _check_window(op: Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D) -> None:
+    rows, columns = extents(op)
+    _, height, width, channels = op.input.shape
+    padded = (rows.before + height + rows.after, columns.before + width + columns.after)
+    numbers: tuple[int, ...]
+    if isinstance(op, AveragePool2D | MaxPool2D):
+        size, numbers = op.size, (*op.size, *op.stride)
+        steps = op.output.size * math.prod(size)
+        _require(op, steps <= STEPS, f"{steps} places in all windows", f"{STEPS}")
+    else:
+        size = (op.weights.shape[1], op.weights.shape[2])
+        numbers = (*size, *op.stride, *op.dilation)
+    _require(op, max(numbers) < WINDOW, f"sizes, strides or dilations of {max(numbers)}", f"{WINDOW - 1}")
+    _require(op, math.prod(padded) * channels <= VALUES, f"{padded} places with the padding", f"{VALUES} values")
+    _require(op, math.prod(size) <= PLACES, f"a window of {size}", f"{PLACES} places")
+
+
+def _require(op: Operation, condition: bool, what: str, most: str) -> None:
+    if not condition:
+        raise UnsupportedError(f"{op.kind} {op.output.name!r}: {what}: at most {most} are possible")
