@@ -125,7 +125,6 @@ def _mean(rows, p, arena, constants, weights):
         min(p[9:12]) > 0
         and _inside(p[0], rows * p[9] * p[10], arena)
         and _inside(p[1], rows * p[10], arena)
-        and p[6] == 0
         and _requantize(p, p[11], arena, constants)
     )
 
@@ -138,7 +137,6 @@ def _pairs(rows, p, arena, constants):
         and _span(p[0], sizes, p[14:18], arena)
         and _span(p[9], sizes, p[18:22], constants if p[10] else arena)
         and _inside(p[1], rows * p[11] * p[12] * p[13], arena)
-        and p[6] == 0
         and _requantize(p, p[24], arena, constants)
     )
 
@@ -187,7 +185,6 @@ def _svdf(rows, p, arena, constants, weights):
     filters = p[10] * p[11]
     return (
         rows == 1
-        and min(p[9:13]) > 0
         and p[9] <= p[18]
         and p[18] % 8 == 0
         and _inside(p[0], p[9], arena)

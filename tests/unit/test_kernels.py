@@ -118,6 +118,63 @@ def test_what_the_bounds_accept_stays_in_its_buffers(kind: str, firmware: Firmwa
     assert refused > 10
 
 
+WORK_SPACE = {"conv": (7, 25), "depthwise": (7, 25), "mean": (7,), "add": (7,), "softmax": (4,), "svdf": (7, 17)}
+
+
+@pytest.mark.parametrize("kind", WORK_SPACE)
+def test_work_space_must_lie_in_the_arena(kind: str, firmware: Firmware) -> None:
+    """The plain kernels do not use it."""
+    for case in kernel_cases.cases(kind):
+        sizes = dict(case.scratch)
+        for i in WORK_SPACE[kind]:
+            room = len(case.arena) - sizes[case.p[i]] & ~7
+            for value, fits in ((room, True), (room + 8, False), (len(case.arena) + 64, False)):
+                p = list(case.p)
+                p[i] = value
+                assert firmware.check(case, case.rows, p) == fits, (case.name, i)
+
+
+@pytest.mark.parametrize("kind", WORK_SPACE)
+def test_sums_and_rescales_lie_on_words(kind: str, firmware: Firmware) -> None:
+    for case in kernel_cases.cases(kind):
+        for i in (3, 4) if kind == "softmax" else (5, 7):
+            for less in (1, 2, 3):
+                p = list(case.p)
+                p[i] -= less
+                assert not firmware.check(case, case.rows, p), (case.name, i)
+
+
+@pytest.mark.parametrize(
+    ("kind", "index", "value"),
+    [
+        *(("conv", index, 256) for index in (2, 3, 4, 23)),
+        ("conv", 8, 2),
+        *(("conv", index, value) for index in (15, 16, 17, 18, 21, 22) for value in (0, 1 << 15)),
+        ("conv", 19, 1 << 15),
+        ("conv", 27, 0),
+        ("conv", 28, 0),
+        *(("max_pool", index, 256) for index in (2, 3)),
+        ("max_pool", 14, 99),
+        ("max_pool", 19, 99),
+        ("add", 10, 2),
+        ("multiply", 22, 256),
+        ("multiply", 23, 256),
+        ("copy", 2, 2),
+        ("fill", 2, 256),
+        ("softmax", 2, 2048),
+        ("svdf", 18, 4),
+        ("svdf", 9, 32),  # more inputs than its patch has room for
+        *(("svdf", index, 0) for index in (9, 10, 11, 12)),
+    ],
+)
+def test_what_no_layer_has_is_refused(kind: str, index: int, value: int, firmware: Firmware) -> None:
+    """Even where a kernel would take no harm."""
+    for case in kernel_cases.cases(kind):
+        p = list(case.p)
+        p[index] = value
+        assert not firmware.check(case, case.rows, p), case.name
+
+
 @pytest.mark.parametrize("kind", kernel_cases.MAKERS)
 def test_hostile_constants_and_inputs_are_harmless(kind: str, firmware: Firmware) -> None:
     """Multipliers, shifts, biases and tables are data: whatever they are, a step stays in its buffers and ends."""

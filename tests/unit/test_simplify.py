@@ -36,6 +36,7 @@ from watchword.graph import (
     Rule,
     Slice,
     State,
+    Subtract,
     Tensor,
     Transpose,
 )
@@ -222,6 +223,23 @@ def test_a_tensor_that_is_constant_becomes_one_in_a_sum() -> None:
     result = simplified(first, Add(x, tensor("sum", x.shape, 2.0), first.output))
     (total,) = result.graph.operations
     np.testing.assert_array_equal(total.other.data[0, 0, 0], [-127, -126])
+
+
+def test_operations_of_constants_alone_are_run_on_the_host() -> None:
+    x = pixels()
+    one = constant("one", np.arange(32, dtype=np.int8).reshape(x.shape))
+    negative = Subtract(constant("zero", np.zeros(x.shape, np.int8)), tensor("negative", x.shape, 1.0), one)
+    window = conv(negative.output, "window", IDENTITY, zero_point=0, activation="none")
+    total = Add(x, tensor("sum", x.shape, 2.0), window.output)
+    graph = Graph("constants", x, total.output, [negative, window, total])
+    result = simplify(graph)
+    assert kinds(result) == ["Add"]
+    np.testing.assert_array_equal(result.graph.operations[0].other.data, -np.arange(32).reshape(x.shape))
+    assert [note.changes for note in result.notes] == [
+        ("is a constant",),
+        ("negative is a constant", "is a constant"),
+        ("window is a constant",),
+    ]
 
 
 def test_a_graph_whose_output_is_constant_keeps_its_input() -> None:

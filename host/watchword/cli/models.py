@@ -85,7 +85,8 @@ def compile(
         return
     say(
         f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
-        f"{program.arena} of them arena; {compiled.simplified.after.macs} MACs"
+        f"{program.arena} of them arena (most of it for {compiled.peak.operation.kind} {compiled.peak.operation.output.name}); "
+        f"{compiled.simplified.after.macs} MACs"
     )
     if explain:
         _explain(compiled.simplified)

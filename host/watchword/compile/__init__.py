@@ -26,7 +26,8 @@ from watchword.graph import Graph, Operation, Tensor
 __all__ = ["TARGETS", "Compiled", "Layer", "Target", "compile"]
 
 _SMALL = 1024  # bytes of constants that are not worth a step that reads them
-_CHANNELS = 8  # that a block of weights has at least, where the operation has as many
+_CHANNELS = 8  # of which a block has a multiple, where it has as many
+_PARTS = 64  # in which an operation's weights are read at the most: each costs a step
 _VAIN = 8  # layers in a row whose weights leave the RAM without any gain, after which the others would not help either
 _BLOCKS = (16384, 4096, 1024, 0)  # bytes for a block that the arena grows by, where it leaves less free
 
@@ -178,7 +179,7 @@ class _Builder:
         room = memory.gap(arrangement.blocks, arrangement.plan, slot)
         whole = _room(_parts(arrangement.calls[slot]))
         one = -(-whole // count)
-        least = whole if count == 1 else min(whole, max(block, one * _CHANNELS + 64))
+        least = whole if count == 1 else min(whole, max(block, one + 64, whole // _PARTS))
         if room[1] < least:  # nowhere: the arena grows, from the last byte that lives now
             begin = max(
                 (arrangement.plan.offsets[i] + block.room for i, block in enumerate(arrangement.blocks) if _lives(block, slot)),

@@ -6,6 +6,7 @@ import math
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ _NESTS = 256  # calls of a kernel for one operation of many axes; each is 160 by
 _SOFTMAX = 2047  # values that its kernel takes
 
 # Cycles of the viper kernels on a Cortex-M0+: how many rows fit into one call of about 8 ms at 125 MHz.
-_CYCLES_PER_MAC, _CYCLES_PER_OUTPUT, _CYCLES_PER_BYTE, _CYCLES_PER_CALL = 40, 300, 20, 1_000_000
+_CYCLES_PER_MAC, _CYCLES_PER_TAP, _CYCLES_PER_OUTPUT, _CYCLES_PER_BYTE, _CYCLES_PER_CALL = 30, 130, 300, 40, 1_000_000
 
 
 @dataclass
@@ -239,7 +240,8 @@ def _convolution(op: Weighted, first: int, last: int) -> Call:
     parameters += [height, width, inputs, out_h, out_w, end - begin, kernel_h, kernel_w, *stride, top, left, *dilation]
     parameters += [op.input.zero_point + 128, 0, 0, patch, depth, outputs]
     share = (end - begin) / outputs
-    cycles = int(share * (op.macs * _CYCLES_PER_MAC + op.output.size * _CYCLES_PER_OUTPUT))
+    per_mac = _CYCLES_PER_TAP if depthwise else _CYCLES_PER_MAC
+    cycles = int(share * (op.macs * per_mac + op.output.size * _CYCLES_PER_OUTPUT))
     return Call(
         DEPTHWISE if depthwise else CONV,
         out_h,
@@ -258,7 +260,7 @@ def _weights(op: Weighted, begin: int, end: int, patch: int, depthwise: bool) ->
     weights: NDArray[np.int64] = op.weights.data.astype(np.int64)
     weights = weights.reshape(-1, outputs).T if isinstance(op, DepthwiseConv2D) else weights.reshape(outputs, -1)
     weights = weights[begin:end]
-    multiplier, shift = (numbers[begin:end].astype(np.int64) for numbers in rescale(op))
+    multiplier, shift = (numbers[begin:end].astype(np.int64) for numbers in _factors(op))
     bias = np.zeros(outputs, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
     bias = bias[begin:end]
     greatest = np.abs(bias) + 255 * np.abs(weights).sum(1)
@@ -272,6 +274,9 @@ def _weights(op: Weighted, begin: int, end: int, patch: int, depthwise: bool) ->
     folded = bias - (op.input.zero_point + 128) * weights.sum(1)
     numbers = (folded, multiplier, shift, greatest)
     return {24: packed.tobytes(), 5: _rescale(op, *([int(v) for v in row] for row in numbers))}
+
+
+_factors = lru_cache(maxsize=64)(rescale)  # an operation may be lowered in many parts
 
 
 def _constant_channels(op: Weighted, which: NDArray[np.bool_], *channels: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
@@ -424,28 +429,22 @@ def _svdf(op: Svdf) -> Call:
     packed = np.zeros((filters, patch), np.uint8)
     packed[:, :inputs] = features + 128
     folded = -(op.input.zero_point + 128) * features.sum(1)
-    greatest = 255 * np.abs(features).sum(1)
-    to_states = _rescale(
-        op,
-        [int(v) for v in folded],
-        [to_state[0]] * filters,
-        [to_state[1]] * filters,
-        [int(v) for v in greatest],
-    )
-    # The sums over time are wrapped 32-bit numbers, whatever they are: their kernel multiplies in full.
-    if to_output[1] > 0 or to_output[1] < -29:
-        raise UnsupportedError(f"{op.output.name}: Svdf whose output scale is less than its sums', or over 2^29 times it")
     bias = np.zeros(units, np.int64) if op.bias is None or op.bias.data is None else op.bias.data
-    outputs = b"".join(struct.pack("<4i", int(b), to_output[0], 0, -to_output[1]) for b in bias)
     constants = {
-        5: outputs,
+        5: _full_rescale(bias, to_output),
         13: packed.tobytes(),
         14: op.time.data.astype("<i2").tobytes(),
-        16: to_states,
+        16: _full_rescale(folded, to_state),
     }
     parameters = [*_head(op, -128, 127, 16), inputs, units, op.rank, steps, 0, 0, 0, 0, 0, patch]
     scratch = {7: 4 * units, 17: patch}
     return Call(SVDF, 1, 1, parameters, {0: op.input, 1: op.output, 15: op.state}, constants, scratch)
+
+
+def _full_rescale(bias: NDArray[np.generic], rescale: tuple[int, int]) -> bytes:
+    """Four int32 for each channel, as `_rescale`, of sums that may be any int32: their kernel multiplies in full, and wraps."""
+    multiplier, shift = rescale
+    return b"".join(struct.pack("<4i", int(b), multiplier, max(shift, 0), max(-shift, 0)) for b in bias)
 
 
 # ---- bytes that only move

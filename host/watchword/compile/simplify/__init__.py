@@ -59,6 +59,7 @@ def _change(draft: Draft) -> bool:
 
 
 _MOVES = (
+    channels.compute_constants,
     structure.join_reshapes,
     structure.join_transposes,
     structure.join_slices,

@@ -5,12 +5,14 @@ A channel is a place along the last axis.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword import reference
 from watchword.compile.simplify.bounds import Bounds, largest_sums
 from watchword.compile.simplify.draft import Draft, retake
 from watchword.graph import (
@@ -36,6 +38,27 @@ from watchword.graph import (
 )
 
 Mask = NDArray[np.bool_]
+
+
+def compute_constants(draft: Draft) -> bool:
+    """An operation whose inputs are all constants is run here, and its output is a constant.
+
+    Not what the graph gives or a state takes, which must be computed, nor an Svdf, which has another result at each step.
+    """
+    changed = False
+    for op in list(draft.graph.operations):
+        computed = op.output in draft.fixed or draft.is_assigned(op.output) or isinstance(op, Svdf)
+        if not computed and all(tensor.data is not None for tensor in op.inputs):
+            once = copy.copy(op)
+            for tensor in op.inputs:
+                retake(once, tensor, replace(tensor, data=None))
+            values = [tensor.data.astype(np.int8) for tensor in op.inputs if tensor.data is not None]
+            op.output.data = reference.run_operation(once, *values).reshape(op.output.shape)
+            draft.remove(op, "is a constant")
+            for taker in draft.takers(op.output):
+                draft.say(taker, f"{op.output.name} is a constant")
+            changed = True
+    return changed
 
 
 def propagate_constants(draft: Draft, known: Bounds) -> bool:

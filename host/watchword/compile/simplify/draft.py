@@ -63,6 +63,7 @@ class Draft:
         self.say(op, why)
         self._became[op] = new
         self._remarks[new] = self._remarks[op]
+        self.folded[new] = self.folded[op]
         self.graph.operations[self.graph.operations.index(op)] = new
 
     def maker(self, tensor: Tensor) -> Operation | None:
@@ -133,7 +134,8 @@ def _channels(op: Operation) -> tuple[int, int]:
     """Of the first input that flows, flattened where a Dense does that, and of the output."""
     if isinstance(op, Dense):
         return op.weights.shape[1], op.weights.shape[0]
-    return next(tensor.shape[-1] for tensor in op.inputs if tensor.data is None), op.output.shape[-1]
+    flowing = (tensor.shape[-1] for tensor in op.inputs if tensor.data is None)
+    return next(flowing, op.output.shape[-1]), op.output.shape[-1]
 
 
 def _dropped(before: tuple[int, int], after: tuple[int, int]) -> list[str]:
