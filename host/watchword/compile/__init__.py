@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from watchword.compile.arrange import arrange
-from watchword.compile.build import Compiled, Layer, build, parts
+from watchword.compile.assembly import Compiled, Layer, assemble, parts
 from watchword.compile.simplify import simplify as simplify_graph
 from watchword.compile.simplify import unchanged
 from watchword.compile.targets import TARGETS, Target
@@ -42,7 +42,7 @@ def compile(
     simplified = simplify_graph(graph, keep) if simplify else unchanged(graph)
     arrangement = arrange(simplified.graph)
     sizes = [sum(map(len, parts(calls))) for calls in arrangement.calls]
-    candidates = _candidates(partial(build, simplified, description, target, arrangement), sizes)
+    candidates = _candidates(partial(assemble, simplified, description, target, arrangement), sizes)
     smallest, vain = next(candidates), 0
     while smallest.program.ram > ram and vain < _VAIN and (candidate := next(candidates, None)):
         vain += 1
@@ -61,15 +61,15 @@ def compile(
     return smallest
 
 
-def _candidates(build: Callable[[frozenset[int], int], Compiled], sizes: Sequence[int]) -> Iterator[Compiled]:
+def _candidates(assembled: Callable[[frozenset[int], int], Compiled], sizes: Sequence[int]) -> Iterator[Compiled]:
     """Programs that take ever less RAM and ever more time: from all constants there to as many read from the file as can be.
 
     The largest go first, in large blocks where there is room for them, else in small ones. sizes: bytes of constants of each
     operation.
     """
     streamed: frozenset[int] = frozenset()
-    yield build(streamed, 0)
+    yield assembled(streamed, 0)
     for step in sorted((step for step, size in enumerate(sizes) if size > _SMALL), key=lambda step: -sizes[step]):
         streamed |= {step}
         for block in _BLOCKS:
-            yield build(streamed, block)
+            yield assembled(streamed, block)

@@ -75,7 +75,7 @@ class _Section:
         return self._known[part]
 
 
-def build(
+def assemble(
     simplified: Simplified,
     description: Description,
     target: str,
