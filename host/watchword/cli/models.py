@@ -15,7 +15,7 @@ from watchword import description as descriptions
 from watchword import reference, tflite
 from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
-from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
 from watchword.compile import TARGETS
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.errors import DataError, ModelError
@@ -85,7 +85,7 @@ def compile(
         return
     say(
         f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
-        f"{program.arena} of them arena (most of it for {compiled.peak.operation.kind} {compiled.peak.operation.output.name}); "
+        f"{program.arena} of them arena (most of it for {compiled.peak.operation.kind} {short(compiled.peak.operation.output.name)}); "
         f"{compiled.simplified.after.macs} MACs"
     )
     if explain:
