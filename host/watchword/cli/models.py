@@ -83,9 +83,10 @@ def compile(
     if json:
         say_json(facts | ({"explain": _explanation(compiled.simplified)} if explain else {}))
         return
+    peak = compiled.peak.operation
     say(
         f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
-        f"{program.arena} of them arena (most of it for {compiled.peak.operation.kind} {short(compiled.peak.operation.output.name)}); "
+        f"{program.arena} of them arena (most of it for {peak.kind} {short(peak.output.name)}); "
         f"{compiled.simplified.after.macs} MACs"
     )
     if explain:
