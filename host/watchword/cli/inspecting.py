@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from watchword.cli.options import DescriptionFile, Json, ModelFile
-from watchword.cli.output import note, say, say_json, say_table
+from watchword.cli.output import note, say, say_json, say_table, short
 from watchword.model import load
 from watchword.report.inspection import Inspection
 from watchword.report.inspection import inspect as inspect_model
@@ -30,7 +30,7 @@ def _show(found: Inspection) -> None:
         [
             (
                 "*" if found.embedding(layer) else "",
-                _short(layer.operation.output.name),
+                short(layer.operation.output.name),
                 layer.operation.kind,
                 "x".join(map(str, layer.operation.output.shape[1:])),
                 layer.operation.macs,
@@ -46,7 +46,7 @@ def _show(found: Inspection) -> None:
     peak = found.compiled.peak.operation
     weights = sum(layer.constants for layer in found.layers)
     say(f"in all      {graph.macs} MACs, {weights} bytes of weights and tables")
-    say(f"arena       {found.compiled.program.arena} bytes, most of it in {peak.kind} {_short(peak.output.name)}")
+    say(f"arena       {found.compiled.program.arena} bytes, most of it in {peak.kind} {short(peak.output.name)}")
     if graph.states:
         say(f"state       {sum(state.read.size for state in graph.states)} bytes from step to step")
     say()
@@ -67,12 +67,6 @@ def _show(found: Inspection) -> None:
     for fit in found.fits:
         if fit.compiled is None:
             note(f"{fit.target}: {fit.reason}")
-
-
-def _short(name: str) -> str:
-    """The last part of a name that converters have made of all that they joined."""
-    last = name.split(";")[-1] or name
-    return last if len(last) <= 40 else "…" + last[-39:]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -15,7 +15,7 @@ from watchword import description as descriptions
 from watchword import reference, tflite
 from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
-from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
 from watchword.compile import TARGETS
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.errors import DataError, ModelError
@@ -83,9 +83,10 @@ def compile(
     if json:
         say_json(facts | ({"explain": _explanation(compiled.simplified)} if explain else {}))
         return
+    peak = compiled.peak.operation
     say(
         f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
-        f"{program.arena} of them arena (most of it for {compiled.peak.operation.kind} {compiled.peak.operation.output.name}); "
+        f"{program.arena} of them arena (most of it for {peak.kind} {short(peak.output.name)}); "
         f"{compiled.simplified.after.macs} MACs"
     )
     if explain:

@@ -44,6 +44,12 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     _stdout.print(table)
 
 
+def short(name: str) -> str:
+    """The last part of a tensor's name, which converters make of all that they joined."""
+    last = name.split(";")[-1] or name
+    return last if len(last) <= 40 else "…" + last[-39:]
+
+
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A function to call with what is done and what there is in all; silent off a terminal."""

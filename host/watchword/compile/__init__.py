@@ -7,84 +7,23 @@ walks a flat list of steps.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from watchword.compile import memory
-from watchword.compile import simplify as simplification
-from watchword.compile.arrange import Arrangement, arrange
-from watchword.compile.lower import Call, channels, lower
-from watchword.compile.program import READ, Program, Step
+from watchword.compile.arrange import arrange
+from watchword.compile.assembly import Compiled, Layer, assemble, parts
+from watchword.compile.simplify import simplify as simplify_graph
+from watchword.compile.simplify import unchanged
 from watchword.compile.targets import TARGETS, Target
 from watchword.description import Description
 from watchword.errors import ModelError
-from watchword.features.micro import pack_tables
-from watchword.features.tables import CHANNELS
-from watchword.graph import Graph, Operation, Tensor
+from watchword.graph import Graph
 
 __all__ = ["TARGETS", "Compiled", "Layer", "Target", "compile"]
 
 _SMALL = 1024  # bytes of constants that are not worth a step that reads them
-_CHANNELS = 8  # of which a block has a multiple, where it has as many
-_PARTS = 64  # in which an operation's weights are read at the most: each costs a step
-_VAIN = 8  # layers in a row whose weights leave the RAM without any gain, after which the others would not help either
 _BLOCKS = (16384, 4096, 1024, 0)  # bytes for a block that the arena grows by, where it leaves less free
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One operation of the graph in the program: what it takes, and where its output can be read.
-
-    steps: number of the program's steps after which the output stands. offset: of the output in the arena. arena: bytes that
-    live while it is computed, work space and weights that were read included. constants: bytes of weights and tables.
-    blocks: in how many parts those are read from the program's file; 0: they stay in RAM.
-    """
-
-    operation: Operation
-    steps: int
-    offset: int
-    arena: int
-    constants: int
-    blocks: int
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A program, the bytes of its file, and its layers.
-
-    graph: what was compiled, its operations in the order of the layers. simplified: how it came about. peak: the layer that
-    takes most of the arena.
-    """
-
-    program: Program
-    content: bytes
-    graph: Graph
-    layers: tuple[Layer, ...]
-    simplified: simplification.Simplified
-
-    @property
-    def name(self) -> str:
-        return str(self.program.description["name"])
-
-    @property
-    def peak(self) -> Layer:
-        return max(self.layers, key=lambda layer: layer.arena)
-
-
-class _Section:
-    """Grows a section of the file; equal parts are kept once, every part starts on eight bytes."""
-
-    def __init__(self) -> None:
-        self.content = b""
-        self._known: dict[bytes, int] = {}
-
-    def add(self, part: bytes) -> int:
-        if part not in self._known:
-            self.content += bytes(-len(self.content) % memory.ALIGNMENT)
-            self._known[part] = len(self.content)
-            self.content += part
-        return self._known[part]
+_VAIN = 32  # programs in a row that take no less RAM, after which the others would not either
 
 
 def compile(
@@ -93,174 +32,44 @@ def compile(
     """Compile a graph for a target, by default what exact simplification leaves of it.
 
     ram: bytes of heap that the program may take; None: what the target has for it. The less, the more of the weights are read
-    from flash at every run. Raises ModelError where the program cannot fit,
-    UnsupportedError saying which operation cannot be had, and why.
+    from flash at every run. Raises ModelError where the program cannot fit, UnsupportedError saying which operation cannot be
+    had, and why.
     """
     if target not in TARGETS:
         raise ModelError(f"target {target!r} is not known; known: {', '.join(TARGETS)}")
     ram = TARGETS[target].ram if ram is None else ram
     keep = (description.embedding,)  # words are taught from this layer's output
-    simplified = simplification.simplify(graph, keep) if simplify else simplification.unchanged(graph)
+    simplified = simplify_graph(graph, keep) if simplify else unchanged(graph)
     arrangement = arrange(simplified.graph)
-    graph = dataclasses.replace(simplified.graph, operations=arrangement.operations)
-    tables = pack_tables(description.frontend) if _listens(graph, description) else b""
-    sizes = [sum(map(len, _parts(calls))) for calls in arrangement.calls]
-    streamed: set[int] = set()
-    compiled = _build(graph, description, target, tables, simplified, arrangement, streamed)
-    # The largest first, until the program fits; in large blocks where there is room for them, else in small ones.
-    smallest, vain = compiled.program.ram, 0
-    for step in sorted((s for s, size in enumerate(sizes) if size > _SMALL), key=lambda s: -sizes[s]):
-        if compiled.program.ram <= ram or vain == _VAIN:
-            break
-        streamed.add(step)
-        for block in _BLOCKS:
-            candidate = _build(graph, description, target, tables, simplified, arrangement, streamed, block)
-            if candidate.program.ram < smallest:
-                smallest, vain = candidate.program.ram, -1
-            if candidate.program.ram <= ram:
-                compiled = candidate
-                break
+    sizes = [sum(map(len, parts(calls))) for calls in arrangement.calls]
+    candidates = _candidates(partial(assemble, simplified, description, target, arrangement), sizes)
+    smallest, vain = next(candidates), 0
+    while smallest.program.ram > ram and vain < _VAIN and (candidate := next(candidates, None)):
         vain += 1
-    program = compiled.program
+        if candidate.program.ram < smallest.program.ram:
+            smallest, vain = candidate, 0
+    program, peak = smallest.program, smallest.peak
     if program.ram > ram:
-        least = (_build(graph, description, target, tables, simplified, arrangement, streamed, block) for block in _BLOCKS)
-        compiled = min((compiled, *least), key=lambda candidate: candidate.program.ram)
-        program = compiled.program
-        peak = compiled.peak
         raise ModelError(
             f"{graph.name} needs {program.ram} bytes of RAM, {program.arena} of them arena (most of it, {peak.arena}, for "
             f"{peak.operation.kind} {peak.operation.output.name!r}); {target} has {ram} for a program"
         )
-    if len(compiled.content) > TARGETS[target].flash:
+    if len(smallest.content) > TARGETS[target].flash:
         raise ModelError(
-            f"{graph.name} takes {len(compiled.content)} bytes of flash; {target} has {TARGETS[target].flash} for a program"
+            f"{graph.name} takes {len(smallest.content)} bytes of flash; {target} has {TARGETS[target].flash} for a program"
         )
-    return compiled
+    return smallest
 
 
-def _listens(graph: Graph, description: Description) -> bool:
-    """Whether the program is fed by the front end for sound; one that is not carries no tables."""
-    return "frontend" in description.tables and graph.input.size % CHANNELS == 0
+def _candidates(assembled: Callable[[frozenset[int], int], Compiled], sizes: Sequence[int]) -> Iterator[Compiled]:
+    """Programs that take ever less RAM and ever more time: from all constants there to as many read from the file as can be.
 
-
-def _parts(calls: Iterable[Call]) -> set[bytes]:
-    """The constants of some calls, each once."""
-    return {part for call in calls for part in call.constants.values()}
-
-
-class _Builder:
-    """Turns calls into steps, with all addresses in them."""
-
-    def __init__(self, arrangement: Arrangement) -> None:
-        self.arrangement = arrangement
-        self.constants, self.weights = _Section(), _Section()
-        self.arena = arrangement.plan.size
-        self.steps: list[Step] = []
-
-    def offset(self, tensor: Tensor) -> int:
-        return self.arrangement.plan.offsets[self.arrangement.where[tensor]]
-
-    def add(self, call: Call, constants: dict[bytes, int] | None = None) -> None:
-        """constants: where each part lies in the arena; None: they go to the constants section."""
-        parameters = list(call.parameters)
-        for index, tensor in call.tensors.items():
-            parameters[index] += self.offset(tensor)
-        for index, part in call.constants.items():
-            parameters[index] += self.constants.add(part) if constants is None else constants[part]
-        self.steps.append(Step(call.kernel, call.rows, call.chunk, tuple(parameters), constants is not None))
-
-    def stream(self, slot: int, operation: Operation, block: int) -> int:
-        """An operation whose constants are read into what the arena leaves free, or into `block` bytes that it grows by.
-
-        Returns the number of parts in which they are read.
-        """
-        arrangement = self.arrangement
-        count = channels(operation)
-        room = memory.gap(arrangement.blocks, arrangement.plan, slot)
-        whole = _room(_parts(arrangement.calls[slot]))
-        one = -(-whole // count)
-        least = whole if count == 1 else min(whole, max(block, one + 64, whole // _PARTS))
-        if room[1] < least:  # nowhere: the arena grows, from the last byte that lives now
-            begin = max(
-                (arrangement.plan.offsets[i] + block.room for i, block in enumerate(arrangement.blocks) if _lives(block, slot)),
-                default=0,
-            )
-            room = (begin, least)
-            self.arena = max(self.arena, begin + least)
-        at_once = min(count, max(1, (room[1] - 64) // one)) if whole > room[1] else count
-        at_once -= at_once % _CHANNELS if at_once < count and at_once > _CHANNELS else 0
-        blocks = range(0, count, at_once)
-        for first in blocks:
-            calls = arrangement.calls[slot]
-            if at_once < count:
-                calls = _cut(operation, calls, first, min(first + at_once, count))
-            content = b""
-            places: dict[bytes, int] = {}
-            for part in sorted(_parts(calls)):
-                content += bytes(-len(content) % memory.ALIGNMENT)
-                places[part] = room[0] + len(content)
-                content += part
-            self.steps.append(Step(READ, 1, 1, (self.weights.add(content), room[0], len(content))))
-            for call in calls:
-                self.add(call, places)
-        return len(blocks)
-
-
-def _lives(block: memory.Block, step: int) -> bool:
-    return block.first <= step <= block.last
-
-
-def _room(parts: Iterable[bytes]) -> int:
-    return sum(-(-len(part) // memory.ALIGNMENT) * memory.ALIGNMENT for part in parts)
-
-
-def _cut(operation: Operation, calls: list[Call], first: int, last: int) -> list[Call]:
-    """Some channels of an operation, with the work space that was planned for all of them."""
-    (whole,) = calls
-    (call,) = lower(operation, first, last)
-    call.tensors |= {index: whole.tensors[index] for index in call.scratch}
-    return [call]
-
-
-def _build(
-    graph: Graph,
-    description: Description,
-    target: str,
-    tables: bytes,
-    simplified: simplification.Simplified,
-    arrangement: Arrangement,
-    streamed: set[int],
-    block: int = 0,
-) -> Compiled:
-    builder = _Builder(arrangement)
-    for call in arrangement.reset:
-        builder.add(call)
-    begin = len(builder.steps)
-    need = memory.need(arrangement.blocks)
-    layers = []
-    for slot, calls in enumerate(arrangement.calls):
-        operation = graph.operations[slot] if slot < len(graph.operations) else None
-        blocks = 0
-        if operation is not None and slot in streamed:
-            blocks = builder.stream(slot, operation, block)
-        else:
-            for call in calls:
-                builder.add(call)
-        if operation is not None:
-            size = _room(_parts(calls))
-            arena = need[slot] + (-(-size // blocks) if blocks else 0)
-            after = len(builder.steps) - begin
-            layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks))
-    program = Program(
-        target=target,
-        description=description.as_dict(),
-        tables=tables,
-        reset=tuple(builder.steps[:begin]),
-        steps=tuple(builder.steps[begin:]),
-        constants=builder.constants.content,
-        weights=builder.weights.content,
-        arena=builder.arena,
-        input=(builder.offset(graph.input), graph.input.size),
-        output=(builder.offset(graph.output), graph.output.size),
-    )
-    return Compiled(program, program.write(), graph, tuple(layers), simplified)
+    The largest go first, in large blocks where there is room for them, else in small ones. sizes: bytes of constants of each
+    operation.
+    """
+    streamed: frozenset[int] = frozenset()
+    yield assembled(streamed, 0)
+    for step in sorted((step for step, size in enumerate(sizes) if size > _SMALL), key=lambda step: -sizes[step]):
+        streamed |= {step}
+        for block in _BLOCKS:
+            yield assembled(streamed, block)

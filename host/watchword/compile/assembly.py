@@ -1,0 +1,207 @@
+"""Steps and bytes of a program, once it is decided which constants stay in RAM."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from watchword.compile import memory
+from watchword.compile.arrange import Arrangement
+from watchword.compile.lower import Call, channels, lower
+from watchword.compile.program import READ, Program, Step
+from watchword.compile.simplify import Simplified
+from watchword.description import Description
+from watchword.features.micro import pack_tables
+from watchword.features.tables import CHANNELS
+from watchword.graph import Graph, Operation, Tensor
+
+_CHANNELS = 8  # of which a block has a multiple, where it has as many
+_PARTS = 64  # in which an operation's weights are read at the most: each costs a step
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operation of the graph in the program: what it takes, and where its output can be read.
+
+    steps: number of the program's steps after which the output stands. offset: of the output in the arena. arena: bytes that
+    live while it is computed, work space and weights that were read included. constants: bytes of weights and tables.
+    blocks: in how many parts those are read from the program's file; 0: they stay in RAM.
+    """
+
+    operation: Operation
+    steps: int
+    offset: int
+    arena: int
+    constants: int
+    blocks: int
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program, the bytes of its file, and its layers.
+
+    graph: what was compiled, its operations in the order of the layers. simplified: how it came about. peak: the layer that
+    takes most of the arena.
+    """
+
+    program: Program
+    content: bytes
+    graph: Graph
+    layers: tuple[Layer, ...]
+    simplified: Simplified
+
+    @property
+    def name(self) -> str:
+        return str(self.program.description["name"])
+
+    @property
+    def peak(self) -> Layer:
+        return max(self.layers, key=lambda layer: layer.arena)
+
+
+class _Section:
+    """Grows a section of the file; equal parts are kept once, every part starts on eight bytes."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self._known: dict[bytes, int] = {}
+
+    def add(self, part: bytes) -> int:
+        if part not in self._known:
+            self.content += bytes(-len(self.content) % memory.ALIGNMENT)
+            self._known[part] = len(self.content)
+            self.content += part
+        return self._known[part]
+
+
+def assemble(
+    simplified: Simplified,
+    description: Description,
+    target: str,
+    arrangement: Arrangement,
+    streamed: Collection[int],
+    block: int,
+) -> Compiled:
+    """The program of an arrangement of simplified.graph.
+
+    streamed: operations, by number, whose constants are read from the file at every run; block: bytes that the arena may grow
+    by for that, where it leaves less free.
+    """
+    graph = dataclasses.replace(simplified.graph, operations=arrangement.operations)
+    builder = _Builder(arrangement)
+    for call in arrangement.reset:
+        builder.add(call)
+    begin = len(builder.steps)
+    need = memory.need(arrangement.blocks)
+    layers = []
+    for slot, calls in enumerate(arrangement.calls):
+        operation = graph.operations[slot] if slot < len(graph.operations) else None
+        blocks = 0
+        if operation is not None and slot in streamed:
+            blocks = builder.stream(slot, operation, block)
+        else:
+            for call in calls:
+                builder.add(call)
+        if operation is not None:
+            size = _room(parts(calls))
+            arena = need[slot] + (-(-size // blocks) if blocks else 0)
+            after = len(builder.steps) - begin
+            layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks))
+    program = Program(
+        target=target,
+        description=description.as_dict(),
+        tables=pack_tables(description.frontend) if _listens(graph, description) else b"",
+        reset=tuple(builder.steps[:begin]),
+        steps=tuple(builder.steps[begin:]),
+        constants=builder.constants.content,
+        weights=builder.weights.content,
+        arena=builder.arena,
+        input=(builder.offset(graph.input), graph.input.size),
+        output=(builder.offset(graph.output), graph.output.size),
+    )
+    return Compiled(program, program.write(), graph, tuple(layers), simplified)
+
+
+def _listens(graph: Graph, description: Description) -> bool:
+    """Whether the program is fed by the front end for sound; one that is not carries no tables."""
+    return "frontend" in description.tables and graph.input.size % CHANNELS == 0
+
+
+def parts(calls: Iterable[Call]) -> set[bytes]:
+    """The constants of some calls, each once."""
+    return {part for call in calls for part in call.constants.values()}
+
+
+class _Builder:
+    """Turns calls into steps, with all addresses in them."""
+
+    def __init__(self, arrangement: Arrangement) -> None:
+        self.arrangement = arrangement
+        self.constants, self.weights = _Section(), _Section()
+        self.arena = arrangement.plan.size
+        self.steps: list[Step] = []
+
+    def offset(self, tensor: Tensor) -> int:
+        return self.arrangement.plan.offsets[self.arrangement.where[tensor]]
+
+    def add(self, call: Call, constants: dict[bytes, int] | None = None) -> None:
+        """constants: where each part lies in the arena; None: they go to the constants section."""
+        parameters = list(call.parameters)
+        for index, tensor in call.tensors.items():
+            parameters[index] += self.offset(tensor)
+        for index, part in call.constants.items():
+            parameters[index] += self.constants.add(part) if constants is None else constants[part]
+        self.steps.append(Step(call.kernel, call.rows, call.chunk, tuple(parameters), constants is not None))
+
+    def stream(self, slot: int, operation: Operation, block: int) -> int:
+        """An operation whose constants are read into what the arena leaves free, or into `block` bytes that it grows by.
+
+        Returns the number of parts in which they are read.
+        """
+        arrangement = self.arrangement
+        count = channels(operation)
+        room = memory.gap(arrangement.blocks, arrangement.plan, slot)
+        whole = _room(parts(arrangement.calls[slot]))
+        one = -(-whole // count)
+        least = whole if count == 1 else min(whole, max(block, one + 64, whole // _PARTS))
+        if room[1] < least:  # nowhere: the arena grows, from the last byte that lives now
+            begin = max(
+                (arrangement.plan.offsets[i] + block.room for i, block in enumerate(arrangement.blocks) if _lives(block, slot)),
+                default=0,
+            )
+            room = (begin, least)
+            self.arena = max(self.arena, begin + least)
+        at_once = min(count, max(1, (room[1] - 64) // one)) if whole > room[1] else count
+        at_once -= at_once % _CHANNELS if at_once < count and at_once > _CHANNELS else 0
+        blocks = range(0, count, at_once)
+        for first in blocks:
+            calls = arrangement.calls[slot]
+            if at_once < count:
+                calls = _cut(operation, calls, first, min(first + at_once, count))
+            content = b""
+            places: dict[bytes, int] = {}
+            for part in sorted(parts(calls)):
+                content += bytes(-len(content) % memory.ALIGNMENT)
+                places[part] = room[0] + len(content)
+                content += part
+            self.steps.append(Step(READ, 1, 1, (self.weights.add(content), room[0], len(content))))
+            for call in calls:
+                self.add(call, places)
+        return len(blocks)
+
+
+def _lives(block: memory.Block, step: int) -> bool:
+    return block.first <= step <= block.last
+
+
+def _room(parts: Iterable[bytes]) -> int:
+    return sum(-(-len(part) // memory.ALIGNMENT) * memory.ALIGNMENT for part in parts)
+
+
+def _cut(operation: Operation, calls: list[Call], first: int, last: int) -> list[Call]:
+    """Some channels of an operation, with the work space that was planned for all of them."""
+    (whole,) = calls
+    (call,) = lower(operation, first, last)
+    call.tensors |= {index: whole.tensors[index] for index in call.scratch}
+    return [call]
