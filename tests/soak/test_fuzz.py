@@ -56,7 +56,7 @@ def _report(rows: list[str], micropython: Path) -> str:
         f"`make soak` wrote this on {datetime.date.today()}: watchword {__version__}, cases from number {FIRST} on.\n"
         f"Host: Python {platform.python_version()}, NumPy {np.__version__}, {sys.platform}; {host.MEMORY >> 20} MB of memory "
         f"beyond what it starts with,\n{host.SECONDS} s of processor for a case; NumPy's warnings are errors.\n"
-        f"Board: MicroPython {version.stdout.strip()} on the unix port, with guards around arena and constants;\n"
+        f"Board: {version.stdout.strip().partition('; ')[2]} on the unix port, with guards around arena and constants;\n"
         "what does not take long is run again with the plain kernels, which notice what is read beyond a buffer.\n\n"
         "| where | what | cases | what came of them | findings |\n"
         "|---|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
