@@ -47,7 +47,7 @@ def refusal(data, rehash=True):
 
 def test_any_flipped_bit_is_noticed():
     data = content()
-    for at in range(0, len(data), 50 if SLOW else 5):
+    for at in range(0, len(data), 200 if SLOW else 5):
         data[at] ^= 4
         assert refusal(data, rehash=False), at
         data[at] ^= 4
@@ -78,7 +78,7 @@ def test_changed_parameters_are_refused_or_harmless():
             continue
         at, size = struct.unpack_from("<II", original, 36)
         for word in range(size // 4):
-            for value in (0, 1, 255, 4096, 0x7FFFFFF0, -1, -5000):
+            for value in (0, 4096, 0x7FFFFFF0, -1) if SLOW else (0, 1, 255, 4096, 0x7FFFFFF0, -1, -5000):
                 data = bytearray(original)
                 struct.pack_into("<i", data, at + 4 * word, value)
                 if refusal(data):
