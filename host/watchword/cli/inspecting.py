@@ -6,6 +6,7 @@ import typer
 
 from watchword.cli.options import DescriptionFile, Json, ModelFile
 from watchword.cli.output import note, say, say_json, say_table, short
+from watchword.compile import TARGETS
 from watchword.model import load
 from watchword.report.inspection import Inspection
 from watchword.report.inspection import inspect as inspect_model
@@ -56,9 +57,9 @@ def _show(found: Inspection) -> None:
             (
                 fit.target,
                 fit.compiled.program.ram if fit.compiled else "-",
-                fit.as_dict()["ram_limit"],
+                TARGETS[fit.target].ram,
                 len(fit.compiled.content) if fit.compiled else "-",
-                fit.as_dict()["flash_limit"],
+                TARGETS[fit.target].flash,
                 fit.reason if fit.compiled else "does not fit",
             )
             for fit in found.fits

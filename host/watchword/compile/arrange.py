@@ -17,9 +17,8 @@ from watchword.graph import Graph, Operation, Reshape, Svdf, Tensor
 class Arrangement:
     """operations: in the order in which they run; after the last of them comes one more step, in which states are kept.
 
-    calls: of each step. blocks: what lives when, counted in these steps; the first ones are tensors, others are work space.
-    where: block of each tensor. scratch: for each step its calls' work space, parameter -> block. reset: calls that begin a
-    stream anew.
+    calls: of each step. blocks: what lives when, counted in these steps. where: block of each tensor; work space is a tensor of
+    its own. reset: calls that begin a stream anew. plan: where the blocks lie.
     """
 
     operations: list[Operation]

@@ -97,7 +97,7 @@ def assemble(
     layers = []
     for slot, calls in enumerate(arrangement.calls):
         operation = graph.operations[slot] if slot < len(graph.operations) else None
-        blocks = 0
+        blocks, before = 0, len(builder.steps)
         if operation is not None and slot in streamed:
             blocks = builder.stream(slot, operation, block)
         else:
@@ -105,8 +105,9 @@ def assemble(
                 builder.add(call)
         if operation is not None:
             size = _room(parts(calls))
-            arena = need[slot] + (-(-size // blocks) if blocks else 0)
             after = len(builder.steps) - begin
+            read = max((step.parameters[2] for step in builder.steps[before:] if step.kernel == READ), default=0)
+            arena = need[slot] + read
             layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks))
     program = Program(
         target=target,
