@@ -16,7 +16,7 @@ from micropython import const
 
 from watchword import Refusal, bounds, kernels
 
-FORMAT = const(2)
+FORMAT = const(3)
 HEADER = "<4sHH8sIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields
 HEADER_SIZE = const(84)
 HASH_SIZE = const(32)
@@ -44,14 +44,16 @@ def target():
 class Step:
     """One call of a kernel: its number, parameters (array 'i'), rows of output and rows to compute in one go.
 
-    streamed: its constants were read into the arena by the step before.
+    streamed: its constants were brought into the arena by a step before. together: how many steps, from this one on, may run in
+    one call of `walk`.
     """
 
-    def __init__(self, kernel, streamed, rows, chunk, parameters):
+    def __init__(self, kernel, streamed, rows, chunk, together, parameters):
         self.kernel = kernel
         self.streamed = streamed
         self.rows = rows
         self.chunk = chunk
+        self.together = together
         self.parameters = parameters
 
 
@@ -195,21 +197,22 @@ def _load(f, path):
 
 
 def _steps(words, arena, constants, weights, path):
-    """Records of kernel, whether its constants lie in the arena, rows, rows in one go, number of parameters, parameters."""
+    """Records of kernel, whether its constants lie in the arena, rows, rows in one go, steps together, number of parameters,
+    parameters."""
     steps = []
     i = 0
     while i < len(words):
         try:
-            kernel, streamed, rows, chunk, n = [words[i + j] for j in range(5)]
-            if n != kernels.LENGTHS[kernel] or rows < 1 or chunk < 1 or not 0 <= streamed <= 1:
+            kernel, streamed, rows, chunk, together, n = [words[i + j] for j in range(6)]
+            if n != kernels.LENGTHS[kernel] or rows < 1 or chunk < 1 or not 0 <= streamed <= 1 or not 0 <= together < 1 << 15:
                 raise ValueError
-            p = words[i + 5 : i + 5 + n]
+            p = words[i + 6 : i + 6 + n]
             if len(p) != n:
                 raise ValueError
             if not bounds.check(kernel, rows, p, arena, arena if streamed else constants, weights):
                 raise ValueError
         except (IndexError, KeyError, ValueError, TypeError):
             raise ProgramError("%s: step %d is malformed or leaves its buffers" % (path, len(steps)))
-        steps.append(Step(kernel, streamed, rows, chunk, p))
-        i += 5 + n
+        steps.append(Step(kernel, streamed, rows, chunk, together, p))
+        i += 6 + n
     return steps

@@ -11,10 +11,10 @@ SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes
 
 
 def bodies(suffix):
-    """All kernels by number."""
+    """All kernels by number, as `layers.load` gives them."""
     found = {}
     for number, (module, function) in kernels.BODIES.items():
-        found[number] = getattr(__import__("watchword.kernels." + module + suffix, None, None, (function,)), function)
+        found[number] = getattr(__import__("watchword.kernels." + module + suffix, None, None, (function,)), function), 0
     return found
 
 

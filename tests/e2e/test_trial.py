@@ -52,8 +52,8 @@ bounds.check = lambda kernel, *others: kernel == 99 or check(kernel, *others)
 kernels.LENGTHS[99] = 1
 
 def load_faulty(numbers):
-    bodies = load(numbers)
-    bodies[99] = faulty
+    bodies = load(set(numbers) - {99})
+    bodies[99] = faulty, 0
     return bodies
 
 layers.load = load_faulty

@@ -36,7 +36,7 @@ class Firmware:
         return accepted
 
     def run(self, case: Case, rows: int, p: list[int]) -> bytearray:
-        kernel: Callable[..., None] = self.load([self.number(case)])[self.number(case)]
+        kernel: Callable[..., None] = self.load([self.number(case)])[self.number(case)][0]
         arena, constants = Guarded(case.arena), Guarded(case.constants)
         for row in range(rows):
             kernel(array("i", p), arena, constants, row, row + 1)
@@ -62,7 +62,8 @@ def firmware(root: Path) -> Iterator[Firmware]:
     """In CPython the host's package has the firmware's name: put only these modules in their place."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "micropython", SimpleNamespace(const=lambda value: value))
-        patch.setitem(sys.modules, "watchword.kernels.buffers_viper", None)
+        for missing in ("buffers_viper", "walk_thumb"):
+            patch.setitem(sys.modules, f"watchword.kernels.{missing}", None)
         kernels = put(patch, "watchword.kernels", root / "firmware/watchword/kernels/__init__.py")
         bounds = put(patch, "watchword.bounds", root / "firmware/watchword/bounds.py")
         yield Firmware(kernels, bounds)
@@ -221,5 +222,5 @@ def test_weights_are_read_into_the_arena_only(p: list[int], rows: int, fits: boo
 
 
 def test_kernels_that_are_none_are_refused(firmware: Firmware) -> None:
-    for number in (0, 14, 99, -1):
+    for number in (0, 99, -1):
         assert not firmware.bounds.check(number, 1, array("i", [0] * 29), 1000, 1000, 0)

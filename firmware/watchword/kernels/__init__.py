@@ -12,7 +12,7 @@ opinion). Both give the int8 results of LiteRT's reference kernels, bit for bit.
 
 from micropython import const
 
-VERSION = 2  # of the layouts below; a program made for another one is refused
+VERSION = 3  # of the layouts below; a program made for another one is refused
 
 CONV = const(1)
 DEPTHWISE = const(2)
@@ -27,6 +27,8 @@ COPY = const(10)
 FILL = const(11)
 SVDF = const(12)
 READ = const(13)  # no arithmetic: the runtime's own step, which brings constants from the program's file
+PAIRS = const(14)
+UNPACK = const(15)
 
 # Parameters. Zero points, values, minimum and maximum are stored plus 128, so that no parameter is negative (viper zero-extends
 # what it loads on 64-bit machines); only the steps of COPY from place to place may be.
@@ -107,10 +109,22 @@ BODIES = {
     SVDF: ("svdf", "svdf"),
 }
 
+# Where the Thumb bodies are: module (with _thumb after it) and function. They take the same parameters, and are called as
+# kernel(p, arena, constants, first | last << 16). Kernels that are only here exist on no other chip.
+THUMB_BODIES = {
+    PAIRS: ("pairs", "pairs"),
+    UNPACK: ("pairs", "unpack"),
+}
+
 try:
     from watchword.kernels import buffers_viper as buffers
 except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
     from watchword.kernels import buffers_plain as buffers
+
+try:
+    from watchword.kernels.walk_thumb import walk
+except (ImportError, SyntaxError, ValueError):  # no Thumb code here
+    walk = None
 
 NATIVE = buffers.__name__.endswith("viper")  # else they are plain Python, and slow
 copy = buffers.copy

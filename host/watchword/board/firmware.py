@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from watchword import shipped
+from watchword.board.thumb import expand
 from watchword.errors import BoardError, SetupError
 
 NATIVE = ("armv6m", "armv7emsp", "xtensawin", "rv32imc")
@@ -47,13 +48,17 @@ def architecture(mpy: int | None) -> str:
 def files(architecture: str) -> dict[str, bytes]:
     """All files for a board by their paths there, main.py last.
 
-    Of each pair of kernels, viper and plain, it gets the one that its chip runs; source files go with both, since nothing
-    tells what compiler that MicroPython has. Raises SetupError where mpy-cross fails, or says anything at all.
+    Of kernels that have a viper and a plain body it gets the one that its chip runs; source files go with both, since nothing
+    tells what compiler that MicroPython has. Thumb kernels are for the RP2040.
+
+    Raises SetupError where mpy-cross fails, or says anything at all.
     """
     if architecture not in (*NATIVE, BYTECODE, SOURCE):
         raise SetupError(f"{architecture}: no such architecture; known: {', '.join((*NATIVE, BYTECODE, SOURCE))}")
     root = shipped.firmware()
-    unused = {SOURCE: (), BYTECODE: ("_viper",)}.get(architecture, ("_plain",))
+    unused = {SOURCE: ("_thumb",), BYTECODE: ("_thumb", "_viper"), "armv6m": ("_plain",)}.get(
+        architecture, ("_plain", "_thumb")
+    )
     found = {}
     with TemporaryDirectory(prefix="watchword-") as folder:
         for source in sorted((root / "watchword").rglob("*.py")):
@@ -63,10 +68,31 @@ def files(architecture: str) -> dict[str, bytes]:
             if architecture == SOURCE:
                 found[name.as_posix()] = source.read_bytes()
             else:
-                compiled = _compile(source, name.as_posix(), architecture, Path(folder) / "compiled.mpy")
-                found[name.with_suffix(".mpy").as_posix()] = compiled
+                code = _assembled(source, Path(folder)) if source.stem.endswith("_thumb") else source
+                if code is not None:
+                    compiled = _compile(code, name.as_posix(), architecture, Path(folder) / "compiled.mpy")
+                    found[name.with_suffix(".mpy").as_posix()] = compiled
     found[MAIN] = (root / MAIN).read_bytes()
     return found
+
+
+def thumb(source: Path, **constants: int) -> str:
+    """The Thumb kernels of a file for mpy-cross; "" where it holds only macros. constants: see `expand`."""
+
+    def read(module: str) -> str:
+        return (source.parent / f"{module.split('.')[-1]}.py").read_text()
+
+    expanded = expand(source.read_text(), str(source), read, **constants)
+    return expanded if "@micropython.asm_thumb" in expanded else ""
+
+
+def _assembled(source: Path, folder: Path) -> Path | None:
+    expanded = thumb(source)
+    if not expanded:
+        return None
+    path = folder / source.name
+    path.write_text(expanded)
+    return path
 
 
 def _compile(source: Path, name: str, architecture: str, output: Path) -> bytes:

@@ -11,13 +11,15 @@ from typing import Any
 from watchword.errors import ModelError
 
 MAGIC = b"WWRD"
-FORMAT = 2
-KERNELS = 2
+FORMAT = 3
+KERNELS = 3
 HEADER = "<4sHH8sI" + 16 * "I"
 HEADER_SIZE = struct.calcsize(HEADER)
 HASH_SIZE = 32
 
-CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX, MAX_POOL, MEAN, ADD, MULTIPLY, LOOKUP, COPY, FILL, SVDF, READ = range(1, 14)
+CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX, MAX_POOL, MEAN, ADD, MULTIPLY, LOOKUP, COPY, FILL, SVDF, READ, PAIRS, UNPACK = range(
+    1, 16
+)
 KERNEL_NAMES = {
     CONV: "conv",
     DEPTHWISE: "depthwise",
@@ -32,6 +34,8 @@ KERNEL_NAMES = {
     FILL: "fill",
     SVDF: "svdf",
     READ: "read",
+    PAIRS: "pairs",
+    UNPACK: "unpack",
 }
 
 
@@ -40,7 +44,7 @@ class Step:
     """One call of a kernel. parameters: as firmware/watchword/kernels/__init__.py lays them out.
 
     rows: of output; chunk: rows to compute in one go, so that no call holds the board for long. streamed: its constants were
-    read into the arena by the step before.
+    brought into the arena by a step before. together: how many steps, from this one on, are short enough for one call.
     """
 
     kernel: int
@@ -48,6 +52,12 @@ class Step:
     chunk: int
     parameters: tuple[int, ...]
     streamed: bool = False
+    together: int = 0
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What stands before its parameters in the file, but for their count."""
+        return self.kernel, int(self.streamed), self.rows, self.chunk, self.together
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,15 @@ class Program:
         words = [
             word
             for step in (*self.reset, *self.steps)
-            for word in (step.kernel, int(step.streamed), step.rows, step.chunk, len(step.parameters), *step.parameters)
+            for word in (
+                step.kernel,
+                int(step.streamed),
+                step.rows,
+                step.chunk,
+                step.together,
+                len(step.parameters),
+                *step.parameters,
+            )
         ]
         sections = [
             json.dumps(self.description, separators=(",", ":")).encode(),
