@@ -36,3 +36,84 @@ def leave():
     mov(r10, r6)
     mov(r11, r7)
     mov(r0, 0)
+
+
+# A sum is brought back to int8 as clamp((a * m + (a * l >> 12) + o) >> s, low, high). The compiler has proved m, l and o for
+# every sum that a channel can have. s, low and high are the layer's, so that the RP2040's interpolator 1 can shift, extend
+# the sign and clamp in two cycles. A `clamper` register holds its address, or that of 48 bytes that stand for it.
+
+
+@macro
+def open_clamp(clamper, t, s, low, high):
+    """s, low, high: registers. Takes the interpolator, whose state goes to the stack; sp is 12 words lower afterwards."""
+    sub(sp, 48)
+    if INTERPOLATOR:
+        mov(clamper, SIO >> 24)
+        lsl(clamper, clamper, 24)
+        add(clamper, 0xC0)
+        ldr(t, [clamper, 0])  # its accumulator,
+        str(t, [sp, 0])
+        ldr(t, [clamper, 8])  # limits
+        str(t, [sp, 8])
+        ldr(t, [clamper, 12])
+        str(t, [sp, 12])
+        ldr(t, [clamper, 44])  # and control of lane 0
+        str(t, [sp, 44])
+        mov(t, 31)  # the mask's upper end is bit 31 - s; then signed, bit 15, and clamping, bit 22
+        sub(t, t, s)
+        lsl(t, t, 10)
+        orr(s, t)
+        mov(t, 129)
+        lsl(t, t, 15)
+        orr(s, t)
+    else:
+        mov(clamper, sp)
+    str(low, [clamper, 8])
+    str(high, [clamper, 12])
+    str(s, [clamper, 44])
+
+
+@macro
+def clamp(a, clamper, t):
+    """a: shifted and clamped. t is free where there is an interpolator."""
+    if INTERPOLATOR:
+        str(a, [clamper, 0])
+        ldr(a, [clamper, 32])
+    else:
+        ldr(t, [clamper, 44])
+        asr(a, t)
+        ldr(t, [clamper, 8])
+        cmp(a, t)
+        bge(ABOVE)
+        mov(a, t)
+        label(ABOVE)
+        ldr(t, [clamper, 12])
+        cmp(a, t)
+        ble(BELOW)
+        mov(a, t)
+        label(BELOW)
+
+
+@macro
+def close_clamp(clamper, t):
+    """Leaves the interpolator as it was found; sp is where it was before `open_clamp`."""
+    if INTERPOLATOR:
+        mov(clamper, SIO >> 24)
+        lsl(clamper, clamper, 24)
+        add(clamper, 0xC0)
+        for at in (8, 12, 44, 0):
+            ldr(t, [sp, at])
+            str(t, [clamper, at])
+    add(sp, 48)
+
+
+@macro
+def requantize(a, factors, m, l, o, clamper):
+    """m: the int8 that the sum `a` becomes. factors: where m, l and o of its channel are; it moves to the next channel's."""
+    ldmia(factors, {m, l, o})
+    mul(l, a)
+    asr(l, l, 12)
+    mul(m, a)
+    add(m, m, l)
+    add(m, m, o)
+    clamp(m, clamper, l)
