@@ -117,3 +117,73 @@ def requantize(a, factors, m, l, o, clamper):
     add(m, m, l)
     add(m, m, o)
     clamp(m, clamper, l)
+
+
+@macro
+def rescale(once):
+    """r1: the sum in r0, rescaled as TFLite does it, for whatever sum.
+
+    r2: bias, r3: multiplier, r4: left shift; r7: the address of the right shift, and behind it afterwards. once: a register;
+    not 0 where the whole product is rounded once. Uses r0 to r4. The compiler has proved |sum + bias| << left below 2^29.
+
+    The product is v * 2^31 + middle * 2^15 + low, from pieces of 15 and 16 bits; middle is less 2^30, or it might not fit.
+    """
+    add(r0, r0, r2)
+    lsl(r0, r4)
+    asr(r1, r0, 15)
+    lsl(r0, r0, 17)
+    lsr(r0, r0, 17)
+    uxth(r2, r3)
+    lsr(r3, r3, 16)
+    mov(r4, r0)
+    mul(r4, r2)  # low
+    mul(r2, r1)
+    mul(r0, r3)
+    mul(r1, r3)  # v
+    lsl(r0, r0, 1)
+    mov(r3, 1)
+    lsl(r3, r3, 30)
+    sub(r2, r2, r3)
+    lsr(r3, r4, 15)
+    add(r2, r2, r3)
+    add(r2, r2, r0)  # middle
+    ldmia(r7, {r3})  # right shift
+    mov(r0, once)
+    cmp(r0, 0)
+    bne(ONCE)
+    mov(r0, 1)
+    lsl(r0, r0, 15)
+    add(r2, r2, r0)
+    asr(r2, r2, 16)
+    lsr(r0, r0, 1)
+    add(r1, r1, r0)
+    add(r1, r1, r2)
+    cmp(r3, 0)
+    beq(RESCALED)
+    asr(r2, r1, 31)
+    add(r1, r1, r2)  # a half goes away from 0
+    mov(r0, 1)
+    sub(r3, 1)
+    lsl(r0, r3)
+    add(r1, r1, r0)
+    add(r3, 1)
+    asr(r1, r3)
+    b(RESCALED)
+    label(ONCE)
+    lsl(r1, r1, 1)
+    lsl(r0, r0, 15)
+    add(r1, r1, r0)
+    asr(r0, r2, 15)
+    add(r1, r1, r0)
+    bpl(ROUND)
+    orr(r2, r4)
+    lsl(r2, r2, 17)
+    bne(ROUND)
+    sub(r1, 1)
+    label(ROUND)
+    mov(r0, 1)
+    lsl(r0, r3)
+    add(r1, r1, r0)
+    add(r3, 1)
+    asr(r1, r3)
+    label(RESCALED)

@@ -7,6 +7,7 @@ A kernel is a function decorated with `@micropython.asm_thumb`, in a file NAME_t
         ldr(r0, [sp, 4 * i])          numbers may be computed
     if CLAMPS:                        conditions are decided here
     @macro def finish(sum, at): ...   a macro's instructions stand where it is called; its labels are its own
+    offsets(BASE, FIRST, SECOND)      halfwords: how far labels are from BASE, plus 1: what bx wants once BASE is added
 
 Macros and constants may be imported from another such file. `expand` unrolls all this and encodes what the inline assembler
 does not know, so that only labels and branches are left to it. Encodings: ARMv6-M Architecture Reference Manual, A6.7.
@@ -171,7 +172,7 @@ class _Expansion:
             if not isinstance(statement, ast.For)
             for node in ast.walk(statement)
             if isinstance(node, ast.Call) and _called(node) == "label" and isinstance(node.args[0], ast.Name)
-        }
+        } - scope.keys()
         number = next(self.numbers)
         own = {name: f"{name}_{number}" if number else name for name in defined}
         self.statements(body, _Scope(scope, {**scope.labels, **own}))
@@ -191,9 +192,11 @@ class _Expansion:
                 pass
             case ast.Expr(ast.Call() as call):
                 self.call(_called(call), call, scope)
-            case ast.For(ast.Name(name), source, body):
+            case ast.For(target, source, body):
                 for value in self.value(source, scope):
-                    self.block(body, _Scope({**scope, name: value}, scope.labels))
+                    names = [node.id for node in ast.walk(target) if isinstance(node, ast.Name)]
+                    values = value if isinstance(target, ast.Tuple) else (value,)
+                    self.block(body, _Scope({**scope, **dict(zip(names, values, strict=True))}, scope.labels))
             case ast.If(test, body, otherwise):
                 self.statements(body if self.value(test, scope) else otherwise, scope)
             case ast.Assign([ast.Name(name)], source):
@@ -209,10 +212,30 @@ class _Expansion:
             if len(names) != len(operands):
                 raise ValueError(f"{name} takes {len(names)} operands")
             self.block(macro.body, _Scope({**self.names, **dict(zip(names, operands, strict=True))}, {}))
+        elif name == "offsets":
+            self.lines += [f"    data(2, {{{label}}} - {{{operands[0]}}} + 1)" for label in operands[1:]]
+        elif name == "data":
+            self.lines.append(f"    data({', '.join(map(str, operands))})")
         elif name == "label" or name in BRANCHES:
             self.lines.append(f"    {name}({operands[0]})")
         else:
             self.lines.append(f"    data(2, 0x{encode(name, operands):04x})  # {ast.unparse(call)}")
+
+    def resolve(self) -> None:
+        """Put numbers in the place of labels in `offsets`."""
+        places: dict[str, int] = {}
+        at = 0
+        for line in self.lines:
+            if line.startswith("    label("):
+                places[line[10:-1]] = at
+            else:
+                at += 4 if line.startswith("    bl(") else 2
+        for i, line in enumerate(self.lines):
+            if line.startswith("    data(2, {"):
+                try:
+                    self.lines[i] = f"    data(2, {eval(line[12:-1].format_map(places))})"
+                except KeyError as label:
+                    raise SetupError(f"{self.path}: no label {label}") from None
 
     def value(self, expression: ast.expr, scope: _Scope) -> Any:
         code = compile(ast.Expression(expression), self.path, "eval")
@@ -249,6 +272,7 @@ def expand(source: str, path: str, read: Callable[[str], str], **constants: int)
             case ast.FunctionDef() if _decorated(node, "asm_thumb"):
                 expansion = _Expansion(path, names, macros)
                 expansion.block(node.body, _Scope(names, {}))
+                expansion.resolve()
                 arguments = ", ".join(argument.arg for argument in node.args.args)
                 out += ["@micropython.asm_thumb", f"def {node.name}({arguments}):", *expansion.lines, ""]
             case ast.Assign([ast.Name(name)], ast.expr() as value):
@@ -259,7 +283,8 @@ def expand(source: str, path: str, read: Callable[[str], str], **constants: int)
                     out.append(ast.unparse(node))
                 else:
                     names[name] = number
-                    out.append(f"{name} = {number!r}")
+                    if isinstance(number, int):
+                        out.append(f"{name} = {number!r}")
             case ast.Expr(ast.Constant()):
                 pass
             case _:

@@ -1,0 +1,193 @@
+"""PAIRS: convolutions with two weights in a word. firmware/watchword/kernels/pairs_thumb.py is the kernel.
+
+It takes output channels in groups, each with the body that is the fastest of those whose chunks are safe for all of them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword.compile.thumb.fit import fit
+from watchword.reference import activation_range, rescale
+from watchword.graph import Conv2D, Dense, extents
+
+Ints = NDArray[np.int64]
+
+SLOTS = 64  # taps that are computed at once; more are cut into segments
+_MOST_RUNS = 10
+
+
+class Body(NamedTuple):
+    """outputs: computed at once. chunk: taps between two splits."""
+
+    outputs: int
+    chunk: int
+
+    def chunks(self, taps: int) -> int:
+        return -(-taps // self.chunk)
+
+    def cycles(self, taps: int) -> int:
+        """Of one group on one pixel, from the first chunk to the last."""
+        pairs = self.outputs // 2
+        return self.chunks(taps) * (self.chunk * (3 + 3 * pairs) + 3 * pairs + 1)
+
+
+BODIES = (Body(6, 8), Body(6, 6), Body(6, 5), Body(6, 4), Body(6, 3), Body(4, 4), Body(4, 2))  # as the kernel numbers them
+
+
+class Run(NamedTuple):
+    """Groups in a row with the same body. skipped: outputs that a group has too many, at its front. exact: how they end."""
+
+    body: int
+    groups: int
+    skipped: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What the taps of a segment are. words: they are whole words of one row; else `rows` of `length` bytes, `step` apart."""
+
+    segments: int
+    rows: int
+    length: int
+    step: int
+    words: bool
+
+    @property
+    def taps(self) -> int:
+        return self.rows * self.length
+
+
+def bound(weights: Ints) -> Ints:
+    """The greatest magnitude that a sum of products may have; weights: (..., taps), activations: any int8."""
+    positive, negative = np.maximum(weights, 0).sum(-1), np.maximum(-weights, 0).sum(-1)
+    return np.maximum(127 * positive + 128 * negative, 128 * positive + 127 * negative)
+
+
+def safe(weights: Ints, chunk: int) -> NDArray[np.bool_]:
+    """(outputs,): whether no chunk of an output's weights (outputs, segments, taps) can leave 16 bits.
+
+    Chunks count from the last tap; the first one may be short.
+    """
+    outputs, segments, taps = weights.shape
+    padded = np.pad(weights, ((0, 0), (0, 0), (-taps % chunk, 0)))
+    return np.asarray((bound(padded.reshape(outputs, segments, -1, chunk)) <= 32767).all(axis=(1, 2)))
+
+
+def group(weights: Ints, exact: NDArray[np.bool_]) -> list[Run] | None:
+    """Runs of groups for outputs in their order; None where no body is safe. weights: (outputs, segments, taps)."""
+    outputs, _, taps = weights.shape
+    safe_for = [safe(weights, body.chunk) for body in BODIES]
+    # cost[n]: of the first n outputs, and the group that ends there
+    cost = [0.0] + [np.inf] * outputs
+    last: list[Run | None] = [None] * (outputs + 1)
+    for n in range(1, outputs + 1):
+        for number, body in enumerate(BODIES):
+            for size in range(min(body.outputs, n), 0, -1):
+                skipped = 6 - size
+                if size < body.outputs and n < outputs:
+                    break  # only the last group may be short
+                if safe_for[number][n - size : n].all():
+                    ends_exact = bool(exact[n - size : n].any())
+                    total = cost[n - size] + body.cycles(taps) + 40 + 60 * size * ends_exact
+                    if total < cost[n]:
+                        cost[n], last[n] = total, Run(number, 1, skipped, ends_exact)
+    runs: list[Run] = []
+    n = outputs
+    while n:
+        run = last[n]
+        if run is None:
+            return None
+        n -= 6 - run.skipped
+        if runs and runs[0][::2] == run[::2] and runs[0].exact == run.exact:
+            runs[0] = run._replace(groups=runs[0].groups + 1)
+        else:
+            runs.insert(0, run)
+    return runs
+
+
+def patch(op: Conv2D | Dense, height: int, width: int) -> Patch | None:
+    """How the taps of an output lie in an input of this size; None where the kernel cannot gather them."""
+    depth = op.input.shape[-1]
+    if isinstance(op, Dense):
+        rows, length, step = 1, op.weights.shape[1], 0
+    else:
+        rows, kernel_w = op.weights.shape[1:3]
+        length, step = kernel_w * depth, width * depth
+        if op.dilation[1] != 1 and kernel_w > 1:
+            return None
+        step *= op.dilation[0]
+        if step == length or rows == 1:
+            rows, length, step = 1, rows * length, 0
+    if rows == 1:
+        segments = -(-length // SLOTS)
+        if length % segments:  # each as long as the others
+            return None
+        length //= segments
+        steps = (0, 0) if isinstance(op, Dense) else (op.stride[1] * depth, op.stride[0] * width * depth)
+        return Patch(segments, 1, length, length, length % 4 == 0 and not any(step % 4 for step in steps))
+    fitting = [n for n in range(1, rows + 1) if rows % n == 0 and n * length <= SLOTS]
+    return Patch(rows // fitting[-1], fitting[-1], length, step, False) if fitting else None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What the kernel reads while it computes. content: of the whole stream."""
+
+    runs: list[Run]
+    content: bytes
+    shift: int
+    coarse: bool
+
+
+def stream(op: Conv2D | Dense, weights: Ints, bias: Ints, first: int, last: int, segments: int) -> Stream | None:
+    """The weights and factors of outputs first to last - 1. weights: (outputs, taps); bias: of raw sums, (outputs,)."""
+    low, high = activation_range(op)
+    block = slice(first, last)
+    multiplier, shift = (numbers.astype(np.int64)[block] for numbers in rescale(op))
+    weights, bias = weights[block], bias[block]
+    positive, negative = np.maximum(weights, 0).sum(1), np.maximum(-weights, 0).sum(1)
+    least, greatest = -128 * positive - 127 * negative, 127 * positive + 128 * negative
+    once = isinstance(op, Dense)
+    proved = fit(multiplier, shift, bias, op.output.zero_point, least, greatest, low, high, once)
+    cut = weights.reshape(len(weights), segments, -1)
+    runs = group(cut, ~proved.found)
+    if runs is None or len(runs) > _MOST_RUNS:
+        return None
+    exact = np.stack([bias, multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
+    content = b""
+    for segment in range(segments):
+        at = 0
+        for run in runs:
+            body = BODIES[run.body]
+            taps = body.chunks(cut.shape[2]) * body.chunk
+            for _ in range(run.groups):
+                size = 6 - run.skipped
+                words = np.zeros((body.outputs, taps), np.int64)
+                words[body.outputs - size :, taps - cut.shape[2] :] = cut[at : at + size, segment]
+                content += ((words[0::2] + (words[1::2] << 16)).T & 0xFFFFFFFF).astype("<u4").tobytes()
+                if segment == segments - 1:
+                    content += (exact if run.exact else proved.factors)[at : at + size].astype("<i4").tobytes()
+                at += size
+    return Stream(runs, content, proved.shift, proved.coarse)
+
+
+def parameters(made: Stream, taps: Patch, columns: int, steps: Sequence[int], low: int, high: int, zero_point: int, once: bool) -> list[int]:
+    """As firmware/watchword/kernels/__init__.py lays them out. steps: of the input right and down, of the output likewise."""
+    words = []
+    for run in made.runs:
+        ending = run.skipped + (12 if run.exact else 6 * made.coarse)
+        words += [run.body | BODIES[run.body].chunks(taps.taps) << 8 | ending << 16, run.groups]
+    right, down, output_right, output_down = steps
+    return [
+        *(0, 0, made.shift, low + 128, high + 128, zero_point + 128, 0, taps.taps, taps.segments, taps.taps),
+        *(columns, right, down, output_right, output_down),
+        *(0 if taps.words else taps.rows, taps.length, taps.step, 0, int(once), len(made.runs), *words),
+    ]
