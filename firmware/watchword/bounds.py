@@ -202,6 +202,64 @@ def _read(rows, p, arena, constants, weights):
     return rows == 1 and _inside(p[0], p[2], weights) and _inside(p[1], p[2], arena)
 
 
+# Of the bodies of PAIRS: outputs, taps in a chunk, chunks that there are of it. pairs_thumb.py has them in this order.
+_BODIES = ((6, 8, 8), (6, 6, 11), (6, 5, 13), (6, 4, 16), (6, 3, 22), (4, 4, 16), (4, 2, 32))
+_SLOTS = 66  # taps that it holds at once
+
+
+def _pairs(rows, p, arena, constants, weights):
+    if not 0 < p[19] <= 10 or len(p) != 20 + 2 * p[19]:
+        return False
+    outputs = groups = size = 0
+    for i in range(20, len(p), 2):
+        body, chunks, ending = p[i] & 255, p[i] >> 8 & 255, p[i] >> 16
+        if body >= len(_BODIES) or ending >= 18 or not 0 < p[i + 1] < _WINDOW:
+            return False
+        most, chunk, most_chunks = _BODIES[body]
+        least = 6 - most
+        if not 0 < chunks <= most_chunks or ending % 6 < least:
+            return False
+        ours = 6 - ending % 6
+        outputs += ours * p[i + 1]
+        groups += p[i + 1]
+        size += (p[8] * chunks * chunk * most * 2 + ours * (16 if ending >= 12 else 12)) * p[i + 1]
+    taps = p[7]
+    if p[14]:  # rows of bytes
+        patch = (p[8] * p[14] - 1) * p[16] + p[15]
+        whole = p[14] * p[15] == taps and p[15] <= p[16]
+    else:
+        patch = p[8] * taps
+        whole = (taps | p[0] | p[10] | p[11]) % 4 == 0
+    return (
+        whole
+        and 0 < taps <= _SLOTS
+        and 0 < p[8] < _WINDOW
+        and 0 < p[9] < _WINDOW
+        and 0 < p[2] < 32
+        and p[3] <= p[4]
+        and _bytes(p[4], p[5])
+        and p[18] <= 1
+        and _inside(p[0], (rows - 1) * p[11] + (p[9] - 1) * p[10] + patch, arena)
+        and _inside(p[1], (rows - 1) * p[13] + (p[9] - 1) * (outputs + p[12]) + outputs, arena)
+        and p[6] % 4 == 0
+        and _inside(p[6], size, constants)
+        and (p[8] == 1 or _words(p[17], 6 * groups, arena))
+    )
+
+
+def _unpack(rows, p, arena, constants, weights):
+    if p[2] < 1 or len(p) != 3 + 3 * p[2]:
+        return False
+    packed = unpacked = 0
+    for i in range(3, len(p), 3):
+        blocks, words, others = p[i : i + 3]
+        if blocks < 1 or words % 2:
+            return False
+        packed += blocks * (2 * words + 4 * others)
+        unpacked += blocks * 4 * (words + others)
+    return rows == 1 and (p[0] | p[1]) % 4 == 0 and _inside(p[0], packed, constants) and _inside(p[1], unpacked, arena)
+
+
 _CHECKS = {
     kernels.CONV: _conv,
     kernels.DEPTHWISE: _depthwise,
@@ -216,4 +274,6 @@ _CHECKS = {
     kernels.FILL: _fill,
     kernels.SVDF: _svdf,
     kernels.READ: _read,
+    kernels.PAIRS: _pairs,
+    kernels.UNPACK: _unpack,
 }

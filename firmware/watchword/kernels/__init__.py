@@ -77,7 +77,20 @@ UNPACK = const(15)
 #   15 state: offset in the arena, int16 [filter][step], oldest first
 #   16 rescale of the features: offset in the constants, four int32 per filter as of 5
 #   17 patch: offset in the arena, 18 its length, a multiple of 8
-LENGTHS = {
+#
+#   PAIRS                                                 UNPACK
+#    2 shift s, 3 minimum, 4 maximum, 5 zero point         0 source: offset in the constants, 1 to: offset in the arena
+#    6 weights and factors: offset in the constants        2 kinds of blocks; then, for each kind:
+#    7 taps of a segment, 8 segments, 9 columns              blocks, words to unpack (even), words to copy behind them
+#   10, 11 bytes from one patch to the next, right and down
+#   12 bytes from the last output of a pixel to the first of the next one, 13 from a row to the next
+#   14 rows of the patch in a segment, 0: one row of whole words; 15 bytes of such a row, 16 from one to the next
+#   17 sums between segments: offset in the arena of 24 bytes for each group
+#   18 rounding: 0 as of convolutions, 1 as of dense layers
+#   19 runs of groups; then, for each run:
+#       body | chunks << 8 | ending << 16, groups. An ending is how many outputs the group lacks, and 6 more where factors are
+#      coarse, 12 more where it is rescaled exactly
+LENGTHS = {  # the least, where there is more for each of several
     CONV: 29,
     DEPTHWISE: 29,
     AVERAGE_POOL: 21,
@@ -91,7 +104,11 @@ LENGTHS = {
     FILL: 4,
     SVDF: 19,
     READ: 3,
+    PAIRS: 20,
+    UNPACK: 3,
 }
+
+SEVERAL = (PAIRS, UNPACK)  # which may have more
 
 # Where the bodies are: module (with _viper or _plain after it) and function.
 BODIES = {

@@ -13,7 +13,7 @@ def load(numbers):
     for number in numbers:
         if walk and number in THUMB_BODIES:
             kernel = _body("watchword.kernels.%s_thumb", THUMB_BODIES[number])
-            found[number] = kernel, kernel(0)
+            found[number] = kernel, kernel(0, 0, 0, 0)
         elif number in BODIES:
             found[number] = _body(native, BODIES[number]), 0
         elif number != READ:

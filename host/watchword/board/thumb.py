@@ -217,6 +217,8 @@ class _Expansion:
         elif name == "data":
             self.lines.append(f"    data({', '.join(map(str, operands))})")
         elif name == "label" or name in BRANCHES:
+            if not isinstance(operands[0], str):
+                raise ValueError("no label, but a name that has a value")
             self.lines.append(f"    {name}({operands[0]})")
         else:
             self.lines.append(f"    data(2, 0x{encode(name, operands):04x})  # {ast.unparse(call)}")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from watchword.compile import memory
-from watchword.compile.lower import Call, fill, in_place, lower, move, reset
+from watchword.compile.lower import Call, fill, in_place, move, reset
 from watchword.compile.memory import Block
 from watchword.graph import Graph, Operation, Reshape, Svdf, Tensor
+
+Lowering = Callable[..., list[Call]]  # as watchword.compile.lower.lower
 
 
 @dataclass
@@ -18,7 +20,7 @@ class Arrangement:
     """operations: in the order in which they run; after the last of them comes one more step, in which states are kept.
 
     calls: of each step. blocks: what lives when, counted in these steps. where: block of each tensor; work space is a tensor of
-    its own. reset: calls that begin a stream anew. plan: where the blocks lie.
+    its own. reset: calls that begin a stream anew. lower: what made the calls. plan: where the blocks lie.
     """
 
     operations: list[Operation]
@@ -26,18 +28,19 @@ class Arrangement:
     blocks: list[Block]
     where: dict[Tensor, int]
     reset: list[Call]
+    lower: Lowering
     plan: memory.Plan = field(init=False)
 
     def __post_init__(self) -> None:
         self.plan = memory.plan(self.blocks)
 
 
-def arrange(graph: Graph) -> Arrangement:
+def arrange(graph: Graph, lower: Lowering) -> Arrangement:
     """The arrangement with the smallest arena: operations as the graph has them, or as takes the least at each step."""
-    found = [_arrange(graph, graph.operations)]
+    found = [_arrange(graph, graph.operations, lower)]
     frugal = _frugal(graph)
     if frugal != graph.operations:
-        found.append(_arrange(graph, frugal))
+        found.append(_arrange(graph, frugal, lower))
     return min(found, key=lambda arrangement: arrangement.plan.size)
 
 
@@ -63,7 +66,7 @@ def _frugal(graph: Graph) -> list[Operation]:
     return order
 
 
-def _arrange(graph: Graph, order: Sequence[Operation]) -> Arrangement:
+def _arrange(graph: Graph, order: Sequence[Operation], lower: Lowering) -> Arrangement:
     end = len(order)  # the step in which states are kept
     calls = [lower(op) for op in order] + [[]]
     begin: list[Call] = []
@@ -106,7 +109,7 @@ def _arrange(graph: Graph, order: Sequence[Operation]) -> Arrangement:
             for tensor in call.tensors.values():
                 if tensor not in where:
                     place(tensor, step, step)
-    return Arrangement(list(order), calls, blocks, where, begin)
+    return Arrangement(list(order), calls, blocks, where, begin, lower)
 
 
 def _work_space(size: int) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from watchword.compile import memory
 from watchword.compile.arrange import Arrangement
-from watchword.compile.lower import Call, channels, lower
+from watchword.compile.lower import Call, channels
 from watchword.compile.program import READ, Program, Step
 from watchword.compile.simplify import Simplified
 from watchword.description import Description
@@ -179,7 +179,10 @@ class _Builder:
         for first in blocks:
             calls = arrangement.calls[slot]
             if at_once < count:
-                calls = _cut(operation, calls, first, min(first + at_once, count))
+                calls = [self.cut(slot, operation, first, min(first + at_once, count))]
+                if first == 0:
+                    for call in arrangement.calls[slot][:-1]:
+                        self.add(call)
             content = b""
             places: dict[bytes, int] = {}
             for part in sorted(parts(calls)):
@@ -191,6 +194,12 @@ class _Builder:
                 self.add(call, places)
         return len(blocks)
 
+    def cut(self, slot: int, operation: Operation, first: int, last: int) -> Call:
+        """The last call of an operation for some channels, with what was planned for all of them."""
+        call = self.arrangement.lower(operation, first, last)[-1]
+        call.tensors = self.arrangement.calls[slot][-1].tensors
+        return call
+
 
 def _lives(block: memory.Block, step: int) -> bool:
     return block.first <= step <= block.last
@@ -200,9 +209,3 @@ def _room(parts: Iterable[bytes]) -> int:
     return sum(-(-len(part) // memory.ALIGNMENT) * memory.ALIGNMENT for part in parts)
 
 
-def _cut(operation: Operation, calls: list[Call], first: int, last: int) -> list[Call]:
-    """Some channels of an operation, with the work space that was planned for all of them."""
-    (whole,) = calls
-    (call,) = lower(operation, first, last)
-    call.tensors |= {index: whole.tensors[index] for index in call.scratch}
-    return [call]

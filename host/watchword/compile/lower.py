@@ -69,7 +69,7 @@ _NESTS = 256  # calls of a kernel for one operation of many axes; each is 160 by
 _SOFTMAX = 2047  # values that its kernel takes
 
 # Cycles of the viper kernels on a Cortex-M0+: how many rows fit into one call of about 8 ms at 125 MHz.
-_CYCLES_PER_MAC, _CYCLES_PER_TAP, _CYCLES_PER_OUTPUT, _CYCLES_PER_BYTE, _CYCLES_PER_CALL = 30, 130, 300, 40, 1_000_000
+_CYCLES_PER_MAC, _CYCLES_PER_TAP, _CYCLES_PER_OUTPUT, _CYCLES_PER_BYTE, CYCLES_PER_CALL = 30, 130, 300, 40, 1_000_000
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Call:
     """A kernel and its parameters, whose addresses are not known yet.
 
     parameters: those named below hold an offset within what they refer to. tensors, scratch: parameter -> tensor, or bytes of
-    work space. constants: parameter -> bytes that lie in the constants.
+    work space. constants: parameter -> bytes that lie in the constants. cycles: of all rows, as far as that is known.
     """
 
     kernel: int
@@ -87,6 +87,7 @@ class Call:
     tensors: dict[int, Tensor] = field(default_factory=dict)
     constants: dict[int, bytes] = field(default_factory=dict)
     scratch: dict[int, int] = field(default_factory=dict)
+    cycles: int = 0
 
 
 def lower(op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
@@ -114,19 +115,19 @@ def lower(op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
         case Transpose():
             steps = _steps(op.input.shape)
             moved = [steps[axis] for axis in op.permutation]
-            return _copies(op.input, 0, op.output, 0, zip(op.output.shape, moved, _steps(op.output.shape), strict=True))
+            return copies(op.input, 0, op.output, 0, zip(op.output.shape, moved, _steps(op.output.shape), strict=True))
         case Slice():
             steps = _steps(op.input.shape)
             begin = sum(b * step for b, step in zip(op.begin, steps, strict=True))
             strided = [s * step for s, step in zip(op.strides, steps, strict=True)]
             sizes = [len(range(*places)) for places in zip(op.begin, op.end, op.strides, strict=True)]
             dense = _steps(sizes)
-            return _copies(op.input, begin, op.output, 0, zip(sizes, strided, dense, strict=True))
+            return copies(op.input, begin, op.output, 0, zip(sizes, strided, dense, strict=True))
         case Pad():
             steps = _steps(op.output.shape)
             begin = sum(b * step for b, step in zip(op.before, steps, strict=True))
             axes = zip(op.input.shape, _steps(op.input.shape), steps, strict=True)
-            return [fill(op.output, op.value, op.output.size), *_copies(op.input, 0, op.output, begin, axes)]
+            return [fill(op.output, op.value, op.output.size), *copies(op.input, 0, op.output, begin, axes)]
         case Concatenation():
             return _concatenation(op)
         case Softmax():
@@ -169,11 +170,11 @@ def fill(place: Tensor, value: int, size: int) -> Call:
 
 def move(source: Tensor, destination: Tensor) -> list[Call]:
     """The calls that copy a tensor, or a constant, to another of the same size."""
-    return _copies(source, 0, destination, 0, [(source.size, 1, 1)])
+    return copies(source, 0, destination, 0, [(source.size, 1, 1)])
 
 
 def _rows_at_once(rows: int, cycles: int) -> int:
-    return max(1, min(rows, _CYCLES_PER_CALL * rows // max(cycles, 1)))
+    return max(1, min(rows, CYCLES_PER_CALL * rows // max(cycles, 1)))
 
 
 # ---- sums that are brought back to int8
@@ -329,7 +330,7 @@ def _mean(op: Mean) -> list[Call]:
         shape = tuple(op.input.shape[axis] for axis in order)
         source = Tensor(f"{op.input.name}/transposed", shape, op.input.dtype, op.input.scale, op.input.zero_point)
         steps = _steps(op.input.shape)
-        calls = _copies(op.input, 0, source, 0, zip(shape, [steps[axis] for axis in order], _steps(shape), strict=True))
+        calls = copies(op.input, 0, source, 0, zip(shape, [steps[axis] for axis in order], _steps(shape), strict=True))
     rows = math.prod(op.input.shape[axis] for axis in front)
     places = math.prod(op.input.shape[axis] for axis in reduced)
     values = op.output.size // rows
@@ -456,12 +457,12 @@ def _concatenation(op: Concatenation) -> list[Call]:
     at = 0
     for tensor in op.inputs:
         axes = zip(tensor.shape, _steps(tensor.shape), steps, strict=True)
-        calls += _copies(tensor, 0, op.output, at * steps[op.axis], axes)
+        calls += copies(tensor, 0, op.output, at * steps[op.axis], axes)
         at += tensor.shape[op.axis]
     return calls
 
 
-def _copies(source: Tensor, source_at: int, output: Tensor, output_at: int, axes: Iterable[tuple[int, int, int]]) -> list[Call]:
+def copies(source: Tensor, source_at: int, output: Tensor, output_at: int, axes: Iterable[tuple[int, int, int]]) -> list[Call]:
     """Calls of COPY. axes: (size, bytes from place to place of the source, the same of the output), outermost first."""
     calls = []
     for sizes, (at, to), (steps, output_steps) in _nests(output, axes, 2):

@@ -187,7 +187,23 @@ def parameters(made: Stream, taps: Patch, columns: int, steps: Sequence[int], lo
         words += [run.body | BODIES[run.body].chunks(taps.taps) << 8 | ending << 16, run.groups]
     right, down, output_right, output_down = steps
     return [
-        *(0, 0, made.shift, low + 128, high + 128, zero_point + 128, 0, taps.taps, taps.segments, taps.taps),
+        *(0, 0, made.shift, low + 128, high + 128, zero_point + 128, 0, taps.taps, taps.segments),
         *(columns, right, down, output_right, output_down),
         *(0 if taps.words else taps.rows, taps.length, taps.step, 0, int(once), len(made.runs), *words),
     ]
+
+
+def cycles(made: Stream, taps: Patch) -> int:
+    """What one pixel costs."""
+    total = 110
+    if taps.words:
+        total += taps.segments * (45 + 4 * taps.taps)
+    else:
+        row = 20 + 21 * (taps.length // 4) + 8 * (taps.length % 4)
+        total += taps.segments * (70 + taps.rows * row)
+    for run in made.runs:
+        size = 6 - run.skipped
+        group = taps.segments * (BODIES[run.body].cycles(taps.taps) + 20) + 35 * (taps.segments - 1)
+        group += 90 + 68 * size if run.exact else (16 + made.coarse) * size + 8
+        total += run.groups * group + 28 * taps.segments
+    return total
