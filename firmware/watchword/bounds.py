@@ -260,6 +260,43 @@ def _unpack(rows, p, arena, constants, weights):
     return rows == 1 and (p[0] | p[1]) % 4 == 0 and _inside(p[0], packed, constants) and _inside(p[1], unpacked, arena)
 
 
+def _depthwise_pairs(rows, p, arena, constants, weights):
+    groups = p[20]
+    at = 21 + 12 * groups
+    if not 0 < groups < 10 or len(p) != at + rows or rows != p[7]:
+        return False
+    for i in range(21, at, 12):
+        spans, words, to, step = p[i : i + 4]
+        if min(spans, words) < 1 or to % 4 or step % 4 or not _inside(to, (spans - 1) * step + 4 * words, arena):
+            return False
+        for j in (4, 7):
+            reach = (words - 1) * p[i + j + 1] + (spans - 1) * p[i + j + 2] + 1
+            counts = p[i + 10 + (j == 7)]
+            if counts > 1 or not _inside(p[i + j], reach + counts * (rows - 1), arena):
+                return False
+    place = 0
+    for i in range(at, len(p)):
+        place = max(place, p[i] & 0xFFFF)
+        if p[i] >> 16 > 10:
+            return False
+    window = 36 + 2 * p[12]
+    step = window - p[13]
+    if step <= 0 or (step | p[9] | p[11] | p[12] | p[15]) % 4 or p[14] % step:
+        return False
+    positions = p[14] // step
+    return (
+        0 < positions < _WINDOW
+        and 0 < p[16] < _WINDOW
+        and 0 < p[2] < 32
+        and p[3] <= p[4]
+        and _bytes(p[4], p[5], p[8])
+        and _words(p[6], 7 * rows, constants)
+        and _words(p[9], p[10], arena)
+        and p[11] + (p[16] - 1) * (p[14] + p[15]) + (positions - 1) * step + window <= 4 * p[10]
+        and _inside(p[1], place + (p[16] - 1) * p[18] + (positions - 1) * p[17] + p[19] + 1, arena)
+    )
+
+
 _CHECKS = {
     kernels.CONV: _conv,
     kernels.DEPTHWISE: _depthwise,
@@ -276,4 +313,5 @@ _CHECKS = {
     kernels.READ: _read,
     kernels.PAIRS: _pairs,
     kernels.UNPACK: _unpack,
+    kernels.DEPTHWISE_PAIRS: _depthwise_pairs,
 }

@@ -29,6 +29,7 @@ SVDF = const(12)
 READ = const(13)  # no arithmetic: the runtime's own step, which brings constants from the program's file
 PAIRS = const(14)
 UNPACK = const(15)
+DEPTHWISE_PAIRS = const(16)
 
 # Parameters. Zero points, values, minimum and maximum are stored plus 128, so that no parameter is negative (viper zero-extends
 # what it loads on 64-bit machines); only the steps of COPY from place to place may be.
@@ -90,6 +91,20 @@ UNPACK = const(15)
 #   19 runs of groups; then, for each run:
 #       body | chunks << 8 | ending << 16, groups. An ending is how many outputs the group lacks, and 6 more where factors are
 #      coarse, 12 more where it is rescaled exactly
+#
+#   DEPTHWISE_PAIRS, whose rows are channels
+#    2 shift s, 3 minimum, 4 maximum, 5 zero point
+#    6 records: offset in the constants; 28 bytes for each channel: 9 weights (12 bytes), 3 factors and a word, or what an exact
+#      rescale takes
+#    7 channels, 8 input zero point
+#    9 plane: offset in the arena; 10 its words, the first of which is padding
+#   11 bytes from there to the first window, 12 from behind a row of a window to the next row, 13 from behind a window back to
+#      the next one, 14 all windows of a line, 15 from the end of these to the next line, 16 lines
+#   17 bytes from output to output, 18 from a line's first output to the next line's, 19 from the lower half's to the upper's
+#   20 groups of spans that are packed; then, for each group:
+#      spans, words of a span, to: offset in the arena, bytes to the next span; of the lower half offset in the arena, bytes
+#      from word to word and from span to span; of the upper half likewise; for both, 1 or, where it is padding, 0
+#      and then, for each channel: its place among the outputs | loop << 16
 LENGTHS = {  # the least, where there is more for each of several
     CONV: 29,
     DEPTHWISE: 29,
@@ -106,9 +121,10 @@ LENGTHS = {  # the least, where there is more for each of several
     READ: 3,
     PAIRS: 20,
     UNPACK: 3,
+    DEPTHWISE_PAIRS: 21,
 }
 
-SEVERAL = (PAIRS, UNPACK)  # which may have more
+SEVERAL = (PAIRS, UNPACK, DEPTHWISE_PAIRS)  # which may have more
 
 # Where the bodies are: module (with _viper or _plain after it) and function.
 BODIES = {
@@ -131,6 +147,7 @@ BODIES = {
 THUMB_BODIES = {
     PAIRS: ("pairs", "pairs"),
     UNPACK: ("pairs", "unpack"),
+    DEPTHWISE_PAIRS: ("depthwise", "depthwise_pairs"),
 }
 
 try:

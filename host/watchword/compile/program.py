@@ -17,9 +17,8 @@ HEADER = "<4sHH8sI" + 16 * "I"
 HEADER_SIZE = struct.calcsize(HEADER)
 HASH_SIZE = 32
 
-CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX, MAX_POOL, MEAN, ADD, MULTIPLY, LOOKUP, COPY, FILL, SVDF, READ, PAIRS, UNPACK = range(
-    1, 16
-)
+CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX, MAX_POOL, MEAN, ADD, MULTIPLY, LOOKUP, COPY, FILL, SVDF, READ = range(1, 14)
+PAIRS, UNPACK, DEPTHWISE_PAIRS = range(14, 17)
 KERNEL_NAMES = {
     CONV: "conv",
     DEPTHWISE: "depthwise",
@@ -36,6 +35,7 @@ KERNEL_NAMES = {
     READ: "read",
     PAIRS: "pairs",
     UNPACK: "unpack",
+    DEPTHWISE_PAIRS: "depthwise_pairs",
 }
 
 

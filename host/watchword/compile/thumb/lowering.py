@@ -9,6 +9,7 @@ from watchword.compile.lower import CYCLES_PER_CALL, Call, channels, copies, fil
 from watchword.compile.lower import lower as lower_anywhere
 from watchword.compile.program import PAIRS
 from watchword.compile.thumb import pairs
+from watchword.compile.thumb.depthwise import lower_depthwise
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Operation, Tensor, extents
 from watchword.reference import activation_range
 
@@ -21,6 +22,9 @@ def lower(op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
             as_conv = _one_channel(op)
             scale = as_conv.output.shape[3]
             calls = _pairs(as_conv, first * scale, scale if last is None else last * scale)
+        case DepthwiseConv2D():
+            call = lower_depthwise(op, first, channels(op) if last is None else last)
+            calls = None if call is None else [call]
         case Conv2D() | Dense():
             calls = _pairs(op, first, channels(op) if last is None else last)
     return lower_anywhere(op, first, last) if calls is None else calls

@@ -1,0 +1,176 @@
+"""DEPTHWISE_PAIRS: depthwise 3x3 with two output rows in a word. firmware/watchword/kernels/depthwise_thumb.py is the kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword.compile.lower import CYCLES_PER_CALL, Call
+from watchword.compile.program import DEPTHWISE_PAIRS
+from watchword.compile.thumb.fit import fit
+from watchword.compile.thumb.pairs import bound
+from watchword.graph import DepthwiseConv2D, Tensor, extents
+from watchword.reference import activation_range, rescale
+
+Ints = NDArray[np.int64]
+
+# After which of the nine taps a loop splits its sums, as the kernel numbers them; the last one is for exact rescales.
+LOOPS = (
+    (8,),
+    (4, 8),
+    (3, 8),
+    (5, 8),
+    (2, 5, 8),
+    (3, 6, 8),
+    (2, 4, 8),
+    (1, 4, 8),
+    (2, 4, 6, 8),
+    (1, 3, 5, 7, 8),
+)
+EXACT = len(LOOPS)
+_WORD, _SPAN, _GROUP, _CHANNEL, _LINE, _PAIR, _SPLIT, _EXACT = 13, 24, 48, 130, 26, 90, 4, 190  # cycles of each
+
+
+def safe(weights: Ints, ends: tuple[int, ...]) -> bool:
+    """Whether the sums of nine weights stay within 16 bits between the splits."""
+    begins = (0, *(end + 1 for end in ends))
+    return all(bound(weights[begin : end + 1]) <= 32767 for begin, end in zip(begins, ends, strict=False))
+
+
+@dataclass(frozen=True)
+class Plane:
+    """How a channel is packed and walked. Units are words of the plane, and pixels of input and output.
+
+    across: whether lines run along the rows of the picture, else down its columns. high: output rows from the lower to the
+    upper half of a word. groups: (spans, words, to, to the next span, lower: (pixel, per word, per span) or None: padding,
+    upper likewise).
+    """
+
+    across: bool
+    lines: int
+    positions: int
+    high: int
+    width: int
+    words: int
+    groups: list[tuple[int, int, int, int, tuple[int, int, int] | None, tuple[int, int, int] | None]]
+
+
+def plane(op: DepthwiseConv2D) -> Plane:
+    """Of a layer."""
+    _, height, width, _ = op.input.shape
+    _, out_h, out_w, _ = op.output.shape
+    top, left = (window.before for window in extents(op))
+    stride = op.stride[0]
+    half = -(-out_h // 2)
+    high = out_h - half
+    rows, columns = (half - 1) * stride + 3, (out_w - 1) * stride + 3
+    seen = min(columns, width + left) - left
+    across = half <= out_w
+
+    def real(row: int) -> bool:
+        return 0 <= row < height
+
+    groups = []
+    for lanes, members in groupby(range(rows), key=lambda k: (real(k - top), real(k - top + stride * high))):
+        some = list(members)
+        first, count = some[0], len(some)
+        if not any(lanes):
+            continue
+        begins = ((first - top) * width, (first - top + stride * high) * width)
+        if across:
+            steps, shape, to, step = (1, width), (count, seen), first * columns + left, columns
+        else:
+            steps, shape, to, step = (width, 1), (seen, count), left * rows + first, rows
+        lower, upper = ((begin, *steps) if lane else None for lane, begin in zip(lanes, begins, strict=True))
+        groups.append((*shape, to, step, lower, upper))
+    lines, positions = (half, out_w) if across else (out_w, half)
+    return Plane(across, lines, positions, high, columns if across else rows, rows * columns, groups)
+
+
+def lower_depthwise(op: DepthwiseConv2D, first: int, last: int, order: Ints | None = None) -> Call | None:
+    """The call for channels first to last - 1; None where the kernel cannot compute the layer.
+
+    order: for each channel, its place in the output.
+    """
+    assert op.weights.data is not None
+    _, height, width, channels = op.input.shape
+    stride = op.stride[0]
+    starts = [window.before for window in extents(op)]
+    if op.weights.shape[1:3] != (3, 3) or op.multiplier != 1 or op.stride != (stride, stride) or stride > 2:
+        return None
+    if op.dilation != (1, 1) or max(starts) > 1:
+        return None
+    _, out_h, out_w, _ = op.output.shape
+    weights = op.weights.data.reshape(9, channels).T.astype(np.int64)
+    bias = np.zeros(channels, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
+    bias = (bias - op.input.zero_point * weights.sum(1))[first:last]
+    weights = weights[first:last]
+    multiplier, shift = (numbers.astype(np.int64)[first:last] for numbers in rescale(op))
+    least = -128 * np.maximum(weights, 0).sum(1) - 127 * np.maximum(-weights, 0).sum(1)
+    greatest = 127 * np.maximum(weights, 0).sum(1) + 128 * np.maximum(-weights, 0).sum(1)
+    low, high = activation_range(op)
+    proved = fit(multiplier, shift, bias, op.output.zero_point, least, greatest, low, high)
+    walk = plane(op)
+    if not walk.across:
+        weights = weights.reshape(-1, 3, 3).transpose(0, 2, 1).reshape(-1, 9)
+    loops = []
+    for w, found in zip(weights, proved.found, strict=True):
+        possible = [i for i, ends in enumerate(LOOPS) if safe(w, ends)]
+        if not possible:
+            return None
+        fastest = min(possible, key=lambda i: len(LOOPS[i]))
+        if not found or proved.coarse:
+            if EXACT - 1 not in possible:
+                return None
+            fastest = EXACT
+        loops.append(fastest)
+    exact = np.stack([bias, multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
+    fast = np.concatenate([proved.factors, np.zeros_like(bias)[:, None]], axis=1)
+    factors = np.where(np.array(loops)[:, None] == EXACT, exact, fast)
+    records = np.zeros((last - first, 28), np.uint8)
+    records[:, :9] = weights.astype(np.int8).view(np.uint8)
+    records[:, 12:] = factors.astype("<i4").view(np.uint8).reshape(last - first, 16)
+
+    scratch = 4 * (1 + walk.words)
+    parameters = [
+        *(0, 0, proved.shift, low + 128, high + 128, op.output.zero_point + 128, 0, last - first),
+        *(op.input.zero_point + 128, 0, 1 + walk.words, 4, 4 * walk.width - 12, 8 * walk.width + 12 - 4 * stride),
+        *(4 * stride * walk.positions, 4 * stride * (walk.width - walk.positions), walk.lines),
+        *((channels, out_w * channels) if walk.across else (out_w * channels, channels)),
+        *(walk.high * out_w * channels, len(walk.groups)),
+    ]
+    tensors: dict[int, Tensor] = {0: op.input, 1: op.output}
+    in_scratch = [9]
+    for spans, words, to, step, lower, upper in walk.groups:
+        group = [spans, words, 4 * (1 + to), 4 * step]
+        in_scratch.append(len(parameters) + 2)
+        for lane in (lower, upper):
+            if lane is None:
+                in_scratch.append(len(parameters) + len(group))
+                group += [0, 0, 0]
+            else:
+                tensors[len(parameters) + len(group)] = op.input
+                group += [first + channels * lane[0], channels * lane[1], channels * lane[2]]
+        parameters += [*group, int(lower is not None), int(upper is not None)]
+    places = np.arange(first, last) if order is None else order[first:last]
+    parameters += [int(place) | loop << 16 for place, loop in zip(places, loops, strict=True)]
+    each = _CHANNEL + sum(_GROUP + spans * (_SPAN + words * _WORD) for spans, words, *_ in walk.groups)
+    each += walk.lines * _LINE
+    pairs = walk.lines * walk.positions
+    cycles = sum(each + pairs * (_EXACT + _PAIR if loop == EXACT else _PAIR + _SPLIT * len(LOOPS[loop])) for loop in loops)
+    cycles += 5 * walk.words + 300
+    chunk = max(1, min(last - first, CYCLES_PER_CALL * (last - first) // cycles))
+    space = Tensor("", (scratch,), np.dtype(np.int8), np.ones(1, np.float32))
+    return Call(
+        DEPTHWISE_PAIRS,
+        last - first,
+        chunk,
+        parameters,
+        tensors | dict.fromkeys(in_scratch, space),
+        {6: records.tobytes()},
+        {},
+        cycles,
+    )
