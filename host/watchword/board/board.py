@@ -342,7 +342,7 @@ class Board:
         for layer in compiled.layers:
             self.link.request("run", b"", timeout=60.0, go_on=True, until=layer.steps)
             flat = self._read(layer.operation.output.size, offset=layer.offset)
-            outputs.append(flat.reshape(layer.operation.output.shape))
+            outputs.append(layer.restored(flat.reshape(layer.operation.output.shape)))
         return outputs
 
     def bench(self, runs: int = 5, layers: bool = False) -> Message:

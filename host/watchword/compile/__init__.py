@@ -16,7 +16,7 @@ from watchword.compile.lower import lower
 from watchword.compile.simplify import simplify as simplify_graph
 from watchword.compile.simplify import unchanged
 from watchword.compile.targets import TARGETS, Target
-from watchword.compile.thumb.lowering import lower as thumb_lower
+from watchword.compile.thumb.lowering import Lowering
 from watchword.description import Description
 from watchword.errors import ModelError
 from watchword.graph import Graph
@@ -42,7 +42,8 @@ def compile(
     ram = TARGETS[target].ram if ram is None else ram
     keep = (description.embedding,)  # words are taught from this layer's output
     simplified = simplify_graph(graph, keep) if simplify else unchanged(graph)
-    arrangement = arrange(simplified.graph, thumb_lower if TARGETS[target].thumb else lower)
+    lowering = Lowering(simplified.graph) if TARGETS[target].thumb else lower
+    arrangement = arrange(simplified.graph, lowering)
     sizes = [sum(map(len, parts(calls))) for calls in arrangement.calls]
     candidates = _candidates(partial(assemble, simplified, description, target, arrangement), sizes)
     smallest, vain = next(candidates), 0

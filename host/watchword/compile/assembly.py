@@ -6,6 +6,9 @@ import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from watchword.compile import memory
 from watchword.compile.arrange import Arrangement
 from watchword.compile.lower import Call, channels
@@ -26,7 +29,8 @@ class Layer:
 
     steps: number of the program's steps after which the output stands. offset: of the output in the arena. arena: bytes that
     live while it is computed, work space and weights that were read included. constants: bytes of weights and tables.
-    blocks: in how many parts those are read from the program's file; 0: they stay in RAM.
+    blocks: in how many parts those are read from the program's file; 0: they stay in RAM. order: the channel that lies in each
+    place; None: as the graph has them.
     """
 
     operation: Operation
@@ -35,6 +39,15 @@ class Layer:
     arena: int
     constants: int
     blocks: int
+    order: NDArray[np.int64] | None = None
+
+    def stored(self, y: NDArray[np.int8]) -> NDArray[np.int8]:
+        """An output, (..., channels) as the graph has it, as it lies in the arena."""
+        return y if self.order is None else y[..., self.order]
+
+    def restored(self, y: NDArray[np.int8]) -> NDArray[np.int8]:
+        """The other way round."""
+        return y if self.order is None else y[..., np.argsort(self.order)]
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,8 @@ def assemble(
             after = len(builder.steps) - begin
             read = max((step.parameters[2] for step in builder.steps[before:] if step.kernel == READ), default=0)
             arena = need[slot] + read
-            layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks))
+            order = getattr(arrangement.lower, "orders", {}).get(operation.output)
+            layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks, order))
     program = Program(
         target=target,
         description=description.as_dict(),
@@ -207,5 +221,3 @@ def _lives(block: memory.Block, step: int) -> bool:
 
 def _room(parts: Iterable[bytes]) -> int:
     return sum(-(-len(part) // memory.ALIGNMENT) * memory.ALIGNMENT for part in parts)
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,24 +12,63 @@ from watchword.compile.lower import lower as lower_anywhere
 from watchword.compile.program import PAIRS
 from watchword.compile.thumb import pairs
 from watchword.compile.thumb.depthwise import lower_depthwise
-from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Operation, Tensor, extents
+from watchword.compile.thumb.order import orders
+from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Tensor, extents
 from watchword.reference import activation_range
 
+Weighted = Conv2D | DepthwiseConv2D | Dense
+Ints = NDArray[np.int64]
 
-def lower(op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
-    """As watchword.compile.lower.lower, which see."""
-    calls: list[Call] | None = None
-    match op:
-        case DepthwiseConv2D() if op.input.shape[3] == 1:
-            as_conv = _one_channel(op)
-            scale = as_conv.output.shape[3]
-            calls = _pairs(as_conv, first * scale, scale if last is None else last * scale)
-        case DepthwiseConv2D():
-            call = lower_depthwise(op, first, channels(op) if last is None else last)
-            calls = None if call is None else [call]
-        case Conv2D() | Dense():
-            calls = _pairs(op, first, channels(op) if last is None else last)
-    return lower_anywhere(op, first, last) if calls is None else calls
+
+class Lowering:
+    """As watchword.compile.lower.lower, which see, for one graph whose channels lie in an order of their own.
+
+    orders: of tensors whose channels are not where the graph has them, the channel that lies in each place.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.orders = orders(graph)
+
+    def __call__(self, op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
+        calls: list[Call] | None = None
+        match op:
+            case Conv2D() | Dense() | DepthwiseConv2D():
+                last = channels(op) if last is None else last
+                calls = self._weighted(op, first, last)
+        return lower_anywhere(op, first, last) if calls is None else calls
+
+    def _weighted(self, op: Conv2D | Dense | DepthwiseConv2D, first: int, last: int) -> list[Call]:
+        rows, inputs = self.orders.get(op.output), self.orders.get(op.input)
+        if isinstance(op, DepthwiseConv2D) and op.input.shape[3] > 1:
+            ours = permuted(op, inputs, None)
+            # Channels come in the order of the input; each goes to its place.
+            places = None if rows is None else np.argsort(rows)[np.arange(len(rows)) if inputs is None else inputs]
+            call = lower_depthwise(ours, first, last, places)
+            return lower_anywhere(ours, first, last) if call is None else [call]
+        per = op.multiplier if isinstance(op, DepthwiseConv2D) else 1
+        ours = permuted(_one_channel(op) if isinstance(op, DepthwiseConv2D) else op, rows, inputs)
+        calls = _pairs(ours, first * per, last * per)
+        return lower_anywhere(ours, first * per, last * per) if calls is None else calls
+
+
+def permuted(op: Weighted, rows: Ints | None, inputs: Ints | None) -> Weighted:
+    """The operation with its output channels, and its input channels, in another order; its tensors are the same."""
+    if rows is None and inputs is None:
+        return op
+    assert op.weights.data is not None
+    axis = 3 if isinstance(op, DepthwiseConv2D) else 0
+    data, scale, bias = op.weights.data, op.weights.scale, op.bias
+    if inputs is not None:
+        data = data[..., inputs]
+    if rows is not None:
+        data = np.take(data, rows, axis=axis)
+        scale = scale[rows] if len(scale) > 1 else scale
+        if bias is not None:
+            assert bias.data is not None
+            bias = dataclasses.replace(
+                bias, data=bias.data[rows], scale=bias.scale[rows] if len(bias.scale) > 1 else bias.scale
+            )
+    return dataclasses.replace(op, weights=dataclasses.replace(op.weights, data=data, scale=scale), bias=bias)
 
 
 def _one_channel(op: DepthwiseConv2D) -> Conv2D:

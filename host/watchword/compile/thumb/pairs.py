@@ -5,7 +5,6 @@ It takes output channels in groups, each with the body that is the fastest of th
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.compile.thumb.fit import fit
+from watchword.graph import Conv2D, Dense
 from watchword.reference import activation_range, rescale
-from watchword.graph import Conv2D, Dense, extents
 
 Ints = NDArray[np.int64]
 
@@ -179,7 +178,9 @@ def stream(op: Conv2D | Dense, weights: Ints, bias: Ints, first: int, last: int,
     return Stream(runs, content, proved.shift, proved.coarse)
 
 
-def parameters(made: Stream, taps: Patch, columns: int, steps: Sequence[int], low: int, high: int, zero_point: int, once: bool) -> list[int]:
+def parameters(
+    made: Stream, taps: Patch, columns: int, steps: Sequence[int], low: int, high: int, zero_point: int, once: bool
+) -> list[int]:
     """As firmware/watchword/kernels/__init__.py lays them out. steps: of the input right and down, of the output likewise."""
     words = []
     for run in made.runs:

@@ -1,0 +1,163 @@
+"""The order in which channels lie in the arena.
+
+PAIRS computes six outputs at once, in chunks that are safe for all of them: the longer the chunks, the faster. How long they
+can be is a matter of which taps meet in a chunk, and which outputs in a group. Where only kernels touch a tensor that may have
+its channels in any order, that order is ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword.compile.thumb.depthwise import lower_depthwise
+from watchword.compile.thumb.pairs import BODIES, SLOTS, safe
+from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph, MaxPool2D, Mean, Operation, Reshape, Tensor
+
+Ints = NDArray[np.int64]
+
+_BOUND = 255  # of the magnitudes of a chunk's weights: below it, no sum of products leaves 16 bits
+_TURNS, _TRIES = 3000, 16  # exchanges that are made; that are tried for each
+_WARMTH = 3.0  # how much worse an exchange may be in the beginning
+
+
+def orders(graph: Graph) -> dict[Tensor, Ints]:
+    """Of the tensors whose channels do not lie as in the graph: the channel that lies in each place."""
+    found: dict[Tensor, Ints] = {}
+    kept = {graph.output, *(state.assigned for state in graph.states), *(state.read for state in graph.states)}
+    for op in graph.operations:
+        if not isinstance(op, Conv2D | DepthwiseConv2D) or op.output.data is not None:
+            continue
+        carried, readers = _readers(graph, op.output)
+        if kept & set(carried) or not readers:
+            continue
+        order = _order(op, readers, found)
+        if order is not None:
+            found |= dict.fromkeys(carried, order)
+    return found
+
+
+def _readers(graph: Graph, tensor: Tensor) -> tuple[list[Tensor], list[Operation]]:
+    """What has the channels of a tensor, one by one, and the operations that read these."""
+    carried, readers = [tensor], []
+    for one in carried:
+        for op in graph.operations:
+            if one in op.inputs:
+                whole = one.size == one.shape[-1] == op.output.size and isinstance(op, Reshape)
+                spatial = isinstance(op, Mean) and len(one.shape) - 1 not in op.axes
+                if whole or spatial or isinstance(op, AveragePool2D | MaxPool2D):
+                    carried.append(op.output)
+                else:
+                    readers.append(op)
+    return carried, readers
+
+
+def _order(op: Conv2D | DepthwiseConv2D, readers: list[Operation], found: dict[Tensor, Ints]) -> Ints | None:
+    """The order for the output of an operation, by what reads it; None: as the graph has it."""
+    outputs = op.output.shape[3]
+    if outputs == 1 or not all(_any_order(reader, outputs) for reader in readers):
+        return None
+    if isinstance(op, DepthwiseConv2D) and op.input.shape[3] > 1 and lower_depthwise(op, 0, outputs) is None:
+        return None
+    first = readers[0]
+    if len(readers) == 1 and isinstance(first, Conv2D | Dense) and first.weights.size == outputs * first.weights.shape[0]:
+        assert first.weights.data is not None
+        weights = first.weights.data.reshape(-1, outputs).astype(np.int64)
+        segments = -(-outputs // SLOTS)
+        return by_chunks(weights, segments) if outputs % segments == 0 else None
+    if isinstance(op, Conv2D):
+        assert op.weights.data is not None
+        data = op.weights.data if op.input not in found else op.weights.data[..., found[op.input]]
+        weights = data.reshape(outputs, -1).astype(np.int64)
+        segments = -(-weights.shape[1] // SLOTS)
+        if weights.shape[1] % segments == 0:
+            return by_body(weights.reshape(outputs, segments, -1), np.zeros(outputs, bool))
+    return None
+
+
+def _any_order(reader: Operation, channels: int) -> bool:
+    """Whether an operation can have its input's channels in any order."""
+    match reader:
+        case Conv2D():
+            return True
+        case Dense():
+            return reader.weights.shape[1] == channels
+        case DepthwiseConv2D():
+            return lower_depthwise(reader, 0, channels) is not None
+    return False
+
+
+def by_body(weights: Ints, exact: NDArray[np.bool_]) -> Ints:
+    """Outputs, those with the longest chunks first. weights: (outputs, segments, taps)."""
+    return np.lexsort((_cycles(weights), exact))
+
+
+def _cycles(weights: Ints) -> Ints:
+    """Of each output, with the fastest body that is safe for it."""
+    cycles = np.full(len(weights), BODIES[-1].cycles(weights.shape[2]) * 6 // 4)  # which is safe for all but -128
+    for body in BODIES:
+        if body.outputs == 6:
+            cycles = np.where(safe(weights, body.chunk), np.minimum(cycles, body.cycles(weights.shape[2])), cycles)
+    return cycles
+
+
+def by_chunks(weights: Ints, segments: int) -> Ints:
+    """Taps in an order in which most outputs have long chunks. weights: (outputs, taps)."""
+    outputs, taps = weights.shape
+    best = np.arange(taps)
+    least = _cycles(weights.reshape(outputs, segments, -1)).sum()
+    magnitude = np.abs(weights)
+    for body in BODIES:
+        loads = body.chunk * magnitude.mean(1)
+        if body.outputs < 6 or (loads < 0.85 * _BOUND).mean() < 0.3 or body.chunk >= taps // segments:
+            continue
+        order = _exchanged(magnitude, segments, body.chunk)
+        cycles = _cycles(weights[:, order].reshape(outputs, segments, -1)).sum()
+        if cycles < least:
+            best, least = order, cycles
+    return best
+
+
+def _exchanged(magnitude: Ints, segments: int, chunk: int) -> Ints:
+    """Taps of different chunks are exchanged, at random but to the better, so that ever more outputs stay below the bound."""
+    outputs, taps = magnitude.shape
+    length = taps // segments
+    chunks = -(-length // chunk)
+    # Chunks count from a segment's last tap.
+    of = np.concatenate([s * chunks + chunks - 1 - (length - 1 - np.arange(length)) // chunk for s in range(segments)])
+    rng = np.random.default_rng(1)  # the same program every time
+    order = rng.permutation(taps)
+    columns = magnitude.T.astype(np.float64)
+    sums = np.zeros((segments * chunks, outputs))
+    np.add.at(sums, of, columns[order])
+    total = _over(sums).sum(0)
+    best, least = order.copy(), _cost(total).sum()
+    for turn in range(_TURNS):
+        i, j = rng.integers(0, taps, (2, _TRIES))
+        a, b = of[i], of[j]
+        moved = columns[order[j]] - columns[order[i]]
+        new = total - _over(sums[a]) - _over(sums[b]) + _over(sums[a] + moved) + _over(sums[b] - moved)
+        change = _cost(new).sum(1) - _cost(total).sum()
+        change[a == b] = np.inf
+        k = int((change - _WARMTH * (1 - turn / _TURNS) * rng.gumbel(size=_TRIES)).argmin())
+        if change[k] - _WARMTH * (1 - turn / _TURNS) * rng.gumbel() > 0:
+            continue
+        sums[a[k]] += moved[k]
+        sums[b[k]] -= moved[k]
+        order[i[k]], order[j[k]] = order[j[k]], order[i[k]]
+        total = new[k]
+        cost = _cost(total).sum()
+        if cost < least:
+            best, least = order.copy(), cost
+            if not cost:
+                break
+    return best
+
+
+def _over(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.maximum(sums - _BOUND, 0)
+
+
+def _cost(over: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An output that is far above the bound costs little more than one that is just above it: some are hopeless."""
+    return np.where(over > 0, 30 + over / 4, 0)
