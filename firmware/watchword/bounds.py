@@ -207,7 +207,7 @@ _BODIES = ((6, 8, 8), (6, 6, 11), (6, 5, 13), (6, 4, 16), (6, 3, 22), (4, 4, 16)
 _SLOTS = 66  # taps that it holds at once
 
 
-def _pairs(rows, p, arena, constants, weights):
+def _weight_pairs(rows, p, arena, constants, weights):
     if not 0 < p[19] <= 10 or len(p) != 20 + 2 * p[19]:
         return False
     outputs = groups = size = 0
@@ -311,7 +311,7 @@ _CHECKS = {
     kernels.FILL: _fill,
     kernels.SVDF: _svdf,
     kernels.READ: _read,
-    kernels.PAIRS: _pairs,
+    kernels.PAIRS: _weight_pairs,
     kernels.UNPACK: _unpack,
     kernels.DEPTHWISE_PAIRS: _depthwise_pairs,
 }

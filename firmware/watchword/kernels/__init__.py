@@ -148,6 +148,10 @@ THUMB_BODIES = {
     PAIRS: ("pairs", "pairs"),
     UNPACK: ("pairs", "unpack"),
     DEPTHWISE_PAIRS: ("depthwise", "depthwise_pairs"),
+    COPY: ("movement", "copy"),
+    FILL: ("movement", "fill"),
+    AVERAGE_POOL: ("pooling", "average_pool"),
+    MAX_POOL: ("pooling", "max_pool"),
 }
 
 try:

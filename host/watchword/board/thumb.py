@@ -6,7 +6,8 @@ A kernel is a function decorated with `@micropython.asm_thumb`, in a file NAME_t
     for i in range(4):                loops are unrolled; so are loops over registers
         ldr(r0, [sp, 4 * i])          numbers may be computed
     if CLAMPS:                        conditions are decided here
-    @macro def finish(sum, at): ...   a macro's instructions stand where it is called; its labels are its own
+    @macro def finish(sum, at): ...   a macro's instructions stand where it is called; its labels are its own; a macro may be
+                                      given labels and macros
     offsets(BASE, FIRST, SECOND)      halfwords: how far labels are from BASE, plus 1: what bx wants once BASE is added
 
 Macros and constants may be imported from another such file. `expand` unrolls all this and encodes what the inline assembler
@@ -205,6 +206,8 @@ class _Expansion:
                 raise ValueError("not what a kernel can hold")
 
     def call(self, name: str, call: ast.Call, scope: _Scope) -> None:
+        if name in scope:  # a macro that was given to a macro
+            name = scope[name]
         operands = [self.value(operand, scope) for operand in call.args]
         if name in self.macros:
             macro = self.macros[name]

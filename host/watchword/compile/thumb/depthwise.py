@@ -1,4 +1,4 @@
-"""DEPTHWISE_PAIRS: depthwise 3x3 with two output rows in a word. firmware/watchword/kernels/depthwise_thumb.py is the kernel."""
+"""DEPTHWISE_PAIRS: depthwise 3x3 with two output rows in a word; firmware/watchword/kernels/depthwise_thumb.py."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from watchword.compile.lower import CYCLES_PER_CALL, Call
 from watchword.compile.program import DEPTHWISE_PAIRS
-from watchword.compile.thumb.fit import fit
-from watchword.compile.thumb.pairs import bound
+from watchword.compile.thumb.pairs import bound, fit_layer, raw_bias
 from watchword.graph import DepthwiseConv2D, Tensor, extents
 from watchword.reference import activation_range, rescale
 
@@ -96,23 +95,19 @@ def lower_depthwise(op: DepthwiseConv2D, first: int, last: int, order: Ints | No
     order: for each channel, its place in the output.
     """
     assert op.weights.data is not None
-    _, height, width, channels = op.input.shape
+    channels = op.input.shape[3]
     stride = op.stride[0]
     starts = [window.before for window in extents(op)]
     if op.weights.shape[1:3] != (3, 3) or op.multiplier != 1 or op.stride != (stride, stride) or stride > 2:
         return None
     if op.dilation != (1, 1) or max(starts) > 1:
         return None
-    _, out_h, out_w, _ = op.output.shape
+    out_w = op.output.shape[2]
     weights = op.weights.data.reshape(9, channels).T.astype(np.int64)
-    bias = np.zeros(channels, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
-    bias = (bias - op.input.zero_point * weights.sum(1))[first:last]
-    weights = weights[first:last]
+    weights, bias = weights[first:last], raw_bias(op)[first:last]
     multiplier, shift = (numbers.astype(np.int64)[first:last] for numbers in rescale(op))
-    least = -128 * np.maximum(weights, 0).sum(1) - 127 * np.maximum(-weights, 0).sum(1)
-    greatest = 127 * np.maximum(weights, 0).sum(1) + 128 * np.maximum(-weights, 0).sum(1)
     low, high = activation_range(op)
-    proved = fit(multiplier, shift, bias, op.output.zero_point, least, greatest, low, high)
+    proved = fit_layer(op).part(slice(first, last))
     walk = plane(op)
     if not walk.across:
         weights = weights.reshape(-1, 3, 3).transpose(0, 2, 1).reshape(-1, 9)

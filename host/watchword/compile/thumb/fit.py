@@ -45,6 +45,11 @@ class Fit:
     signed: Ints
     signed_found: NDArray[np.bool_]
 
+    def part(self, channels: slice) -> Fit:
+        """Of some channels."""
+        found, signed_found = self.found[channels], self.signed_found[channels]
+        return Fit(self.shift, self.coarse, self.factors[channels], found, self.signed[channels], signed_found)
+
 
 def fit(
     multiplier: Ints,

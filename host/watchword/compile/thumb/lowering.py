@@ -28,6 +28,7 @@ class Lowering:
 
     def __init__(self, graph: Graph) -> None:
         self.orders = orders(graph)
+        self._permuted: dict[Operation, Weighted] = {}
 
     def __call__(self, op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
         calls: list[Call] | None = None
@@ -37,16 +38,22 @@ class Lowering:
                 calls = self._weighted(op, first, last)
         return lower_anywhere(op, first, last) if calls is None else calls
 
-    def _weighted(self, op: Conv2D | Dense | DepthwiseConv2D, first: int, last: int) -> list[Call]:
+    def _weighted(self, op: Weighted, first: int, last: int) -> list[Call]:
         rows, inputs = self.orders.get(op.output), self.orders.get(op.input)
         if isinstance(op, DepthwiseConv2D) and op.input.shape[3] > 1:
-            ours = permuted(op, inputs, None)
+            if op not in self._permuted:
+                self._permuted[op] = permuted(op, inputs, None)
+            ours = self._permuted[op]
+            assert isinstance(ours, DepthwiseConv2D)
             # Channels come in the order of the input; each goes to its place.
             places = None if rows is None else np.argsort(rows)[np.arange(len(rows)) if inputs is None else inputs]
             call = lower_depthwise(ours, first, last, places)
             return lower_anywhere(ours, first, last) if call is None else [call]
         per = op.multiplier if isinstance(op, DepthwiseConv2D) else 1
-        ours = permuted(_one_channel(op) if isinstance(op, DepthwiseConv2D) else op, rows, inputs)
+        if op not in self._permuted:
+            self._permuted[op] = permuted(_one_channel(op) if isinstance(op, DepthwiseConv2D) else op, rows, inputs)
+        ours = self._permuted[op]
+        assert isinstance(ours, Conv2D | Dense)
         calls = _pairs(ours, first * per, last * per)
         return lower_anywhere(ours, first * per, last * per) if calls is None else calls
 
@@ -96,15 +103,15 @@ def _pairs(op: Conv2D | Dense, first: int, last: int) -> list[Call] | None:
         rows, columns = extents(op)
         need_h, need_w = _needed(out_h, op, 0), _needed(out_w, op, 1)
         if rows.before or columns.before or need_h > height or need_w > width:
+            if depth % 4:
+                need_w += -need_w % 4  # rows begin on words, which are copied faster
             source = Tensor(f"{op.input.name}/padded", (1, need_h, need_w, depth), op.input.dtype, op.input.scale)
             calls = _padded(op.input, source, rows.before, columns.before)
             height, width = need_h, need_w
     patch = pairs.patch(op, height, width)
     if patch is None:
         return None
-    weights = op.weights.data.astype(np.int64).reshape(outputs, -1)
-    bias = np.zeros(outputs, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
-    made = pairs.stream(op, weights, bias - op.input.zero_point * weights.sum(1), first, last, patch.segments)
+    made = pairs.stream(op, first, last, patch.segments)
     if made is None:
         return None
     low, high = activation_range(op)

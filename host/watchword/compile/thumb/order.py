@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.compile.thumb.depthwise import lower_depthwise
-from watchword.compile.thumb.pairs import BODIES, SLOTS, safe
+from watchword.compile.thumb.pairs import BODIES, SLOTS, fit_layer, safe
 from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph, MaxPool2D, Mean, Operation, Reshape, Tensor
 
 Ints = NDArray[np.int64]
 
 _BOUND = 255  # of the magnitudes of a chunk's weights: below it, no sum of products leaves 16 bits
-_TURNS, _TRIES = 3000, 16  # exchanges that are made; that are tried for each
+_TURNS, _TRIES = 2000, 16  # exchanges that are made; that are tried for each
+_BODIES = 3  # that are tried: those with the longest chunks of which some outputs may have any
 _WARMTH = 3.0  # how much worse an exchange may be in the beginning
 
 
@@ -71,7 +72,7 @@ def _order(op: Conv2D | DepthwiseConv2D, readers: list[Operation], found: dict[T
         weights = data.reshape(outputs, -1).astype(np.int64)
         segments = -(-weights.shape[1] // SLOTS)
         if weights.shape[1] % segments == 0:
-            return by_body(weights.reshape(outputs, segments, -1), np.zeros(outputs, bool))
+            return by_body(weights.reshape(outputs, segments, -1), ~fit_layer(op).found)
     return None
 
 
@@ -107,10 +108,8 @@ def by_chunks(weights: Ints, segments: int) -> Ints:
     best = np.arange(taps)
     least = _cycles(weights.reshape(outputs, segments, -1)).sum()
     magnitude = np.abs(weights)
-    for body in BODIES:
-        loads = body.chunk * magnitude.mean(1)
-        if body.outputs < 6 or (loads < 0.85 * _BOUND).mean() < 0.3 or body.chunk >= taps // segments:
-            continue
+    fitting = [body for body in BODIES if body.outputs == 6 and (body.chunk * magnitude.mean(1) < 0.85 * _BOUND).mean() > 0.3]
+    for body in fitting[:_BODIES]:
         order = _exchanged(magnitude, segments, body.chunk)
         cycles = _cycles(weights[:, order].reshape(outputs, segments, -1)).sum()
         if cycles < least:

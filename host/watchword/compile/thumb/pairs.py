@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.thumb.fit import fit
-from watchword.graph import Conv2D, Dense
+from watchword.compile.thumb.fit import Fit, fit
+from watchword.graph import Conv2D, Dense, DepthwiseConv2D
 from watchword.reference import activation_range, rescale
 
 Ints = NDArray[np.int64]
@@ -67,7 +68,7 @@ class Patch:
 def bound(weights: Ints) -> Ints:
     """The greatest magnitude that a sum of products may have; weights: (..., taps), activations: any int8."""
     positive, negative = np.maximum(weights, 0).sum(-1), np.maximum(-weights, 0).sum(-1)
-    return np.maximum(127 * positive + 128 * negative, 128 * positive + 127 * negative)
+    return np.asarray(np.maximum(127 * positive + 128 * negative, 128 * positive + 127 * negative))
 
 
 def safe(weights: Ints, chunk: int) -> NDArray[np.bool_]:
@@ -105,10 +106,36 @@ def group(weights: Ints, exact: NDArray[np.bool_]) -> list[Run] | None:
         if run is None:
             return None
         n -= 6 - run.skipped
-        if runs and runs[0][::2] == run[::2] and runs[0].exact == run.exact:
+        if runs and runs[0]._replace(groups=0) == run._replace(groups=0):
             runs[0] = run._replace(groups=runs[0].groups + 1)
         else:
             runs.insert(0, run)
+    return runs
+
+
+def merge(runs: list[Run], weights: Ints) -> list[Run]:
+    """The same groups in no more runs than the kernel takes: neighbours get the body of the slower one, and its ending."""
+    taps = weights.shape[2]
+    runs = list(runs)
+    while len(runs) > _MOST_RUNS:
+        costs = []
+        at = 0
+        for i in range(len(runs) - 1):
+            one, other = runs[i], runs[i + 1]
+            count = one.groups + other.groups
+            outputs = (6 - one.skipped) * one.groups + (6 - other.skipped) * other.groups
+            if one.skipped == other.skipped:
+                some = weights[at : at + outputs]
+                for number, body in enumerate(BODIES):
+                    if body.outputs == BODIES[one.body].outputs and safe(some, body.chunk).all():
+                        run = Run(number, count, one.skipped, one.exact or other.exact)
+                        before = sum(r.groups * (BODIES[r.body].cycles(taps) + 300 * r.exact) for r in (one, other))
+                        costs.append((count * (body.cycles(taps) + 300 * run.exact) - before, i, run))
+            at += (6 - one.skipped) * one.groups
+        if not costs:
+            break
+        _, i, run = min(costs)
+        runs[i : i + 2] = [run]
     return runs
 
 
@@ -136,6 +163,34 @@ def patch(op: Conv2D | Dense, height: int, width: int) -> Patch | None:
     return Patch(rows // fitting[-1], fitting[-1], length, step, False) if fitting else None
 
 
+_rescale = lru_cache(maxsize=256)(rescale)
+
+
+@lru_cache(maxsize=256)
+def fit_layer(op: Conv2D | Dense | DepthwiseConv2D) -> Fit:
+    """The factors of all output channels of a layer that has one weight for each tap and channel."""
+    assert op.weights.data is not None
+    outputs = op.output.shape[-1]
+    data = op.weights.data.astype(np.int64)
+    weights = data.reshape(-1, outputs).T if isinstance(op, DepthwiseConv2D) else data.reshape(outputs, -1)
+    positive, negative = np.maximum(weights, 0).sum(1), np.maximum(-weights, 0).sum(1)
+    least, greatest = -128 * positive - 127 * negative, 127 * positive + 128 * negative
+    multiplier, shift = (numbers.astype(np.int64) for numbers in _rescale(op))
+    low, high = activation_range(op)
+    bias = raw_bias(op)
+    return fit(multiplier, shift, bias, op.output.zero_point, least, greatest, low, high, isinstance(op, Dense))
+
+
+def raw_bias(op: Conv2D | Dense | DepthwiseConv2D) -> Ints:
+    """What is added to sums of products with raw activations: the bias, and the input's zero point times all weights."""
+    assert op.weights.data is not None
+    outputs = op.output.shape[-1]
+    data = op.weights.data.astype(np.int64)
+    sums = data.reshape(-1, outputs).sum(0) if isinstance(op, DepthwiseConv2D) else data.reshape(outputs, -1).sum(1)
+    bias = np.zeros(outputs, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
+    return np.asarray(bias - op.input.zero_point * sums)
+
+
 @dataclass(frozen=True)
 class Stream:
     """What the kernel reads while it computes. content: of the whole stream."""
@@ -146,18 +201,17 @@ class Stream:
     coarse: bool
 
 
-def stream(op: Conv2D | Dense, weights: Ints, bias: Ints, first: int, last: int, segments: int) -> Stream | None:
-    """The weights and factors of outputs first to last - 1. weights: (outputs, taps); bias: of raw sums, (outputs,)."""
-    low, high = activation_range(op)
+def stream(op: Conv2D | Dense, first: int, last: int, segments: int) -> Stream | None:
+    """The weights and factors of outputs first to last - 1."""
+    assert op.weights.data is not None
+    weights, bias = op.weights.data.astype(np.int64).reshape(op.weights.shape[0], -1), raw_bias(op)
     block = slice(first, last)
-    multiplier, shift = (numbers.astype(np.int64)[block] for numbers in rescale(op))
+    proved = fit_layer(op).part(block)
+    multiplier, shift = (numbers.astype(np.int64)[block] for numbers in _rescale(op))
     weights, bias = weights[block], bias[block]
-    positive, negative = np.maximum(weights, 0).sum(1), np.maximum(-weights, 0).sum(1)
-    least, greatest = -128 * positive - 127 * negative, 127 * positive + 128 * negative
-    once = isinstance(op, Dense)
-    proved = fit(multiplier, shift, bias, op.output.zero_point, least, greatest, low, high, once)
     cut = weights.reshape(len(weights), segments, -1)
     runs = group(cut, ~proved.found)
+    runs = None if runs is None else merge(runs, cut)
     if runs is None or len(runs) > _MOST_RUNS:
         return None
     exact = np.stack([bias, multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
