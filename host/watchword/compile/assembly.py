@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from watchword.compile import memory
 from watchword.compile.arrange import Arrangement
-from watchword.compile.lower import Call, channels
+from watchword.compile.lower import CYCLES_PER_CALL, Call, channels
 from watchword.compile.program import READ, Program, Step
 from watchword.compile.simplify import Simplified
 from watchword.description import Description
@@ -128,7 +128,7 @@ def assemble(
         description=description.as_dict(),
         tables=pack_tables(description.frontend) if _listens(graph, description) else b"",
         reset=tuple(builder.steps[:begin]),
-        steps=tuple(builder.steps[begin:]),
+        steps=builder.grouped(builder.steps[begin:], builder.cycles[begin:]),
         constants=builder.constants.content,
         weights=builder.weights.content,
         arena=builder.arena,
@@ -156,6 +156,7 @@ class _Builder:
         self.constants, self.weights = _Section(), _Section()
         self.arena = arrangement.plan.size
         self.steps: list[Step] = []
+        self.cycles: list[int] = []
 
     def offset(self, tensor: Tensor) -> int:
         return self.arrangement.plan.offsets[self.arrangement.where[tensor]]
@@ -168,6 +169,20 @@ class _Builder:
         for index, part in call.constants.items():
             parameters[index] += self.constants.add(part) if constants is None else constants[part]
         self.steps.append(Step(call.kernel, call.rows, call.chunk, tuple(parameters), constants is not None))
+        self.cycles.append(call.cycles)
+
+    def grouped(self, steps: list[Step], cycles: list[int]) -> tuple[Step, ...]:
+        """Steps that know how many of those after them may run in the same call, which lasts no longer than one of a layer."""
+        together = [0] * len(steps)
+        for i in range(len(steps)):
+            total = end = 0
+            for other, cost in zip(steps[i:], cycles[i:], strict=True):
+                total += cost
+                if not cost or other.chunk < other.rows or total > CYCLES_PER_CALL:
+                    break
+                end += 1
+            together[i] = end if end > 1 else 0
+        return tuple(dataclasses.replace(step, together=n) for step, n in zip(steps, together, strict=True))
 
     def stream(self, slot: int, operation: Operation, block: int) -> int:
         """An operation whose constants are read into what the arena leaves free, or into `block` bytes that it grows by.
@@ -193,10 +208,7 @@ class _Builder:
         for first in blocks:
             calls = arrangement.calls[slot]
             if at_once < count:
-                calls = [self.cut(slot, operation, first, min(first + at_once, count))]
-                if first == 0:
-                    for call in arrangement.calls[slot][:-1]:
-                        self.add(call)
+                calls = self.cut(slot, operation, first, min(first + at_once, count))
             content = b""
             places: dict[bytes, int] = {}
             for part in sorted(parts(calls)):
@@ -204,15 +216,17 @@ class _Builder:
                 places[part] = room[0] + len(content)
                 content += part
             self.steps.append(Step(READ, 1, 1, (self.weights.add(content), room[0], len(content))))
+            self.cycles.append(0)
             for call in calls:
-                self.add(call, places)
+                self.add(call, places if call.constants else None)
         return len(blocks)
 
-    def cut(self, slot: int, operation: Operation, first: int, last: int) -> Call:
-        """The last call of an operation for some channels, with what was planned for all of them."""
-        call = self.arrangement.lower(operation, first, last)[-1]
-        call.tensors = self.arrangement.calls[slot][-1].tensors
-        return call
+    def cut(self, slot: int, operation: Operation, first: int, last: int) -> list[Call]:
+        """The calls of an operation for some channels, with the places that were planned for all of them."""
+        calls = self.arrangement.lower(operation, first, last)
+        for call, whole in zip(calls, self.arrangement.calls[slot], strict=True):
+            call.tensors = whole.tensors
+        return calls
 
 
 def _lives(block: memory.Block, step: int) -> bool:

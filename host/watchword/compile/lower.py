@@ -77,7 +77,8 @@ class Call:
     """A kernel and its parameters, whose addresses are not known yet.
 
     parameters: those named below hold an offset within what they refer to. tensors, scratch: parameter -> tensor, or bytes of
-    work space. constants: parameter -> bytes that lie in the constants. cycles: of all rows, as far as that is known.
+    work space. constants: parameter -> bytes that lie in the constants. cycles: of all rows, by a
+    Thumb kernel; 0: there is none, or it is not known.
     """
 
     kernel: int
@@ -165,7 +166,7 @@ def reset(place: Tensor, value: NDArray[np.int8]) -> Call:
 
 def fill(place: Tensor, value: int, size: int) -> Call:
     """The call that sets all bytes of a tensor to an int8 value."""
-    return Call(FILL, 1, 1, [0, 0, value + 128, size], {1: place})
+    return Call(FILL, 1, 1, [0, 0, value + 128, size], {1: place}, cycles=130 + size)
 
 
 def move(source: Tensor, destination: Tensor) -> list[Call]:
@@ -313,7 +314,8 @@ def _pool(op: AveragePool2D | MaxPool2D) -> Call:
     parameters += [height, width, depth, out_h, out_w, depth, *op.size, *op.stride, top, left]
     cycles = op.output.size * (op.size[0] * op.size[1] * _CYCLES_PER_BYTE + _CYCLES_PER_OUTPUT)
     kernel = AVERAGE_POOL if isinstance(op, AveragePool2D) else MAX_POOL
-    return Call(kernel, out_h, _rows_at_once(out_h, cycles), parameters, {0: op.input, 1: op.output})
+    thumb = op.output.size * (op.size[0] * op.size[1] * 9 + 130)
+    return Call(kernel, out_h, _rows_at_once(out_h, cycles), parameters, {0: op.input, 1: op.output}, cycles=thumb)
 
 
 def _mean(op: Mean) -> list[Call]:
@@ -470,6 +472,7 @@ def copies(source: Tensor, source_at: int, output: Tensor, output_at: int, axes:
         parameters = [source_at + at, output_at + to, int(source.data is not None), *sizes[1:], *steps, *output_steps]
         call = Call(COPY, rows, 1, parameters, {1: output})
         call.chunk = _rows_at_once(rows, math.prod(sizes) * _CYCLES_PER_BYTE)
+        call.cycles = 150 + math.prod(sizes[:3]) * 60 + math.prod(sizes) * 5
         if source.data is None:
             call.tensors[0] = source
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,52 +88,106 @@ def _one_channel(op: DepthwiseConv2D) -> Conv2D:
 
 
 def _pairs(op: Conv2D | Dense, first: int, last: int) -> list[Call] | None:
-    """The call of PAIRS, and before it those that put padding around the input; None where it cannot compute the layer."""
-    assert op.weights.data is not None
-    outputs = op.weights.shape[0]
-    source, calls = op.input, []
+    """The calls of PAIRS, and before them those that put padding around what they read; None where it cannot compute the layer."""
     if isinstance(op, Dense):
-        height, width, depth, out_h, out_w = 1, 1, op.weights.shape[1], 1, 1
-        if op.input.size != depth:
+        if op.input.size != op.weights.shape[1]:
             return None
-        stride = (1, 1)
-    else:
-        _, height, width, depth = op.input.shape
-        _, out_h, out_w, _ = op.output.shape
-        stride = op.stride
-        rows, columns = extents(op)
-        need_h, need_w = _needed(out_h, op, 0), _needed(out_w, op, 1)
-        if rows.before or columns.before or need_h > height or need_w > width:
+        return _calls(op, first, last, [_Area(op.input, 1, 1, (0, 1), (0, 1))])
+    _, height, width, depth = op.input.shape
+    _, out_h, out_w, _ = op.output.shape
+    rows, columns = extents(op)
+    inside = [_inside(op, axis, before) for axis, before in ((0, rows.before), (1, columns.before))]
+    if inside == [(0, out_h), (0, out_w)]:
+        return _calls(op, first, last, [_Area(op.input, height, width, *inside)])
+    if op.input.size <= _FRAMED or any(begin >= end for begin, end in inside):
+        bands = [((0, out_h), (0, out_w))]
+        areas = []
+    else:  # a picture is read where it is, and only what is read of its edges has padding
+        (top, bottom), (left, right) = inside
+        bands = [((0, top), (0, out_w)), ((bottom, out_h), (0, out_w)), (inside[0], (0, left)), (inside[0], (right, out_w))]
+        areas = [
+            _Area(op.input, height, width, *inside, top * op.stride[0] - rows.before, left * op.stride[1] - columns.before)
+        ]
+    for (y, y_end), (x, x_end) in bands:
+        if y < y_end and x < x_end:
+            need_h, need_w = _needed(y_end - y, op, 0), _needed(x_end - x, op, 1)
             if depth % 4:
                 need_w += -need_w % 4  # rows begin on words, which are copied faster
-            source = Tensor(f"{op.input.name}/padded", (1, need_h, need_w, depth), op.input.dtype, op.input.scale)
-            calls = _padded(op.input, source, rows.before, columns.before)
-            height, width = need_h, need_w
-    patch = pairs.patch(op, height, width)
-    if patch is None:
-        return None
-    made = pairs.stream(op, first, last, patch.segments)
-    if made is None:
-        return None
+            frame = Tensor(f"{op.input.name}/padded", (1, need_h, need_w, depth), op.input.dtype, op.input.scale)
+            begin = y * op.stride[0] - rows.before, x * op.stride[1] - columns.before
+            areas.append(_Area(frame, need_h, need_w, (y, y_end), (x, x_end), copied=_framed(op.input, frame, *begin)))
+    return _calls(op, first, last, areas)
+
+
+_FRAMED = 4096  # bytes of a picture that is copied into a frame of padding as a whole
+
+
+@dataclass(frozen=True)
+class _Area:
+    """Outputs whose patches lie in a tensor of height and width: rows and columns of them, (first, end).
+
+    top, left: where the first patch begins. copied: calls that bring there what is read.
+    """
+
+    source: Tensor
+    height: int
+    width: int
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    top: int = 0
+    left: int = 0
+    copied: list[Call] = field(default_factory=list)
+
+
+def _calls(op: Conv2D | Dense, first: int, last: int, areas: list[_Area]) -> list[Call] | None:
+    outputs = op.weights.shape[0]
     low, high = activation_range(op)
-    steps = (stride[1] * depth, stride[0] * width * depth, outputs - (last - first), out_w * outputs)
-    parameters = pairs.parameters(made, patch, out_w, steps, low, high, op.output.zero_point, isinstance(op, Dense))
-    parameters[1] = first
-    cycles = out_h * out_w * pairs.cycles(made, patch)
-    scratch = {17: 24 * sum(run.groups for run in made.runs)} if patch.segments > 1 else {}
-    chunk = max(1, min(out_h, CYCLES_PER_CALL * out_h // cycles))
-    call = Call(PAIRS, out_h, chunk, parameters, {0: source, 1: op.output}, {6: made.content}, scratch, cycles)
-    return [*calls, call]
+    calls = []
+    for area in areas:
+        patch = pairs.patch(op, area.height, area.width)
+        made = pairs.stream(op, first, last, patch.segments) if patch else None
+        if patch is None or made is None:
+            return None
+        out_w = 1 if isinstance(op, Dense) else op.output.shape[2]
+        depth = 0 if isinstance(op, Dense) else op.input.shape[3]
+        stride = (1, 1) if isinstance(op, Dense) else op.stride
+        (y, y_end), (x, x_end) = area.rows, area.columns
+        height, width = y_end - y, x_end - x
+        at = (area.top * area.width + area.left) * depth
+        patch = dataclasses.replace(patch, words=patch.words and at % 4 == 0)
+        steps = (stride[1] * depth, stride[0] * area.width * depth, outputs - (last - first), out_w * outputs)
+        parameters = pairs.parameters(made, patch, width, steps, low, high, op.output.zero_point, isinstance(op, Dense))
+        parameters[0], parameters[1] = at, (y * out_w + x) * outputs + first
+        cycles = height * width * pairs.cycles(made, patch)
+        scratch = {17: 24 * sum(run.groups for run in made.runs)} if patch.segments > 1 else {}
+        chunk = max(1, min(height, CYCLES_PER_CALL * height // cycles))
+        tensors = {0: area.source, 1: op.output}
+        calls += [*area.copied, Call(PAIRS, height, chunk, parameters, tensors, {6: made.content}, scratch, cycles)]
+    return calls
 
 
 def _needed(outputs: int, op: Conv2D, axis: int) -> int:
     return (outputs - 1) * op.stride[axis] + (op.weights.shape[1 + axis] - 1) * op.dilation[axis] + 1
 
 
-def _padded(source: Tensor, to: Tensor, top: int, left: int) -> list[Call]:
-    """Calls that copy a picture into a frame of its zero point; what does not fit is left away."""
+def _inside(op: Conv2D, axis: int, before: int) -> tuple[int, int]:
+    """(first, end) of the outputs along an axis that see no padding."""
+    size, stride, outputs = op.input.shape[1 + axis], op.stride[axis], op.output.shape[1 + axis]
+    begin = -(-before // stride)
+    end = (size + before - _needed(1, op, axis)) // stride + 1
+    return min(begin, outputs), max(0, min(end, outputs))
+
+
+def _framed(source: Tensor, to: Tensor, top: int, left: int) -> list[Call]:
+    """Calls that copy what a picture has from (top, left) on into another tensor, and put the zero point where it has nothing."""
     _, height, width, depth = source.shape
     _, to_height, to_width, _ = to.shape
-    rows, columns = min(height, to_height - top), min(width, to_width - left)
-    axes = [(rows, width * depth, to_width * depth), (columns * depth, 1, 1)]
-    return [fill(to, source.zero_point, to.size), *copies(source, 0, to, (top * to_width + left) * depth, axes)]
+    skip_h, skip_w = max(-top, 0), max(-left, 0)
+    rows = min(height, top + to_height) - max(top, 0)
+    columns = min(width, left + to_width) - max(left, 0)
+    calls = [fill(to, source.zero_point, to.size)]
+    if rows > 0 and columns > 0:
+        axes = [(rows, width * depth, to_width * depth), (columns * depth, 1, 1)]
+        begin = (max(top, 0) * width + max(left, 0)) * depth
+        calls += copies(source, begin, to, (skip_h * to_width + skip_w) * depth, axes)
+    return calls

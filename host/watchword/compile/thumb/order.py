@@ -17,8 +17,8 @@ from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph
 Ints = NDArray[np.int64]
 
 _BOUND = 255  # of the magnitudes of a chunk's weights: below it, no sum of products leaves 16 bits
-_TURNS, _TRIES = 2000, 16  # exchanges that are made; that are tried for each
-_BODIES = 3  # that are tried: those with the longest chunks of which some outputs may have any
+_TURNS, _TRIES = 4000, 16  # exchanges that are made; that are tried for each
+_BODIES = 2  # that are tried: those with the longest chunks of which some outputs may have any
 _WARMTH = 3.0  # how much worse an exchange may be in the beginning
 
 
@@ -61,7 +61,13 @@ def _order(op: Conv2D | DepthwiseConv2D, readers: list[Operation], found: dict[T
     if isinstance(op, DepthwiseConv2D) and op.input.shape[3] > 1 and lower_depthwise(op, 0, outputs) is None:
         return None
     first = readers[0]
-    if len(readers) == 1 and isinstance(first, Conv2D | Dense) and first.weights.size == outputs * first.weights.shape[0]:
+    worth = not isinstance(op, Conv2D) or sum(reader.macs for reader in readers) * 4 > op.macs
+    if (
+        worth
+        and len(readers) == 1
+        and isinstance(first, Conv2D | Dense)
+        and first.weights.size == outputs * first.weights.shape[0]
+    ):
         assert first.weights.data is not None
         weights = first.weights.data.reshape(-1, outputs).astype(np.int64)
         segments = -(-outputs // SLOTS)
@@ -108,7 +114,7 @@ def by_chunks(weights: Ints, segments: int) -> Ints:
     best = np.arange(taps)
     least = _cycles(weights.reshape(outputs, segments, -1)).sum()
     magnitude = np.abs(weights)
-    fitting = [body for body in BODIES if body.outputs == 6 and (body.chunk * magnitude.mean(1) < 0.85 * _BOUND).mean() > 0.3]
+    fitting = [body for body in BODIES if body.outputs == 6 and (body.chunk * magnitude.mean(1) < 0.85 * _BOUND).mean() > 0.5]
     for body in fitting[:_BODIES]:
         order = _exchanged(magnitude, segments, body.chunk)
         cycles = _cycles(weights[:, order].reshape(outputs, segments, -1)).sum()
