@@ -247,19 +247,6 @@ def _weight_pairs(rows, p, arena, constants, weights):
     )
 
 
-def _unpack(rows, p, arena, constants, weights):
-    if p[2] < 1 or len(p) != 3 + 3 * p[2]:
-        return False
-    packed = unpacked = 0
-    for i in range(3, len(p), 3):
-        blocks, words, others = p[i : i + 3]
-        if blocks < 1 or words % 2:
-            return False
-        packed += blocks * (2 * words + 4 * others)
-        unpacked += blocks * 4 * (words + others)
-    return rows == 1 and (p[0] | p[1]) % 4 == 0 and _inside(p[0], packed, constants) and _inside(p[1], unpacked, arena)
-
-
 def _depthwise_pairs(rows, p, arena, constants, weights):
     groups = p[20]
     at = 21 + 12 * groups
@@ -312,6 +299,5 @@ _CHECKS = {
     kernels.SVDF: _svdf,
     kernels.READ: _read,
     kernels.PAIRS: _weight_pairs,
-    kernels.UNPACK: _unpack,
     kernels.DEPTHWISE_PAIRS: _depthwise_pairs,
 }

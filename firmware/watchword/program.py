@@ -204,7 +204,14 @@ def _steps(words, arena, constants, weights, path):
     while i < len(words):
         try:
             kernel, streamed, rows, chunk, together, n = [words[i + j] for j in range(6)]
-            if n < kernels.LENGTHS[kernel] or n > kernels.LENGTHS[kernel] and kernel not in kernels.SEVERAL or rows < 1 or chunk < 1 or not 0 <= streamed <= 1 or not 0 <= together < 1 << 15:
+            if (
+                n < kernels.LENGTHS[kernel]
+                or (n > kernels.LENGTHS[kernel] and kernel not in kernels.SEVERAL)
+                or rows < 1
+                or chunk < 1
+                or not 0 <= streamed <= 1
+                or not 0 <= together < 1 << 15
+            ):
                 raise ValueError
             p = words[i + 6 : i + 6 + n]
             if len(p) != n:

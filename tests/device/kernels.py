@@ -66,7 +66,7 @@ def compare(body, every=1, whole=False):
             first = [i for i in range(len(arena)) if arena[i] != expected[i]]
             raise AssertionError("%s: %d bytes differ, from %d on" % (name, len(first), first[0]))
         seen += 1
-    assert seen or body == "thumb" and not kernels.walk
+    assert seen or (body == "thumb" and not kernels.walk)
 
 
 def test_thumb_equals_reference_changes_nothing_else_and_allocates_nothing():

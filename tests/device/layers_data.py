@@ -206,7 +206,8 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
             file.write(compiled.content)
             size = 0
             for k in range(len(x)):
-                for values in (x, *outputs):
-                    size += file.write(values[k].tobytes())
+                size += file.write(x[k].tobytes())
+                for layer, values in zip(compiled.layers, outputs, strict=True):
+                    size += file.write(layer.stored(values[k]).tobytes())
             layers = [[layer.steps, layer.offset, layer.operation.output.size] for layer in compiled.layers]
             lines.write(json.dumps([name, len(compiled.content), size, len(x), layers]) + "\n")

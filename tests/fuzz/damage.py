@@ -271,9 +271,9 @@ def _step(rng: Random, content: bytearray) -> None:
     at, words = steps(content)
     records: list[tuple[int, int]] = []
     i = 0
-    while i + 5 <= len(words) and 0 <= words[i + 4] <= len(words):
-        records.append((i, 5 + words[i + 4]))
-        i += 5 + words[i + 4]
+    while i + 6 <= len(words) and 0 <= words[i + 5] <= len(words):
+        records.append((i, 6 + words[i + 5]))
+        i += 6 + words[i + 5]
     if records:
         (source, n), (target, m) = rng.choice(records), rng.choice(records)
         part = words[source : source + min(n, m)]

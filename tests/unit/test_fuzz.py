@@ -48,7 +48,7 @@ def test_what_is_damaged_has_every_operation_and_every_kernel() -> None:
     assert kinds == {*everything.split(), "Concatenation", "Slice", "Pad", "Softmax", "Svdf"}
     assert functions >= {"relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize"}
     assert any(graph.states for graph in seeds.graphs())
-    used = {word for content in seeds.programs("unix") for word in _kernels(content)}
+    used = {word for target in ("unix", "rp2040") for content in seeds.programs(target) for word in _kernels(content)}
     assert used == set(KERNEL_NAMES)
 
 
@@ -57,7 +57,7 @@ def _kernels(content: bytes) -> list[int]:
     found, i = [], 0
     while i < len(words):
         found.append(words[i])
-        i += 5 + words[i + 4]
+        i += 6 + words[i + 5]
     return found
 
 

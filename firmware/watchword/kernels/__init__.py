@@ -28,8 +28,7 @@ FILL = const(11)
 SVDF = const(12)
 READ = const(13)  # no arithmetic: the runtime's own step, which brings constants from the program's file
 PAIRS = const(14)
-UNPACK = const(15)
-DEPTHWISE_PAIRS = const(16)
+DEPTHWISE_PAIRS = const(15)
 
 # Parameters. Zero points, values, minimum and maximum are stored plus 128, so that no parameter is negative (viper zero-extends
 # what it loads on 64-bit machines); only the steps of COPY from place to place may be.
@@ -79,10 +78,10 @@ DEPTHWISE_PAIRS = const(16)
 #   16 rescale of the features: offset in the constants, four int32 per filter as of 5
 #   17 patch: offset in the arena, 18 its length, a multiple of 8
 #
-#   PAIRS                                                 UNPACK
-#    2 shift s, 3 minimum, 4 maximum, 5 zero point         0 source: offset in the constants, 1 to: offset in the arena
-#    6 weights and factors: offset in the constants        2 kinds of blocks; then, for each kind:
-#    7 taps of a segment, 8 segments, 9 columns              blocks, words to unpack (even), words to copy behind them
+#   PAIRS
+#    2 shift s, 3 minimum, 4 maximum, 5 zero point
+#    6 weights and factors: offset in the constants
+#    7 taps of a segment, 8 segments, 9 columns
 #   10, 11 bytes from one patch to the next, right and down
 #   12 bytes from the last output of a pixel to the first of the next one, 13 from a row to the next
 #   14 rows of the patch in a segment, 0: one row of whole words; 15 bytes of such a row, 16 from one to the next
@@ -120,11 +119,10 @@ LENGTHS = {  # the least, where there is more for each of several
     SVDF: 19,
     READ: 3,
     PAIRS: 20,
-    UNPACK: 3,
     DEPTHWISE_PAIRS: 21,
 }
 
-SEVERAL = (PAIRS, UNPACK, DEPTHWISE_PAIRS)  # which may have more
+SEVERAL = (PAIRS, DEPTHWISE_PAIRS)  # which may have more
 
 # Where the bodies are: module (with _viper or _plain after it) and function.
 BODIES = {
@@ -146,7 +144,6 @@ BODIES = {
 # kernel(p, arena, constants, first | last << 16). Kernels that are only here exist on no other chip.
 THUMB_BODIES = {
     PAIRS: ("pairs", "pairs"),
-    UNPACK: ("pairs", "unpack"),
     DEPTHWISE_PAIRS: ("depthwise", "depthwise_pairs"),
     COPY: ("movement", "copy"),
     FILL: ("movement", "fill"),

@@ -108,15 +108,18 @@ def close_clamp(clamper, t):
 
 
 @macro
-def requantize(a, factors, m, l, o, clamper):
-    """m: the int8 that the sum `a` becomes. factors: where m, l and o of its channel are; it moves to the next channel's."""
-    ldmia(factors, {m, l, o})
-    mul(l, a)
-    asr(l, l, 12)
+def requantize(a, factors, m, fine, o, clamper):
+    """m: the int8 that the sum `a` becomes. factors: where m, l (here: fine) and o of its channel are.
+
+    It moves to those of the next channel.
+    """
+    ldmia(factors, {m, fine, o})
+    mul(fine, a)
+    asr(fine, fine, 12)
     mul(m, a)
-    add(m, m, l)
+    add(m, m, fine)
     add(m, m, o)
-    clamp(m, clamper, l)
+    clamp(m, clamper, fine)
 
 
 @macro

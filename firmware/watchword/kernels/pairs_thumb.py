@@ -102,16 +102,16 @@ def go(slot):
 
 
 @macro
-def coarse(a, factors, m, l, o, clamper):
+def coarse(a, factors, m, fine, o, clamper):
     """As `requantize`, for sums that are too great for it; `a` is lost."""
-    ldmia(factors, {m, l, o})
+    ldmia(factors, {m, fine, o})
     mul(m, a)
     asr(a, a, 4)
-    mul(l, a)
-    asr(l, l, 8)
-    add(m, m, l)
+    mul(fine, a)
+    asr(fine, fine, 8)
+    add(m, m, fine)
     add(m, m, o)
-    clamp(m, clamper, l)
+    clamp(m, clamper, fine)
 
 
 @macro
@@ -557,72 +557,3 @@ def pairs(r0, r1, r2, r3):
     body(2, 2, 32)
     label(END_42)
     go(FINISH)
-
-
-@micropython.asm_thumb
-def unpack(r0, r1, r2, r3):
-    """Weights of one byte each, plus 128, to words of two; factors are copied. 2.4 cycles per weight.
-
-    Of four bytes the first and the third make a word, the second and the fourth the next one. Source and target may overlap
-    when they end at the same place.
-    """
-    enter()
-    ldr(r3, [r0, 4 * 0])
-    add(r3, r3, r2)
-    ldr(r4, [r0, 4 * 1])
-    add(r1, r1, r4)
-    ldr(r4, [r0, 4 * 2])
-    mov(r10, r4)  # kinds that are left
-    add(r0, 4 * 3)
-    mov(r12, r0)
-    mov(r0, r3)
-    mov(r5, 255)
-    lsl(r3, r5, 16)
-    orr(r5, r3)  # r5: 0x00ff00ff
-    mov(r3, 128)
-    lsl(r4, r3, 16)
-    orr(r3, r4)
-    neg(r3, r3)
-    mov(r8, r3)  # r8: -0x00800080: a word less it is two weights, with a borrow where it belongs
-    label(KIND)
-    mov(r7, r12)
-    ldmia(r7, {r2, r3, r4})
-    mov(r12, r7)
-    mov(r9, r2)  # blocks that are left
-    lsl(r3, r3, 2)
-    mov(r11, r3)
-    lsl(r4, r4, 2)
-    mov(lr, r4)
-    label(BLOCK)
-    mov(r2, r11)
-    add(r2, r2, r1)  # where its weights end
-    b(LAST)
-    label(EACH)
-    ldmia(r0, {r3})
-    lsr(r4, r3, 8)
-    and_(r3, r5)
-    and_(r4, r5)
-    add(r3, r8)
-    add(r4, r8)
-    stmia(r1, {r3, r4})
-    label(LAST)
-    cmp(r1, r2)
-    bne(EACH)
-    mov(r2, lr)
-    add(r2, r2, r1)
-    b(COPIED)
-    label(COPY)
-    ldmia(r0, {r3})
-    stmia(r1, {r3})
-    label(COPIED)
-    cmp(r1, r2)
-    bne(COPY)
-    mov(r2, r9)
-    sub(r2, 1)
-    mov(r9, r2)
-    bne(BLOCK)
-    mov(r2, r10)
-    sub(r2, 1)
-    mov(r10, r2)
-    bne(KIND)
-    leave()

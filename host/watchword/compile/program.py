@@ -18,7 +18,7 @@ HEADER_SIZE = struct.calcsize(HEADER)
 HASH_SIZE = 32
 
 CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX, MAX_POOL, MEAN, ADD, MULTIPLY, LOOKUP, COPY, FILL, SVDF, READ = range(1, 14)
-PAIRS, UNPACK, DEPTHWISE_PAIRS = range(14, 17)
+PAIRS, DEPTHWISE_PAIRS = 14, 15
 KERNEL_NAMES = {
     CONV: "conv",
     DEPTHWISE: "depthwise",
@@ -34,7 +34,6 @@ KERNEL_NAMES = {
     SVDF: "svdf",
     READ: "read",
     PAIRS: "pairs",
-    UNPACK: "unpack",
     DEPTHWISE_PAIRS: "depthwise_pairs",
 }
 

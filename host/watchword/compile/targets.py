@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """ram: bytes of heap for a program's buffers. flash: bytes for its file, of the file system that stock firmware makes. thumb: whether it has
-    kernels in Thumb code."""
+    """ram: bytes of heap for a program's buffers. flash: bytes for its file, of the file system that stock firmware makes.
+
+    thumb: whether it has kernels in Thumb code.
+    """
 
     ram: int
     flash: int

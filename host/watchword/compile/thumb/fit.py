@@ -32,7 +32,9 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Fit:
-    """shift: s. coarse: whether sums are shifted before they meet l. factors: (channels, 3) m, l, o. found: (channels,) whether they are exact.
+    """shift: s. coarse: whether sums are shifted before they meet l.
+
+    factors: (channels, 3) m, l, o. found: (channels,) whether they are exact.
 
     signed: (channels, 4) m, l, o for sums that are negative with their bias, o for the others; for layers whose outputs have
     both signs, since TFLite rounds away from zero. signed_found: whether these are exact.
@@ -64,8 +66,8 @@ def fit(
 ) -> Fit:
     """The factors of a layer's channels; all arrays are (channels,).
 
-    multiplier, shift: as `quantize_multiplier` gives them. bias: added to a raw sum before it is rescaled. least, greatest: what
-    raw sums there are. low, high: of the output. once: rounded once, as dense layers are.
+    multiplier, shift: as `quantize_multiplier` gives them. bias: added to a raw sum before it is rescaled. least, greatest:
+    what raw sums there are. low, high: of the output. once: rounded once, as dense layers are.
     """
     steps = np.arange(low + 1, high + 1, dtype=np.int64)
     exact = multiply_rounding_once if once else multiply_by_quantized_multiplier
@@ -144,7 +146,7 @@ def _offsets(
     # The first sum of each step has to reach it, and the one before must not.
     at_least = np.where(first > end, -(_END << 20), wanted - scaled(np.clip(first, begin, end)))
     at_most = np.where(first <= begin, _END << 20, wanted - 1 - scaled(np.clip(first - 1, begin, end)))
-    lower = np.maximum(at_least.max(axis=1), -_END - scaled(begin)[:, 0])
-    upper = np.minimum(at_most.min(axis=1), _END - 1 - scaled(end)[:, 0])
+    lower = np.maximum(at_least.max(axis=1, initial=-(_END << 20)), -_END - scaled(begin)[:, 0])
+    upper = np.minimum(at_most.min(axis=1, initial=_END << 20), _END - 1 - scaled(end)[:, 0])
     lower, upper = np.maximum(lower, -_END), np.minimum(upper, _END - 1)
     return np.where(empty, 0, (lower + upper) >> 1), empty | (lower <= upper)

@@ -88,7 +88,7 @@ def _one_channel(op: DepthwiseConv2D) -> Conv2D:
 
 
 def _pairs(op: Conv2D | Dense, first: int, last: int) -> list[Call] | None:
-    """The calls of PAIRS, and before them those that put padding around what they read; None where it cannot compute the layer."""
+    """The calls of PAIRS, and before them those that put padding around what is read; None: it cannot compute the layer."""
     if isinstance(op, Dense):
         if op.input.size != op.weights.shape[1]:
             return None
@@ -96,18 +96,17 @@ def _pairs(op: Conv2D | Dense, first: int, last: int) -> list[Call] | None:
     _, height, width, depth = op.input.shape
     _, out_h, out_w, _ = op.output.shape
     rows, columns = extents(op)
-    inside = [_inside(op, axis, before) for axis, before in ((0, rows.before), (1, columns.before))]
-    if inside == [(0, out_h), (0, out_w)]:
-        return _calls(op, first, last, [_Area(op.input, height, width, *inside)])
+    inside = (_inside(op, 0, rows.before), _inside(op, 1, columns.before))
+    if inside == ((0, out_h), (0, out_w)):
+        return _calls(op, first, last, [_Area(op.input, height, width, inside[0], inside[1])])
     if op.input.size <= _FRAMED or any(begin >= end for begin, end in inside):
         bands = [((0, out_h), (0, out_w))]
         areas = []
     else:  # a picture is read where it is, and only what is read of its edges has padding
         (top, bottom), (left, right) = inside
         bands = [((0, top), (0, out_w)), ((bottom, out_h), (0, out_w)), (inside[0], (0, left)), (inside[0], (right, out_w))]
-        areas = [
-            _Area(op.input, height, width, *inside, top * op.stride[0] - rows.before, left * op.stride[1] - columns.before)
-        ]
+        begin = top * op.stride[0] - rows.before, left * op.stride[1] - columns.before
+        areas = [_Area(op.input, height, width, inside[0], inside[1], *begin)]
     for (y, y_end), (x, x_end) in bands:
         if y < y_end and x < x_end:
             need_h, need_w = _needed(y_end - y, op, 0), _needed(x_end - x, op, 1)
@@ -179,7 +178,7 @@ def _inside(op: Conv2D, axis: int, before: int) -> tuple[int, int]:
 
 
 def _framed(source: Tensor, to: Tensor, top: int, left: int) -> list[Call]:
-    """Calls that copy what a picture has from (top, left) on into another tensor, and put the zero point where it has nothing."""
+    """Calls that copy what a picture has from (top, left) on into another tensor, with its zero point where it has nothing."""
     _, height, width, depth = source.shape
     _, to_height, to_width, _ = to.shape
     skip_h, skip_w = max(-top, 0), max(-left, 0)

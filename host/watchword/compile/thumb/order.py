@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 
 _BOUND = 255  # of the magnitudes of a chunk's weights: below it, no sum of products leaves 16 bits
 _TURNS, _TRIES = 4000, 16  # exchanges that are made; that are tried for each
+_WORTH = 20_000  # MACs of a layer that is worth the while
 _BODIES = 2  # that are tried: those with the longest chunks of which some outputs may have any
 _WARMTH = 3.0  # how much worse an exchange may be in the beginning
 
@@ -61,6 +62,8 @@ def _order(op: Conv2D | DepthwiseConv2D, readers: list[Operation], found: dict[T
     if isinstance(op, DepthwiseConv2D) and op.input.shape[3] > 1 and lower_depthwise(op, 0, outputs) is None:
         return None
     first = readers[0]
+    if max(op.macs, *(reader.macs for reader in readers)) < _WORTH:
+        return None
     worth = not isinstance(op, Conv2D) or sum(reader.macs for reader in readers) * 4 > op.macs
     if (
         worth
@@ -137,15 +140,16 @@ def _exchanged(magnitude: Ints, segments: int, chunk: int) -> Ints:
     np.add.at(sums, of, columns[order])
     total = _over(sums).sum(0)
     best, least = order.copy(), _cost(total).sum()
-    for turn in range(_TURNS):
-        i, j = rng.integers(0, taps, (2, _TRIES))
+    tries = rng.integers(0, taps, (_TURNS, 2, _TRIES))
+    luck = rng.gumbel(size=(_TURNS, _TRIES)) * np.linspace(_WARMTH, 0, _TURNS)[:, None]
+    for (i, j), warmth in zip(tries, luck, strict=True):
         a, b = of[i], of[j]
         moved = columns[order[j]] - columns[order[i]]
         new = total - _over(sums[a]) - _over(sums[b]) + _over(sums[a] + moved) + _over(sums[b] - moved)
         change = _cost(new).sum(1) - _cost(total).sum()
         change[a == b] = np.inf
-        k = int((change - _WARMTH * (1 - turn / _TURNS) * rng.gumbel(size=_TRIES)).argmin())
-        if change[k] - _WARMTH * (1 - turn / _TURNS) * rng.gumbel() > 0:
+        k = int((change - warmth).argmin())
+        if change[k] > warmth[k]:
             continue
         sums[a[k]] += moved[k]
         sums[b[k]] -= moved[k]
