@@ -13,9 +13,14 @@ from binascii import hexlify
 from micropython import const
 
 try:
-    from watchword.kernels import frontend_viper as _stages
-except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
-    from watchword.kernels import frontend_plain as _stages
+    from uctypes import addressof
+
+    from watchword.kernels import frontend_thumb as _stages
+except (ImportError, SyntaxError, ValueError):  # no RP2040
+    try:
+        from watchword.kernels import frontend_viper as _stages
+    except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
+        from watchword.kernels import frontend_plain as _stages
 
 # Where the parts of the tables begin: the layout of watchword.features.pack_tables on the host.
 _WINDOW = const(0)
@@ -31,14 +36,14 @@ _END = const(3286)
 TABLES = b"999d4211bad64ed3be5c12af9890b90194dc787097300d19bd8eeabdc36a5214"
 
 _REMAINING = const(819)  # noise reduction leaves at least 0.05 of the signal, in Q14
-_ALL = const(16384)
+_Q = const(14)
 
 
 class Frontend:
     """tables: a buffer at an even address, with the SHA-256 of TABLES. The switches leave stages out; multiplier, 1 to 32767,
     is the scale of the int8, see `output`.
 
-    stages: the module with their bodies, for tests. Allocates nothing once it stands, where these are viper.
+    stages: the module with their bodies, for tests. Allocates nothing once it stands, where these are Thumb or viper.
     """
 
     def __init__(self, tables, noise_reduction=True, pcan=True, log=True, multiplier=25191, stages=_stages):
@@ -49,24 +54,41 @@ class Frontend:
         if not isinstance(multiplier, int) or not 1 <= multiplier <= 32767:
             raise ValueError("the multiplier of features is not 1 to 32767")
         self.stages = stages
-        self.e = array("i", bytes(4 * 256))  # energies of the bins
         self.z = array("h", bytes(2 * 512))  # the windowed samples; what lies behind 480 stays 0
         self.f = array("h", bytes(2 * 512))  # their transform
-        self.sums = array("i", bytes(4 * 80))
         self.signal = array("i", bytes(4 * 40))
         self.estimate = array("i", bytes(4 * 40))  # of the noise: all that lasts from one frame to the next
         self.features = array("H", bytes(2 * 40))
         self.input = array("b", bytes(40))
+        self.pcan = pcan
+        self.log = log
+        self.frame = getattr(stages, "frame", None)
+        if self.frame:
+            self.give(tables, noise_reduction, multiplier)
+            return
+        self.e = array("i", bytes(4 * 256))  # energies of the bins
+        self.sums = array("i", bytes(4 * 80))
         self.taps = stages.table(tables, _WINDOW, _TWIDDLE, "h")
         self.twiddles = stages.table(tables, _TWIDDLE, _SPLIT, "h")
         self.split = stages.table(tables, _SPLIT, _FILTERS, "h")
         self.weights = stages.table(tables, _FILTERS, _GAIN, "H")
         self.gain_table = stages.table(tables, _GAIN, _LOG, "h")
         self.log_table = stages.table(tables, _LOG, _END, "H")
-        self.remaining = _REMAINING if noise_reduction else _ALL
-        self.pcan = pcan
-        self.log = log
+        self.remaining = _REMAINING if noise_reduction else 1 << _Q
         self.multiplier = multiplier
+
+    def give(self, tables, noise_reduction, multiplier):
+        """What the Thumb stages work on, as addresses."""
+        if addressof(tables) % 4:
+            raise ValueError("front end tables that do not lie on a word")
+        # In the order of reversed base-4 digits; and how many bits a number of four bits has.
+        self.order = bytes([(i & 3) << 4 | i & 12 | i >> 4 for i in range(64)])
+        self.bits = bytes([0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4])
+        self.tables = tables
+        used = (tables, self.z, self.f, self.signal, self.estimate, self.features, self.input, self.order, self.bits)
+        remaining = (_REMAINING, _Q) if noise_reduction else (1, 0)
+        self.places = array("I", [addressof(a) for a in used])
+        self.places.extend(array("I", (remaining[0], remaining[1], multiplier, self.pcan, self.log)))
 
     def reset(self):
         """A new stream: the noise estimate starts at 0."""
@@ -74,7 +96,10 @@ class Frontend:
             self.estimate[c] = 0
 
     def process(self, samples):
-        """samples: a buffer (with plain stages an array 'h') whose first 480 int16 are the frame."""
+        """samples: an array 'h' (with viper stages any buffer) whose first 480 are the frame."""
+        if self.frame:
+            self.frame(self.places, samples)
+            return
         stages = self.stages
         signal = self.signal
         shift = stages.window(samples, self.taps, self.z)

@@ -226,7 +226,8 @@ class Requests:
         times = [self.time_steps(steps) for _ in range(runs)]
         fields = {"us": min(times), "us_max": max(times), "load_ms": self.load_ms, "hz": board.frequency()}
         if layers:
-            fields["layers"] = [self.time_steps(step + 1, step) for step in range(steps)]
+            idle = min([self.time_steps(0) for _ in range(3)])  # what it takes to run no step
+            fields["layers"] = [max(0, self.time_steps(step + 1, step) - idle) for step in range(steps)]
         if self.listener is not None:
             fields["frontend_us"] = min([self.time_frame() for _ in range(5)])
         return fields

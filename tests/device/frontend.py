@@ -1,4 +1,4 @@
-"""The front end on MicroPython, viper and plain, equals the host's, which equals the original C."""
+"""The front end on MicroPython, Thumb, viper and plain, equals the host's, which equals the original C."""
 
 import json
 import sys
@@ -7,9 +7,11 @@ from array import array
 import micropython
 
 from watchword.frontend import Frontend
-from watchword.kernels import frontend_plain, frontend_viper
+from watchword.kernels import frontend_plain, frontend_viper, walk
 
 SLOW = sys.platform == "rp2"
+if walk is not None:
+    from watchword.kernels import frontend_thumb
 
 
 def compare(stages, limit):
@@ -34,6 +36,12 @@ def compare(stages, limit):
                 assert bytes(front.features) == want, (case, i)
                 for v, w in zip(front.input, array("H", want)):
                     assert v == min((w * case["multiplier"] + 32768) >> 16, 255) - 128
+
+
+if walk is not None:
+
+    def test_thumb_equals_host():
+        compare(frontend_thumb, 200)
 
 
 def test_viper_equals_host():

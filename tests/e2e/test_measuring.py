@@ -62,7 +62,9 @@ def test_bench_on_the_pico_counts_cycles() -> None:
     assert abs(report["total_cycles"] - again["total_cycles"]) < 0.01 * report["total_cycles"]
     assert report["total_cycles"] <= report["total_cycles_max"]
     assert [layer["name"] for layer in report["layers"]] == LAYERS
-    assert sum(layer["cycles"] for layer in report["layers"]) == pytest.approx(report["total_cycles"], rel=0.02)
+    # A layer that is timed alone pays for its own call, of which the whole needs fewer.
+    calls = 8000 * len(report["layers"])
+    assert 0.98 * report["total_cycles"] <= sum(layer["cycles"] for layer in report["layers"]) <= report["total_cycles"] + calls
     assert report["peak_ram"] > report["arena"]
     assert "no misses of the XIP cache" in report["modelled"]
 

@@ -36,7 +36,7 @@ def test_a_chip_gets_native_code_of_its_own_and_the_viper_kernels_only(architect
     native = {name: data[2] >> 2 & 0xF for name, data in files.items() if name.endswith("_viper.mpy")}
     assert set(native.values()) == {NUMBERS[architecture]}
     thumb = (
-        {f"{name}_thumb" for name in ("depthwise", "movement", "pairs", "pooling", "walk")}
+        {f"{name}_thumb" for name in ("depthwise", "frontend", "movement", "pairs", "pooling", "walk")}
         if architecture == "armv6m"
         else set()
     )

@@ -35,22 +35,16 @@ class Fit:
     """shift: s. coarse: whether sums are shifted before they meet l.
 
     factors: (channels, 3) m, l, o. found: (channels,) whether they are exact.
-
-    signed: (channels, 4) m, l, o for sums that are negative with their bias, o for the others; for layers whose outputs have
-    both signs, since TFLite rounds away from zero. signed_found: whether these are exact.
     """
 
     shift: int
     coarse: bool
     factors: Ints
     found: NDArray[np.bool_]
-    signed: Ints
-    signed_found: NDArray[np.bool_]
 
     def part(self, channels: slice) -> Fit:
         """Of some channels."""
-        found, signed_found = self.found[channels], self.signed_found[channels]
-        return Fit(self.shift, self.coarse, self.factors[channels], found, self.signed[channels], signed_found)
+        return Fit(self.shift, self.coarse, self.factors[channels], self.found[channels])
 
 
 def fit(
@@ -78,17 +72,13 @@ def fit(
     first = _thresholds(output, steps, least, greatest)
     best: Fit | None = None
     for coarse, s in product((0, _COARSE), _SHIFTS):
-        found = _fit(coarse, s, multiplier * 2.0 ** (shift - 31), steps, first, least, greatest, bias)
-        if best is None or _score(found) > _score(best):
+        found = _fit(coarse, s, multiplier * 2.0 ** (shift - 31), steps, first, least, greatest)
+        if best is None or found.found.sum() > best.found.sum():
             best = found
         if best.found.all():
             break
     assert best is not None
     return best
-
-
-def _score(fit: Fit) -> tuple[int, int]:
-    return int((fit.found | fit.signed_found).sum()), int(fit.found.sum())
 
 
 def _thresholds(output: Callable[[Ints], Ints], steps: Ints, least: Ints, greatest: Ints) -> Ints:
@@ -104,44 +94,34 @@ def _thresholds(output: Callable[[Ints], Ints], steps: Ints, least: Ints, greate
     return below
 
 
-def _fit(
-    coarse: int, s: int, real: NDArray[np.float64], steps: Ints, first: Ints, least: Ints, greatest: Ints, bias: Ints
-) -> Fit:
+def _fit(coarse: int, s: int, real: NDArray[np.float64], steps: Ints, first: Ints, least: Ints, greatest: Ints) -> Fit:
     largest = np.maximum(np.maximum(-least, greatest), 1)
     exact = real * 2.0**s
     m = np.floor(exact).astype(np.int64)
     nearest = np.round((exact - m) * (1 << _FINE)).astype(np.int64)
     factors = np.zeros((len(m), 3), np.int64)
-    signed = np.zeros((len(m), 4), np.int64)
-    found, signed_found = np.zeros(len(m), bool), np.zeros(len(m), bool)
-    turn = np.clip(-bias, least, greatest + 1)  # sums below it are negative with their bias
+    found = np.zeros(len(m), bool)
+    possible = ((m + 1) * largest < _END) & (m >= 0)
     for near in _NEAR:
         fine = nearest + near
-        fits = ((m + 1) * largest < _END) & (np.abs(fine) * ((largest >> coarse) + 1) < _END) & (m >= 0)
-        offsets = [
-            _offsets(coarse, s, m, fine, steps, first, begin, end)
-            for begin, end in ((least, greatest), (least, turn - 1), (turn, greatest))
-        ]
-        (o, fits_all), (negative, fits_negative), (positive, fits_positive) = offsets
-        new = fits & fits_all & ~found
-        factors[new] = np.stack([m, fine, o], axis=1)[new]
-        found |= new
-        new = fits & fits_negative & fits_positive & ~signed_found
-        signed[new] = np.stack([m, fine, negative, positive], axis=1)[new]
-        signed_found |= new
-    return Fit(s, coarse > 0, factors, found, signed, signed_found)
+        (some,) = np.nonzero(possible & ~found & (np.abs(fine) * ((largest >> coarse) + 1) < _END))
+        if not len(some):
+            break
+        o, fits = _offsets(coarse, s, m[some], fine[some], steps, first[some], least[some], greatest[some])
+        factors[some[fits]] = np.stack([m[some], fine[some], o], axis=1)[fits]
+        found[some[fits]] = True
+    return Fit(s, coarse > 0, factors, found)
 
 
 def _offsets(
     coarse: int, s: int, m: Ints, fine: Ints, steps: Ints, first: Ints, begin: Ints, end: Ints
 ) -> tuple[Ints, NDArray[np.bool_]]:
-    """(o, whether there is one) for sums from begin to end; where there are none of these, any does."""
+    """(o, whether there is one)."""
 
     def scaled(sums: Ints) -> Ints:
         return sums * m[:, None] + ((sums >> coarse) * fine[:, None] >> _FINE - coarse)
 
-    empty = begin > end
-    begin, end = begin[:, None], np.maximum(begin, end)[:, None]
+    begin, end = begin[:, None], end[:, None]
     wanted = steps << s
     # The first sum of each step has to reach it, and the one before must not.
     at_least = np.where(first > end, -(_END << 20), wanted - scaled(np.clip(first, begin, end)))
@@ -149,4 +129,4 @@ def _offsets(
     lower = np.maximum(at_least.max(axis=1, initial=-(_END << 20)), -_END - scaled(begin)[:, 0])
     upper = np.minimum(at_most.min(axis=1, initial=_END << 20), _END - 1 - scaled(end)[:, 0])
     lower, upper = np.maximum(lower, -_END), np.minimum(upper, _END - 1)
-    return np.where(empty, 0, (lower + upper) >> 1), empty | (lower <= upper)
+    return (lower + upper) >> 1, lower <= upper

@@ -47,7 +47,8 @@ class Lowering:
             ours = self._permuted[op]
             assert isinstance(ours, DepthwiseConv2D)
             # Channels come in the order of the input; each goes to its place.
-            places = None if rows is None else np.argsort(rows)[np.arange(len(rows)) if inputs is None else inputs]
+            come = np.arange(channels(op)) if inputs is None else inputs
+            places = come if rows is None else np.argsort(rows)[come]
             call = lower_depthwise(ours, first, last, places)
             return lower_anywhere(ours, first, last) if call is None else [call]
         per = op.multiplier if isinstance(op, DepthwiseConv2D) else 1
