@@ -123,6 +123,7 @@ def _touches(size, outputs, kernel, stride, before):
 def _mean(rows, p, arena, constants, weights):
     return (
         min(p[9:12]) > 0
+        and p[6] == 0
         and _inside(p[0], rows * p[9] * p[10], arena)
         and _inside(p[1], rows * p[10], arena)
         and _requantize(p, p[11], arena, constants)
@@ -134,6 +135,7 @@ def _pairs(rows, p, arena, constants):
     return (
         p[24] > 0
         and p[10] <= 1
+        and p[6] == 0
         and _span(p[0], sizes, p[14:18], arena)
         and _span(p[9], sizes, p[18:22], constants if p[10] else arena)
         and _inside(p[1], rows * p[11] * p[12] * p[13], arena)

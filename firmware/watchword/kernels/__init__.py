@@ -40,7 +40,7 @@ DEPTHWISE_PAIRS = const(15)
 #    2 minimum, 3 maximum of the output
 #    4 output zero point
 #    5 rescale: offset in the constants of four int32 for each output channel: bias, multiplier, left shift, right shift
-#    6 bytes from one channel's four to the next's: 16, or 0 where all channels share them
+#    6 bytes from one channel's four to the next's: 16, or 0 where all channels share them, as in ADD, MULTIPLY and MEAN
 #    7 sums: offset in the arena of an int32 for each channel that is computed at once
 #    8 rounding: 0 as of convolutions, 1 as of dense layers
 #
@@ -149,6 +149,12 @@ THUMB_BODIES = {
     FILL: ("movement", "fill"),
     AVERAGE_POOL: ("pooling", "average_pool"),
     MAX_POOL: ("pooling", "max_pool"),
+    MEAN: ("pooling", "mean"),
+    CONV: ("convolution", "conv"),
+    DEPTHWISE: ("convolution", "depthwise"),
+    ADD: ("elementwise", "add"),
+    MULTIPLY: ("elementwise", "multiply"),
+    LOOKUP: ("elementwise", "lookup"),
 }
 
 try:

@@ -223,7 +223,7 @@ def first_stage():
     mov(r7, 7)
     lsl(r4, r7, 16)
     orr(r7, r4)  # 0x00070007
-    label(FOUR)
+    label(FOURS)
     ldrb(r2, [r1, 0])
     add(r1, 1)
     lsl(r2, r2, 4)
@@ -259,7 +259,7 @@ def first_stage():
     ldr(r2, [sp, END])
     cmp(r1, r2)
     beq(DONE)
-    b(FOUR)
+    b(FOURS)
     label(DONE)
 
 

@@ -190,3 +190,56 @@ def rescale(once):
     add(r3, 1)
     asr(r1, r3)
     label(RESCALED)
+
+
+# Kernels that rescale whatever sum there is keep what that takes on the stack, from sp on; theirs begin at OUTPUTS.
+OUT_ZERO = const(0)  # of the output
+OUT_LOW = const(4)
+OUT_HIGH = const(8)
+OUT_FOUR = const(12)  # the address of the next sum's bias, multiplier and shifts
+OUT_STEP = const(16)  # from there to those of the sum after it
+OUTPUTS = const(20)
+
+
+@macro
+def open_outputs(p, t):
+    """From the parameters at p, but for OUT_FOUR; r8: the rounding. Registers r0 to r7."""
+    for slot, at in ((OUT_ZERO, 4), (OUT_LOW, 2), (OUT_HIGH, 3)):
+        ldr(t, [p, 4 * at])
+        sub(t, 128)
+        str(t, [sp, slot])
+    ldr(t, [p, 4 * 6])
+    str(t, [sp, OUT_STEP])
+    ldr(t, [p, 4 * 8])
+    mov(r8, t)
+
+
+@macro
+def first_four(p, constants, t):
+    """OUT_FOUR: the first sum's."""
+    ldr(t, [p, 4 * 5])
+    add(t, t, constants)
+    str(t, [sp, OUT_FOUR])
+
+
+@macro
+def bring():
+    """r1: the sum in r0 as an int8. 75 cycles. Uses r0 to r4 and r7."""
+    ldr(r7, [sp, OUT_FOUR])
+    ldr(r1, [sp, OUT_STEP])
+    add(r1, r1, r7)
+    str(r1, [sp, OUT_FOUR])
+    ldmia(r7, {r2, r3, r4})
+    rescale(r8)
+    ldr(r0, [sp, OUT_ZERO])
+    add(r1, r1, r0)
+    ldr(r0, [sp, OUT_LOW])
+    cmp(r1, r0)
+    bge(ABOVE)
+    mov(r1, r0)
+    label(ABOVE)
+    ldr(r0, [sp, OUT_HIGH])
+    cmp(r1, r0)
+    ble(BELOW)
+    mov(r1, r0)
+    label(BELOW)

@@ -3,7 +3,7 @@
 import micropython
 from micropython import const
 
-from watchword.kernels.macros_thumb import enter, leave
+from watchword.kernels.macros_thumb import OUTPUTS, bring, enter, first_four, leave, open_outputs
 
 P = const(0)
 ARENA = const(4)
@@ -16,8 +16,8 @@ HEIGHT = const(28)  # of the window, as far as it lies inside
 WIDTH = const(32)
 CHANNEL = const(36)
 COUNT = const(40)
-LOW = const(44)
-HIGH = const(48)
+LEAST = const(44)
+MOST = const(48)
 FRAME = const(52)
 
 
@@ -62,7 +62,7 @@ def pool(start, place, finish):
     add(r2, r2, r5)
     add(r2, r2, r1)
     str(r2, [sp, OUT])
-    for at, slot in ((2, LOW), (3, HIGH)):
+    for at, slot in ((2, LEAST), (3, MOST)):
         ldr(r2, [r7, 4 * at])
         sub(r2, 128)
         str(r2, [sp, slot])
@@ -112,12 +112,12 @@ def pool(start, place, finish):
     sub(r2, 1)
     bne(LINE)
     finish()
-    ldr(r0, [sp, LOW])
+    ldr(r0, [sp, LEAST])
     cmp(r4, r0)
     bge(ABOVE)
     mov(r4, r0)
     label(ABOVE)
-    ldr(r0, [sp, HIGH])
+    ldr(r0, [sp, MOST])
     cmp(r4, r0)
     ble(BELOW)
     mov(r4, r0)
@@ -214,3 +214,76 @@ def average_pool(r0, r1, r2, r3):
 def max_pool(r0, r1, r2, r3):
     """The greatest value inside the input, clamped: 9 cycles per place, 50 per output."""
     pool(from_least, greatest_place, nothing)
+
+
+ROWS = const(OUTPUTS)  # of `mean`: rows that are left,
+STRIDE = const(OUTPUTS + 4)  # bytes of a row of the input
+VALUES = const(OUTPUTS + 8)
+PLACES = const(OUTPUTS + 12)
+MEANS = const(OUTPUTS + 16)
+
+
+@micropython.asm_thumb
+def mean(r0, r1, r2, r3):
+    """Over p[9] places of p[10] values each; the compiler folds the zero point into the bias. 8 cycles per place, 90 per
+    output."""
+    enter()
+    sub(sp, MEANS)
+    mov(r7, r0)
+    open_outputs(r7, r4)
+    first_four(r7, r2, r4)
+    uxth(r4, r3)
+    lsr(r3, r3, 16)
+    sub(r3, r3, r4)
+    str(r3, [sp, ROWS])
+    ldr(r2, [r7, 4 * 10])
+    str(r2, [sp, VALUES])
+    ldr(r3, [r7, 4 * 9])
+    str(r3, [sp, PLACES])
+    mul(r4, r2)
+    ldr(r5, [r7, 4 * 1])
+    add(r5, r5, r4)
+    add(r5, r5, r1)
+    mov(r9, r5)  # r9: the output
+    mul(r4, r3)
+    ldr(r6, [r7, 4 * 0])
+    add(r6, r6, r4)
+    add(r6, r6, r1)
+    mul(r3, r2)
+    str(r3, [sp, STRIDE])
+    mov(r5, 128)
+    label(ROW)
+    ldr(r7, [sp, VALUES])
+    mov(r10, r7)
+    mov(r11, r6)
+    label(EACH)
+    mov(r1, r6)
+    mov(r0, 0)
+    ldr(r2, [sp, PLACES])
+    ldr(r4, [sp, VALUES])
+    label(PLACE)
+    ldrb(r3, [r1, 0])
+    eor(r3, r5)
+    add(r0, r0, r3)
+    add(r1, r1, r4)
+    sub(r2, 1)
+    bne(PLACE)
+    bring()
+    mov(r0, r9)
+    strb(r1, [r0, 0])
+    add(r0, 1)
+    mov(r9, r0)
+    add(r6, 1)
+    mov(r7, r10)
+    sub(r7, 1)
+    mov(r10, r7)
+    bne(EACH)
+    mov(r6, r11)
+    ldr(r0, [sp, STRIDE])
+    add(r6, r6, r0)
+    ldr(r0, [sp, ROWS])
+    sub(r0, 1)
+    str(r0, [sp, ROWS])
+    bne(ROW)
+    add(sp, MEANS)
+    leave()
