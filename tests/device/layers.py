@@ -32,11 +32,12 @@ def compare(suffix, limit, every=1):
         for _ in range(min(samples, limit)):
             p.input[:] = content.read(size)
             runtime.start()
-            for steps, offset, n in layers:
+            for steps, offset, count, n, step in layers:
                 while not runtime.run(1000, steps):
                     pass
-                want = content.read(n)
-                assert bytes(p.arena[offset : offset + n]) == want, (name, steps)
+                for i in range(count):
+                    begin = offset + i * step
+                    assert bytes(p.arena[begin : begin + n]) == content.read(n), (name, steps)
             while not runtime.run(1000):
                 pass
         p.close()

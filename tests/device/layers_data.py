@@ -15,7 +15,7 @@ from tests import random_layers
 from tests.random_layers import ENDS, FUNCTIONS, constant, tensor
 
 from watchword import reference, tflite
-from watchword.compile import compile
+from watchword.compile import Layer, compile
 from watchword.description import Description
 from watchword.graph import (
     Add,
@@ -183,6 +183,13 @@ def signals(graph: Graph, count: int) -> NDArray[np.int8]:
     return x
 
 
+def pieces(layer: Layer) -> tuple[int, int, int]:
+    """(how many, bytes of each, from one to the next) in which an output lies in the arena."""
+    output = layer.operation.output
+    channels = output.shape[-1]
+    return (output.size // channels, channels, layer.step) if layer.step else (1, output.size, 0)
+
+
 def make(folder: Path, shared: Path | None, target: str) -> None:
     graphs: list[tuple[str, Graph, NDArray[np.int8]]] = []
     for kind, (maker, count) in MAKERS.items():
@@ -209,5 +216,5 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
                 size += file.write(x[k].tobytes())
                 for layer, values in zip(compiled.layers, outputs, strict=True):
                     size += file.write(layer.stored(values[k]).tobytes())
-            layers = [[layer.steps, layer.offset, layer.operation.output.size] for layer in compiled.layers]
+            layers = [[layer.steps, layer.offset, *pieces(layer)] for layer in compiled.layers]
             lines.write(json.dumps([name, len(compiled.content), size, len(x), layers]) + "\n")

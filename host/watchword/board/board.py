@@ -341,8 +341,8 @@ class Board:
         self.run(x, until=0, reset=reset)
         for layer in compiled.layers:
             self.link.request("run", b"", timeout=60.0, go_on=True, until=layer.steps)
-            flat = self._read(layer.operation.output.size, offset=layer.offset)
-            outputs.append(layer.restored(flat.reshape(layer.operation.output.shape)))
+            outputs.append(layer.read(self._read(layer.span, offset=layer.offset)))
+        self.link.request("run", b"", timeout=60.0, go_on=True)  # what is kept for the next run
         return outputs
 
     def bench(self, runs: int = 5, layers: bool = False) -> Message:

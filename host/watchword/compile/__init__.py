@@ -12,7 +12,7 @@ from functools import partial
 
 from watchword.compile.arrange import arrange
 from watchword.compile.assembly import Compiled, Layer, assemble, parts
-from watchword.compile.lower import lower
+from watchword.compile.lower import Portable
 from watchword.compile.simplify import simplify as simplify_graph
 from watchword.compile.simplify import unchanged
 from watchword.compile.targets import TARGETS, Target
@@ -42,7 +42,7 @@ def compile(
     ram = TARGETS[target].ram if ram is None else ram
     keep = (description.embedding,)  # words are taught from this layer's output
     simplified = simplify_graph(graph, keep) if simplify else unchanged(graph)
-    lowering = Lowering(simplified.graph) if TARGETS[target].thumb else lower
+    lowering = Lowering(simplified.graph) if TARGETS[target].thumb else Portable()
     arrangement = arrange(simplified.graph, lowering)
     sizes = [sum(map(len, parts(calls))) for calls in arrangement.calls]
     candidates = _candidates(partial(assemble, simplified, description, target, arrangement), sizes)

@@ -2,31 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from watchword.compile import memory
-from watchword.compile.lower import Call, fill, in_place, move, reset
+from watchword.compile import memory, views
+from watchword.compile.lower import Call, copies, fill, in_place, move, reset
 from watchword.compile.memory import Block
+from watchword.compile.views import Views
 from watchword.graph import Graph, Operation, Reshape, Svdf, Tensor
 
-Lowering = Callable[..., list[Call]]  # as watchword.compile.lower.lower
+
+class Lowering(Protocol):
+    """What makes the calls, for one kind of chip.
+
+    orders: of tensors whose channels are not where the graph has them, the channel that lies in each place.
+    """
+
+    @property
+    def orders(self) -> Mapping[Tensor, NDArray[np.int64]]: ...
+
+    def __call__(self, op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
+        """As watchword.compile.lower.lower."""
+
+    def timed(self, call: Call) -> Call:
+        """With its cycles, where they are known, and rows at once that take no longer than a call may."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tensor lies: in a block, from a byte on; step: bytes from pixel to pixel, 0: its own channels."""
+
+    block: int
+    begin: int = 0
+    step: int = 0
 
 
 @dataclass
 class Arrangement:
     """operations: in the order in which they run; after the last of them comes one more step, in which states are kept.
 
-    calls: of each step. blocks: what lives when, counted in these steps. where: block of each tensor; work space is a tensor of
+    calls: of each step. blocks: what lives when, counted in these steps. where: place of each tensor; work space is a tensor of
     its own. reset: calls that begin a stream anew. lower: what made the calls. plan: where the blocks lie.
     """
 
     operations: list[Operation]
     calls: list[list[Call]]
     blocks: list[Block]
-    where: dict[Tensor, int]
+    where: dict[Tensor, Place]
     reset: list[Call]
     lower: Lowering
     plan: memory.Plan = field(init=False)
@@ -37,10 +64,14 @@ class Arrangement:
 
 def arrange(graph: Graph, lower: Lowering) -> Arrangement:
     """The arrangement with the smallest arena: operations as the graph has them, or as takes the least at each step."""
-    found = [_arrange(graph, graph.operations, lower)]
+    calls = {op: lower(op) for op in graph.operations}
+    inside = views.find(graph, calls)
+    orders = [graph.operations]
     frugal = _frugal(graph)
     if frugal != graph.operations:
-        found.append(_arrange(graph, frugal, lower))
+        orders.append(frugal)
+    # What lies inside another tensor makes that one live longer, which may cost more than it saves.
+    found = [_arrange(graph, order, lower, some) for order in orders for some in (inside, Views())]
     return min(found, key=lambda arrangement: arrangement.plan.size)
 
 
@@ -66,31 +97,40 @@ def _frugal(graph: Graph) -> list[Operation]:
     return order
 
 
-def _arrange(graph: Graph, order: Sequence[Operation], lower: Lowering) -> Arrangement:
+def _arrange(graph: Graph, order: Sequence[Operation], lower: Lowering, views: Views) -> Arrangement:
     end = len(order)  # the step in which states are kept
-    calls = [lower(op) for op in order] + [[]]
+    calls = [views.calls(op, lower(op)) for op in order] + [[]]
     begin: list[Call] = []
     blocks: list[Block] = []
-    where: dict[Tensor, int] = {}
-    last = {tensor: step for step, op in enumerate(order) for tensor in op.inputs}
-    last |= dict.fromkeys((graph.output, *(state.assigned for state in graph.states)), end)
+    where: dict[Tensor, Place] = {}
+    last = {views.root(tensor).of: step for step, op in enumerate(order) for tensor in op.inputs}
+    last |= {views.root(tensor).of: end for tensor in (graph.output, *(state.assigned for state in graph.states))}
 
     def place(tensor: Tensor, first: int, until: int) -> int:
-        where[tensor] = len(blocks)
-        blocks.append(Block(tensor.size * tensor.dtype.itemsize, first, until))
-        return where[tensor]
+        """Where the views put it, else in a block of its own; the number of the block."""
+        view = views.root(tensor)
+        if view.of is not tensor:
+            if view.of not in where:
+                place(view.of, first, last.get(view.of, until))
+            where[tensor] = Place(where[view.of].block, where[view.of].begin + view.begin, view.step)
+        elif tensor not in where:
+            where[tensor] = Place(len(blocks))
+            blocks.append(Block(tensor.size * tensor.dtype.itemsize, first, until))
+        return where[tensor].block
 
-    place(graph.input, 0, last.get(graph.input, 0))
     persistent = set()
+    for window in views.windows.values():
+        persistent.add(place(window, 0, end))
+    place(graph.input, 0, last.get(graph.input, 0))
     for state in graph.states:
         persistent.add(place(state.read, 0, end))
         begin.append(reset(state.read, state.initial))
     for step, op in enumerate(order):
         until = last.get(op.output, step)
-        taken = _taken(op, step, blocks, where, persistent)
+        taken = None if op.output in where or op.output in views.inside else _taken(op, step, blocks, where, persistent, views)
         if taken is not None:
             where[op.output] = taken
-            blocks[taken].last = max(blocks[taken].last, until)
+            blocks[taken.block].last = max(blocks[taken.block].last, until)
         else:
             place(op.output, step, until)
         if isinstance(op, Svdf):
@@ -100,7 +140,7 @@ def _arrange(graph: Graph, order: Sequence[Operation], lower: Lowering) -> Arran
             for tensor in call.tensors.values():
                 if tensor not in where:  # between the calls of one operation
                     place(tensor, step, step)
-    calls[end] = _keep(graph, order, blocks, where, persistent)
+    calls[end] = _keep(graph, order, blocks, where, persistent, views)
     for step, some in enumerate(calls):
         for call in some:
             for parameter, size in call.scratch.items():
@@ -116,45 +156,67 @@ def _work_space(size: int) -> Tensor:
     return Tensor("", (size,), np.dtype(np.int8), np.ones(1, np.float32))
 
 
-def _taken(op: Operation, step: int, blocks: list[Block], where: dict[Tensor, int], persistent: set[int]) -> int | None:
-    """The block of an input that the output takes: the same bytes, or bytes that nobody needs after this step."""
+def _taken(
+    op: Operation, step: int, blocks: list[Block], where: dict[Tensor, Place], persistent: set[int], views: Views
+) -> Place | None:
+    """The place of an input that the output takes: the same bytes, or bytes that nobody needs after this step."""
     if isinstance(op, Reshape) and op.input.data is None:
         return where[op.input]
     for tensor in in_place(op):
-        block = where[tensor]
-        if blocks[block].last <= step and block not in persistent:
-            return block
+        block = where[tensor].block
+        if blocks[block].last <= step and block not in persistent and tensor not in views.inside:
+            return where[tensor]
     return None
 
 
 def _keep(
-    graph: Graph, order: Sequence[Operation], blocks: list[Block], where: dict[Tensor, int], persistent: set[int]
+    graph: Graph,
+    order: Sequence[Operation],
+    blocks: list[Block],
+    where: dict[Tensor, Place],
+    persistent: set[int],
+    views: Views,
 ) -> list[Call]:
     """What a state becomes is made in its own place, where nobody reads the old value any more; else it is copied there."""
     calls: list[Call] = []
-    copies: list[Call] = []
+    then: list[Call] = []
     end = len(order)
     homes = {where[state.read]: state.read for state in graph.states}
     if where[graph.output] in homes:  # what a state was, which is to be read when the state is something else
         calls += move(homes[where[graph.output]], graph.output)
-        where[graph.output] = len(blocks)
+        where[graph.output] = Place(len(blocks))
         blocks.append(Block(graph.output.size, end, end))
     for state in graph.states:
         home, made = where[state.read], where.get(state.assigned)
+        if state in views.windows:
+            window = views.windows[state]
+            then += copies(window, window.size - state.read.size, state.read, 0, [(state.read.size, 1, 1)])
+            continue
         if made == home:
             continue
-        read = max((step for step, op in enumerate(order) for tensor in op.inputs if where.get(tensor) == home), default=-1)
-        if any(where.get(other.assigned) == home for other in graph.states):
+        reading = [step for step, op in enumerate(order) if any(_in(home, where.get(tensor)) for tensor in op.inputs)]
+        read = max(reading, default=-1)
+        if any(_in(home, where.get(other.assigned)) for other in graph.states):
             read = end
-        if made is not None and made not in persistent and made != where[graph.input] and blocks[made].first > read:
-            for tensor, block in where.items():
-                if block == made:
-                    where[tensor] = home
-            blocks[made] = Block(0, end, end)
-        elif made in persistent:  # another state's, which may be overwritten before it is copied
+        if made is not None and made.block not in persistent and _may_move(made, home, blocks, where[graph.input], read):
+            for tensor, place in where.items():
+                if place.block == made.block:
+                    where[tensor] = dataclasses.replace(place, block=home.block)
+            blocks[made.block] = Block(0, end, end)
+        elif made is not None and made.block in persistent:  # another state's, which may be overwritten before it is copied
             between = _work_space(state.read.size)
             calls += move(state.assigned, between)
-            copies += move(between, state.read)
+            then += move(between, state.read)
         else:
-            copies += move(state.assigned, state.read)
-    return calls + copies
+            then += move(state.assigned, state.read)
+    return calls + then
+
+
+def _in(home: Place, place: Place | None) -> bool:
+    return place is not None and place.block == home.block
+
+
+def _may_move(made: Place, home: Place, blocks: list[Block], input: Place, read: int) -> bool:
+    """Whether what was made can be made in the place of a state, which is not read after step `read`."""
+    whole = made.begin == 0 and blocks[made.block].size == blocks[home.block].size
+    return whole and made.block != input.block and blocks[made.block].first > read

@@ -19,6 +19,7 @@ from watchword.features.micro import pack_tables
 from watchword.features.tables import CHANNELS
 from watchword.graph import Graph, Operation, Tensor
 
+_PIXEL_STEP = 27  # the parameter of DEPTHWISE
 _CHANNELS = 8  # of which a block has a multiple, where it has as many
 _PARTS = 64  # in which an operation's weights are read at the most: each costs a step
 
@@ -30,7 +31,7 @@ class Layer:
     steps: number of the program's steps after which the output stands. offset: of the output in the arena. arena: bytes that
     live while it is computed, work space and weights that were read included. constants: bytes of weights and tables.
     blocks: in how many parts those are read from the program's file; 0: they stay in RAM. order: the channel that lies in each
-    place; None: as the graph has them.
+    place; None: as the graph has them. step: bytes from pixel to pixel, where the output lies inside another tensor; else 0.
     """
 
     operation: Operation
@@ -40,6 +41,21 @@ class Layer:
     constants: int
     blocks: int
     order: NDArray[np.int64] | None = None
+    step: int = 0
+
+    @property
+    def span(self) -> int:
+        """Bytes of the arena from the output's first to its last."""
+        output = self.operation.output
+        channels = output.shape[-1]
+        return (output.size // channels - 1) * self.step + channels if self.step else output.size
+
+    def read(self, span: NDArray[np.int8]) -> NDArray[np.int8]:
+        """The output as the graph has it. span: these bytes."""
+        shape = self.operation.output.shape
+        if self.step:
+            span = np.lib.stride_tricks.as_strided(span, (self.operation.output.size // shape[-1], shape[-1]), (self.step, 1))
+        return self.restored(span.reshape(shape))
 
     def stored(self, y: NDArray[np.int8]) -> NDArray[np.int8]:
         """An output, (..., channels) as the graph has it, as it lies in the arena."""
@@ -121,8 +137,9 @@ def assemble(
             after = len(builder.steps) - begin
             read = max((step.parameters[2] for step in builder.steps[before:] if step.kernel == READ), default=0)
             arena = need[slot] + read
-            order = getattr(arrangement.lower, "orders", {}).get(operation.output)
-            layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks, order))
+            order = arrangement.lower.orders.get(operation.output)
+            step = arrangement.where[operation.output].step
+            layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks, order, step))
     program = Program(
         target=target,
         description=description.as_dict(),
@@ -159,13 +176,17 @@ class _Builder:
         self.cycles: list[int] = []
 
     def offset(self, tensor: Tensor) -> int:
-        return self.arrangement.plan.offsets[self.arrangement.where[tensor]]
+        place = self.arrangement.where[tensor]
+        return self.arrangement.plan.offsets[place.block] + place.begin
 
     def add(self, call: Call, constants: dict[bytes, int] | None = None) -> None:
         """constants: where each part lies in the arena; None: they go to the constants section."""
+        call = self.arrangement.lower.timed(call)
         parameters = list(call.parameters)
         for index, tensor in call.tensors.items():
             parameters[index] += self.offset(tensor)
+            if index == 0 and self.arrangement.where[tensor].step:  # only a kernel that takes such steps reads this tensor
+                parameters[_PIXEL_STEP] = self.arrangement.where[tensor].step
         for index, part in call.constants.items():
             parameters[index] += self.constants.add(part) if constants is None else constants[part]
         self.steps.append(Step(call.kernel, call.rows, call.chunk, tuple(parameters), constants is not None))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,6 +139,18 @@ def lower(op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
     raise UnsupportedError(f"{op.output.name}: no kernel for {op.kind}")
 
 
+class Portable:
+    """Makes the calls of the kernels that run on every chip. Channels lie where the graph has them."""
+
+    orders: Mapping[Tensor, NDArray[np.int64]] = MappingProxyType({})
+
+    def __call__(self, op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
+        return lower(op, first, last)
+
+    def timed(self, call: Call) -> Call:
+        return call
+
+
 def channels(op: Operation) -> int:
     """Into how many parts an operation can be cut, each with its own weights."""
     match op:
@@ -166,7 +179,7 @@ def reset(place: Tensor, value: NDArray[np.int8]) -> Call:
 
 def fill(place: Tensor, value: int, size: int) -> Call:
     """The call that sets all bytes of a tensor to an int8 value."""
-    return Call(FILL, 1, 1, [0, 0, value + 128, size], {1: place}, cycles=130 + size)
+    return Call(FILL, 1, 1, [0, 0, value + 128, size], {1: place})
 
 
 def move(source: Tensor, destination: Tensor) -> list[Call]:
@@ -314,8 +327,7 @@ def _pool(op: AveragePool2D | MaxPool2D) -> Call:
     parameters += [height, width, depth, out_h, out_w, depth, *op.size, *op.stride, top, left]
     cycles = op.output.size * (op.size[0] * op.size[1] * _CYCLES_PER_BYTE + _CYCLES_PER_OUTPUT)
     kernel = AVERAGE_POOL if isinstance(op, AveragePool2D) else MAX_POOL
-    thumb = op.output.size * (op.size[0] * op.size[1] * 9 + 130)
-    return Call(kernel, out_h, _rows_at_once(out_h, cycles), parameters, {0: op.input, 1: op.output}, cycles=thumb)
+    return Call(kernel, out_h, _rows_at_once(out_h, cycles), parameters, {0: op.input, 1: op.output})
 
 
 def _mean(op: Mean) -> list[Call]:
@@ -472,7 +484,6 @@ def copies(source: Tensor, source_at: int, output: Tensor, output_at: int, axes:
         parameters = [source_at + at, output_at + to, int(source.data is not None), *sizes[1:], *steps, *output_steps]
         call = Call(COPY, rows, 1, parameters, {1: output})
         call.chunk = _rows_at_once(rows, math.prod(sizes) * _CYCLES_PER_BYTE)
-        call.cycles = 150 + math.prod(sizes[:3]) * 60 + math.prod(sizes) * 5
         if source.data is None:
             call.tensors[0] = source
         else:

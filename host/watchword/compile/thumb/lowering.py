@@ -12,6 +12,7 @@ from watchword.compile.lower import CYCLES_PER_CALL, Call, channels, copies, fil
 from watchword.compile.lower import lower as lower_anywhere
 from watchword.compile.program import PAIRS
 from watchword.compile.thumb import pairs
+from watchword.compile.thumb.cost import timed
 from watchword.compile.thumb.depthwise import lower_depthwise
 from watchword.compile.thumb.order import orders
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Tensor, extents
@@ -38,6 +39,10 @@ class Lowering:
                 last = channels(op) if last is None else last
                 calls = self._weighted(op, first, last)
         return lower_anywhere(op, first, last) if calls is None else calls
+
+    def timed(self, call: Call) -> Call:
+        """With its cycles, and as many rows at once as take no longer than a call may."""
+        return timed(call)
 
     def _weighted(self, op: Weighted, first: int, last: int) -> list[Call]:
         rows, inputs = self.orders.get(op.output), self.orders.get(op.input)
