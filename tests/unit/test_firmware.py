@@ -35,11 +35,8 @@ def test_a_chip_gets_native_code_of_its_own_and_the_viper_kernels_only(architect
     assert {name.rpartition(".")[2] for name in files if name != "main.py"} == {"mpy"}
     native = {name: data[2] >> 2 & 0xF for name, data in files.items() if name.endswith("_viper.mpy")}
     assert set(native.values()) == {NUMBERS[architecture]}
-    thumb = (
-        {f"{name}_thumb" for name in ("depthwise", "frontend", "movement", "pairs", "pooling", "walk")}
-        if architecture == "armv6m"
-        else set()
-    )
+    names = "convolution depthwise elementwise frontend movement pairs pooling softmax walk".split()
+    thumb = {f"{name}_thumb" for name in names} if architecture == "armv6m" else set()
     assert kernels(files) == {"__init__", "layers"} | bodies("viper") | thumb
 
 

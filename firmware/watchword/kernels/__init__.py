@@ -155,6 +155,7 @@ THUMB_BODIES = {
     ADD: ("elementwise", "add"),
     MULTIPLY: ("elementwise", "multiply"),
     LOOKUP: ("elementwise", "lookup"),
+    SOFTMAX: ("softmax", "softmax"),
 }
 
 try:

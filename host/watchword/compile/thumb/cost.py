@@ -20,6 +20,7 @@ from watchword.compile.program import (
     MAX_POOL,
     MEAN,
     MULTIPLY,
+    SOFTMAX,
 )
 
 
@@ -44,6 +45,8 @@ def _cycles(kernel: int, rows: int, p: list[int]) -> int:
         return 150 + rows * p[10] * (p[9] * 8 + 100)
     if kernel in (ADD, MULTIPLY):
         return 200 + rows * p[11] * p[12] * (60 + p[13] * 118)
+    if kernel == SOFTMAX:
+        return 150 + rows * (900 + p[2] * 120)
     if kernel == LOOKUP:
         return 100 + rows * p[2] * 12
     if kernel == DEPTHWISE:
