@@ -205,15 +205,16 @@ def _read(rows, p, arena, constants, weights):
 
 
 # Of the bodies of PAIRS: outputs, taps in a chunk, chunks that there are of it. pairs_thumb.py has them in this order.
-_BODIES = ((6, 8, 8), (6, 6, 11), (6, 5, 13), (6, 4, 16), (6, 3, 22), (4, 4, 16), (4, 2, 32))
+_BODIES = ((6, 8, 8), (6, 6, 11), (6, 5, 13), (6, 4, 16), (6, 3, 22), (6, 2, 32), (4, 4, 16), (4, 2, 32))
 _SLOTS = 66  # taps that it holds at once
 
 
 def _weight_pairs(rows, p, arena, constants, weights):
-    if not 0 < p[19] <= 10 or len(p) != 20 + 2 * p[19]:
+    table = 20 + 2 * p[19]
+    if not 0 < p[19] <= 9 or p[14] > 1 or len(p) != table + p[14] * (p[7] * p[8] >> 1):
         return False
     outputs = groups = size = 0
-    for i in range(20, len(p), 2):
+    for i in range(20, table, 2):
         body, chunks, ending = p[i] & 255, p[i] >> 8 & 255, p[i] >> 16
         if body >= len(_BODIES) or ending >= 18 or not 0 < p[i + 1] < _WINDOW:
             return False
@@ -226,9 +227,11 @@ def _weight_pairs(rows, p, arena, constants, weights):
         groups += p[i + 1]
         size += (p[8] * chunks * chunk * most * 2 + ours * (16 if ending >= 12 else 12)) * p[i + 1]
     taps = p[7]
-    if p[14]:  # rows of bytes
-        patch = (p[8] * p[14] - 1) * p[16] + p[15]
-        whole = p[14] * p[15] == taps and p[15] <= p[16]
+    if p[14]:
+        patch = 1
+        for i in range(table, len(p)):
+            patch = max(patch, (p[i] & 0xFFFF) + 1, (p[i] >> 16) + 1)
+        whole = taps % 2 == 0
     else:
         patch = p[8] * taps
         whole = (taps | p[0] | p[10] | p[11]) % 4 == 0

@@ -84,12 +84,13 @@ DEPTHWISE_PAIRS = const(15)
 #    7 taps of a segment, 8 segments, 9 columns
 #   10, 11 bytes from one patch to the next, right and down
 #   12 bytes from the last output of a pixel to the first of the next one, 13 from a row to the next
-#   14 rows of the patch in a segment, 0: one row of whole words; 15 bytes of such a row, 16 from one to the next
+#   14 0 where a patch is one row of whole words; 1 where there is a table of its taps. 15, 16 are unused
 #   17 sums between segments: offset in the arena of 24 bytes for each group
 #   18 rounding: 0 as of convolutions, 1 as of dense layers
 #   19 runs of groups; then, for each run:
 #       body | chunks << 8 | ending << 16, groups. An ending is how many outputs the group lacks, and 6 more where factors are
 #      coarse, 12 more where it is rescaled exactly
+#      and then the table, if any: where in the patch each tap is, first | second << 16, an even number of them for each segment
 #
 #   DEPTHWISE_PAIRS, whose rows are channels
 #    2 shift s, 3 minimum, 4 maximum, 5 zero point

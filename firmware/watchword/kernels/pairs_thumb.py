@@ -26,6 +26,7 @@ from watchword.kernels.macros_thumb import (
 # The frame, in bytes from sp. First the activations of one pixel, a word each: the last tap of a segment is in the last of
 # them. Bodies reach them by sp, which leaves all low registers to sums and weights.
 SLOTS = const(66)
+BODIES = const(8)
 P = const(264)  # parameters
 CLAMPER = const(268)
 STREAM = const(272)  # where weights begin
@@ -50,9 +51,10 @@ FIRST = const(344)  # what BETWEEN is in the first of several segments, in other
 MIDDLE = const(348)
 FINAL_ONE = const(352)
 TOTALS = const(356)  # six sums, apart
-RUNS = const(380)  # for each run: entry, finish, groups; after the last one three words more
-MOST_RUNS = const(10)
-FRAME = const(508)  # RUNS + 12 * MOST_RUNS, and what keeps it below 512, which is as far as sp moves at once
+RUNS = const(380)  # for each run, 9 at most: entry, finish, groups; after the last one three words more
+TABLES = const(500)  # where the patch's table begins
+TABLE = const(504)  # and where it goes on
+FRAME = const(508)  # as far as sp moves at once
 
 S = (r8, r9, r10)  # of the three pairs
 B = (r11, r12, lr)
@@ -282,6 +284,8 @@ def pairs(r0, r1, r2, r3):
     offsets(BASE, END_4)
     data(2, 3 * 16 + 20)
     offsets(BASE, END_3)
+    data(2, 2 * 16 + 20)
+    offsets(BASE, END_2)
     data(2, 4 * 12 + 14)
     offsets(BASE, END_44)
     data(2, 2 * 12 + 14)
@@ -293,7 +297,7 @@ def pairs(r0, r1, r2, r3):
     label(RESOLVE)
     ldr(r2, [r7, 4 * 19])  # runs
     for i in range(3):
-        ldrh(r0, [r1, 4 * 7 + 2 * i])
+        ldrh(r0, [r1, 4 * BODIES + 2 * i])
         add(r0, r0, r1)
         str(r0, [sp, FIRST + 4 * i])
     ldr(r0, [r7, 4 * 17])
@@ -318,11 +322,12 @@ def pairs(r0, r1, r2, r3):
     lsr(r0, r0, 8)
     lsl(r0, r0, 1)
     add(r0, r0, r1)
-    ldrh(r4, [r0, 4 * 7 + 6])
+    ldrh(r4, [r0, 4 * BODIES + 6])
     add(r4, r4, r1)
     stmia(r6, {r3, r4, r5})
     sub(r2, 1)
     bne(EACH)
+    str(r7, [sp, TABLES])
     mov(r0, 0)
     str(r0, [r6, 8])  # no groups: the end of the runs
 
@@ -346,6 +351,8 @@ def pairs(r0, r1, r2, r3):
     str(r0, [sp, BETWEEN])
     ldr(r0, [sp, STREAM])
     str(r0, [sp, WEIGHTS])
+    ldr(r0, [sp, TABLES])
+    str(r0, [sp, TABLE])
     ldr(r1, [sp, PIXEL])
     label(NEXT_SEGMENT)
     ldr(r3, [r7, 4 * 7])  # taps
@@ -370,55 +377,19 @@ def pairs(r0, r1, r2, r3):
     cmp(r2, r3)
     bne(FOUR)
     b(GATHERED)
-    label(PATCHES)  # rows of any length, anywhere. r5: how many
-    mov(r12, r5)
-    ldr(r4, [r7, 4 * 16])
-    ldr(r6, [r7, 4 * 15])
-    cmp(r5, 1)
-    bne(SEVERAL)
-    mov(r6, r3)  # one row is as long as the segment
-    label(SEVERAL)
-    sub(r4, r4, r6)
-    mov(r11, r4)  # from the end of a row to the next one
-    lsr(r4, r6, 2)
-    lsl(r4, r4, 4)
-    mov(r10, r4)  # bytes of words that are taken four at a time
-    mov(r4, 3)
-    and_(r4, r6)
-    mov(r9, r4)  # the rest
-    mov(r4, 0)
-    mov(r5, 1)
-    mov(r6, 2)
-    mov(r7, 3)
-    label(PATCH)
-    mov(r3, r10)
-    add(r3, r3, r2)
-    cmp(r3, r2)
-    beq(REST)
-    label(BYTES)
-    for i in range(4):
-        ldrsb(r0, [r1, (r4, r5, r6, r7)[i]])
-        str(r0, [r2, 4 * i])
-    add(r1, 4)
-    add(r2, 16)
+    label(PATCHES)  # bytes from anywhere, as a table in the parameters has them
+    ldr(r5, [sp, TABLE])
+    add(r3, sp, 4 * SLOTS)
+    label(TWO)
+    ldmia(r5, {r0})
+    lsr(r4, r0, 16)
+    uxth(r0, r0)
+    ldrsb(r0, [r1, r0])
+    ldrsb(r4, [r1, r4])
+    stmia(r2, {r0, r4})
     cmp(r2, r3)
-    bne(BYTES)
-    label(REST)
-    mov(r3, r9)
-    cmp(r3, 0)
-    beq(FILLED)
-    label(SINGLE)
-    ldrsb(r0, [r1, r4])
-    stmia(r2, {r0})
-    add(r1, 1)
-    sub(r3, 1)
-    bne(SINGLE)
-    label(FILLED)
-    add(r1, r11)
-    mov(r0, r12)
-    sub(r0, 1)
-    mov(r12, r0)
-    bne(PATCH)
+    bne(TWO)
+    str(r5, [sp, TABLE])
     label(GATHERED)
     str(r1, [sp, PATCH_AT])
     # ---- all groups on them
@@ -550,6 +521,9 @@ def pairs(r0, r1, r2, r3):
     go(FINISH)
     body(3, 3, 22)
     label(END_3)
+    go(FINISH)
+    body(3, 2, 32)
+    label(END_2)
     go(FINISH)
     body(2, 4, 16)
     label(END_44)

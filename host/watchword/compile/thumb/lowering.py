@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from watchword.compile.program import PAIRS
 from watchword.compile.thumb import pairs
 from watchword.compile.thumb.cost import timed
 from watchword.compile.thumb.depthwise import lower_depthwise
-from watchword.compile.thumb.order import orders
+from watchword.compile.thumb.order import orders, tap_order
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Tensor, extents
 from watchword.reference import activation_range
 
@@ -61,7 +63,8 @@ class Lowering:
             self._permuted[op] = permuted(_one_channel(op) if isinstance(op, DepthwiseConv2D) else op, rows, inputs)
         ours = self._permuted[op]
         assert isinstance(ours, Conv2D | Dense)
-        calls = _pairs(ours, first * per, last * per)
+        source = op if inputs is None and not isinstance(op, DepthwiseConv2D) else ours  # has the same taps
+        calls = _pairs(ours, first * per, last * per, partial(tap_order, source))
         return lower_anywhere(ours, first * per, last * per) if calls is None else calls
 
 
@@ -93,18 +96,21 @@ def _one_channel(op: DepthwiseConv2D) -> Conv2D:
     return Conv2D(op.input, op.output, weights, op.bias, op.stride, op.dilation, op.padding, op.activation)
 
 
-def _pairs(op: Conv2D | Dense, first: int, last: int) -> list[Call] | None:
-    """The calls of PAIRS, and before them those that put padding around what is read; None: it cannot compute the layer."""
+def _pairs(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints]) -> list[Call] | None:
+    """The calls of PAIRS, and before them those that put padding around what is read; None: it cannot compute the layer.
+
+    taps: the order of its weights, for a number of segments.
+    """
     if isinstance(op, Dense):
         if op.input.size != op.weights.shape[1]:
             return None
-        return _calls(op, first, last, [_Area(op.input, 1, 1, (0, 1), (0, 1))])
+        return _calls(op, first, last, taps, [_Area(op.input, 1, 1, (0, 1), (0, 1))])
     _, height, width, depth = op.input.shape
     _, out_h, out_w, _ = op.output.shape
     rows, columns = extents(op)
     inside = (_inside(op, 0, rows.before), _inside(op, 1, columns.before))
     if inside == ((0, out_h), (0, out_w)):
-        return _calls(op, first, last, [_Area(op.input, height, width, inside[0], inside[1])])
+        return _calls(op, first, last, taps, [_Area(op.input, height, width, inside[0], inside[1])])
     if op.input.size <= _FRAMED or any(begin >= end for begin, end in inside):
         bands = [((0, out_h), (0, out_w))]
         areas = []
@@ -121,7 +127,7 @@ def _pairs(op: Conv2D | Dense, first: int, last: int) -> list[Call] | None:
             frame = Tensor(f"{op.input.name}/padded", (1, need_h, need_w, depth), op.input.dtype, op.input.scale)
             begin = y * op.stride[0] - rows.before, x * op.stride[1] - columns.before
             areas.append(_Area(frame, need_h, need_w, (y, y_end), (x, x_end), copied=_framed(op.input, frame, *begin)))
-    return _calls(op, first, last, areas)
+    return _calls(op, first, last, taps, areas)
 
 
 _FRAMED = 4096  # bytes of a picture that is copied into a frame of padding as a whole
@@ -144,22 +150,21 @@ class _Area:
     copied: list[Call] = field(default_factory=list)
 
 
-def _calls(op: Conv2D | Dense, first: int, last: int, areas: list[_Area]) -> list[Call] | None:
+def _calls(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints], areas: list[_Area]) -> list[Call] | None:
     outputs = op.weights.shape[0]
     low, high = activation_range(op)
     calls = []
     for area in areas:
-        patch = pairs.patch(op, area.height, area.width)
-        made = pairs.stream(op, first, last, patch.segments) if patch else None
+        depth = 0 if isinstance(op, Dense) else op.input.shape[3]
+        at = (area.top * area.width + area.left) * depth
+        patch = pairs.patch(op, area.width, at, taps)
+        made = pairs.stream(op, first, last, patch) if patch else None
         if patch is None or made is None:
             return None
         out_w = 1 if isinstance(op, Dense) else op.output.shape[2]
-        depth = 0 if isinstance(op, Dense) else op.input.shape[3]
         stride = (1, 1) if isinstance(op, Dense) else op.stride
         (y, y_end), (x, x_end) = area.rows, area.columns
         height, width = y_end - y, x_end - x
-        at = (area.top * area.width + area.left) * depth
-        patch = dataclasses.replace(patch, words=patch.words and at % 4 == 0)
         steps = (stride[1] * depth, stride[0] * area.width * depth, outputs - (last - first), out_w * outputs)
         parameters = pairs.parameters(made, patch, width, steps, low, high, op.output.zero_point, isinstance(op, Dense))
         parameters[0], parameters[1] = at, (y * out_w + x) * outputs + first

@@ -7,6 +7,8 @@ its channels in any order, that order is ours.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +39,20 @@ def orders(graph: Graph) -> dict[Tensor, Ints]:
         if order is not None:
             found |= dict.fromkeys(carried, order)
     return found
+
+
+@lru_cache(maxsize=64)
+def tap_order(op: Conv2D | Dense, segments: int) -> Ints:
+    """Of a layer whose taps are gathered one by one: which weight each has, in segments of an even number; -1: none."""
+    assert op.weights.data is not None
+    weights = op.weights.data.reshape(op.weights.shape[0], -1).astype(np.int64)
+    count = weights.shape[1]
+    taps = 2 * -(-count // (2 * segments))
+    order = np.concatenate([np.full(segments * taps - count, -1), np.arange(count)])
+    if op.macs < _WORTH:
+        return order
+    padded = np.where(order < 0, 0, weights[:, order])
+    return order[by_chunks(padded, segments)]
 
 
 def _readers(graph: Graph, tensor: Tensor) -> tuple[list[Tensor], list[Operation]]:
@@ -80,6 +96,9 @@ def _order(op: Conv2D | DepthwiseConv2D, readers: list[Operation], found: dict[T
         data = op.weights.data if op.input not in found else op.weights.data[..., found[op.input]]
         weights = data.reshape(outputs, -1).astype(np.int64)
         segments = -(-weights.shape[1] // SLOTS)
+        if op.weights.shape[1:3] != (1, 1) and op.input not in found:
+            taps = tap_order(op, segments)
+            weights = np.where(taps < 0, 0, weights[:, taps])
         if weights.shape[1] % segments == 0:
             return by_body(weights.reshape(outputs, segments, -1), ~fit_layer(op).found)
     return None

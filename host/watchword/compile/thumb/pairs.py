@@ -5,7 +5,7 @@ It takes output channels in groups, each with the body that is the fastest of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from watchword.reference import activation_range, rescale
 Ints = NDArray[np.int64]
 
 SLOTS = 64  # taps that are computed at once; more are cut into segments
-_MOST_RUNS = 10
+_MOST_RUNS = 9
 
 
 class Body(NamedTuple):
@@ -38,7 +38,8 @@ class Body(NamedTuple):
         return self.chunks(taps) * (self.chunk * (3 + 3 * pairs) + 3 * pairs + 1)
 
 
-BODIES = (Body(6, 8), Body(6, 6), Body(6, 5), Body(6, 4), Body(6, 3), Body(4, 4), Body(4, 2))  # as the kernel numbers them
+BODIES = (Body(6, 8), Body(6, 6), Body(6, 5), Body(6, 4), Body(6, 3), Body(6, 2), Body(4, 4), Body(4, 2))
+# as the kernel numbers them
 
 
 class Run(NamedTuple):
@@ -52,17 +53,22 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Patch:
-    """What the taps of a segment are. words: they are whole words of one row; else `rows` of `length` bytes, `step` apart."""
+    """What an output sees of its input, in segments of as many taps each.
+
+    places: (segments * taps,) where in the patch each tap is; None: one after another, in whole words.
+    order: (segments * taps,) which of the weights each tap has, -1 for none; None: one after another.
+    """
 
     segments: int
-    rows: int
-    length: int
-    step: int
-    words: bool
+    taps: int
+    places: Ints | None = None
+    order: Ints | None = None
 
-    @property
-    def taps(self) -> int:
-        return self.rows * self.length
+    def cut(self, weights: Ints) -> Ints:
+        """(outputs, all taps) -> (outputs, segments, taps)."""
+        if self.order is not None:
+            weights = np.where(self.order < 0, 0, weights[:, self.order])
+        return weights.reshape(len(weights), self.segments, self.taps)
 
 
 def bound(weights: Ints) -> Ints:
@@ -139,28 +145,27 @@ def merge(runs: list[Run], weights: Ints) -> list[Run]:
     return runs
 
 
-def patch(op: Conv2D | Dense, height: int, width: int) -> Patch | None:
-    """How the taps of an output lie in an input of this size; None where the kernel cannot gather them."""
-    depth = op.input.shape[-1]
+def patch(op: Conv2D | Dense, width: int, at: int, ordered: Callable[[int], Ints]) -> Patch | None:
+    """How the taps of an output lie in an input of this width; None where the kernel cannot gather them.
+
+    at: where the first patch begins. ordered: for a number of segments, which weight each tap has, and -1 for none.
+    """
     if isinstance(op, Dense):
-        rows, length, step = 1, op.weights.shape[1], 0
+        places = np.arange(op.weights.shape[1])
+        steps = [0, 0]
     else:
-        rows, kernel_w = op.weights.shape[1:3]
-        length, step = kernel_w * depth, width * depth
-        if op.dilation[1] != 1 and kernel_w > 1:
-            return None
-        step *= op.dilation[0]
-        if step == length or rows == 1:
-            rows, length, step = 1, rows * length, 0
-    if rows == 1:
-        segments = -(-length // SLOTS)
-        if length % segments:  # each as long as the others
-            return None
-        length //= segments
-        steps = (0, 0) if isinstance(op, Dense) else (op.stride[1] * depth, op.stride[0] * width * depth)
-        return Patch(segments, 1, length, length, length % 4 == 0 and not any(step % 4 for step in steps))
-    fitting = [n for n in range(1, rows + 1) if rows % n == 0 and n * length <= SLOTS]
-    return Patch(rows // fitting[-1], fitting[-1], length, step, False) if fitting else None
+        _, rows, columns, depth = op.weights.shape
+        down, right = np.arange(rows) * op.dilation[0] * width * depth, np.arange(columns) * op.dilation[1] * depth
+        places = (down[:, None, None] + right[:, None] + np.arange(depth)).ravel()
+        steps = [op.stride[1] * depth, op.stride[0] * width * depth]
+    count = len(places)
+    segments = -(-count // SLOTS)
+    if places[-1] == count - 1 and count % (4 * segments) == 0 and not any(number % 4 for number in (*steps, at)):
+        return Patch(segments, count // segments)
+    if places[-1] >= 1 << 16:
+        return None
+    order = ordered(segments)
+    return Patch(segments, len(order) // segments, np.where(order < 0, 0, places[order]), order)
 
 
 _rescale = lru_cache(maxsize=256)(rescale)
@@ -201,7 +206,7 @@ class Stream:
     coarse: bool
 
 
-def stream(op: Conv2D | Dense, first: int, last: int, segments: int) -> Stream | None:
+def stream(op: Conv2D | Dense, first: int, last: int, taps: Patch) -> Stream | None:
     """The weights and factors of outputs first to last - 1."""
     assert op.weights.data is not None
     weights, bias = op.weights.data.astype(np.int64).reshape(op.weights.shape[0], -1), raw_bias(op)
@@ -209,7 +214,7 @@ def stream(op: Conv2D | Dense, first: int, last: int, segments: int) -> Stream |
     proved = fit_layer(op).part(block)
     multiplier, shift = (numbers.astype(np.int64)[block] for numbers in _rescale(op))
     weights, bias = weights[block], bias[block]
-    cut = weights.reshape(len(weights), segments, -1)
+    cut, segments = taps.cut(weights), taps.segments
     runs = group(cut, ~proved.found)
     runs = None if runs is None else merge(runs, cut)
     if runs is None or len(runs) > _MOST_RUNS:
@@ -220,11 +225,11 @@ def stream(op: Conv2D | Dense, first: int, last: int, segments: int) -> Stream |
         at = 0
         for run in runs:
             body = BODIES[run.body]
-            taps = body.chunks(cut.shape[2]) * body.chunk
+            slots = body.chunks(cut.shape[2]) * body.chunk
             for _ in range(run.groups):
                 size = 6 - run.skipped
-                words = np.zeros((body.outputs, taps), np.int64)
-                words[body.outputs - size :, taps - cut.shape[2] :] = cut[at : at + size, segment]
+                words = np.zeros((body.outputs, slots), np.int64)
+                words[body.outputs - size :, slots - cut.shape[2] :] = cut[at : at + size, segment]
                 content += ((words[0::2] + (words[1::2] << 16)).T & 0xFFFFFFFF).astype("<u4").tobytes()
                 if segment == segments - 1:
                     content += (exact if run.exact else proved.factors)[at : at + size].astype("<i4").tobytes()
@@ -241,21 +246,18 @@ def parameters(
         ending = run.skipped + (12 if run.exact else 6 * made.coarse)
         words += [run.body | BODIES[run.body].chunks(taps.taps) << 8 | ending << 16, run.groups]
     right, down, output_right, output_down = steps
+    table = [] if taps.places is None else [int(a | b << 16) for a, b in taps.places.reshape(-1, 2)]
     return [
         *(0, 0, made.shift, low + 128, high + 128, zero_point + 128, 0, taps.taps, taps.segments),
         *(columns, right, down, output_right, output_down),
-        *(0 if taps.words else taps.rows, taps.length, taps.step, 0, int(once), len(made.runs), *words),
+        *(int(taps.places is not None), 0, 0, 0, int(once), len(made.runs), *words, *table),
     ]
 
 
 def cycles(made: Stream, taps: Patch) -> int:
     """What one pixel costs."""
     total = 110
-    if taps.words:
-        total += taps.segments * (45 + 4 * taps.taps)
-    else:
-        row = 20 + 21 * (taps.length // 4) + 8 * (taps.length % 4)
-        total += taps.segments * (70 + taps.rows * row)
+    total += taps.segments * (45 + (4 if taps.places is None else 7) * taps.taps)
     for run in made.runs:
         size = 6 - run.skipped
         group = taps.segments * (BODIES[run.body].cycles(taps.taps) + 20) + 35 * (taps.segments - 1)
