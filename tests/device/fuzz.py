@@ -60,7 +60,7 @@ def work(step):
     if kernel == kernels.FILL:
         return rows * p[3]
     if kernel == kernels.PAIRS:
-        groups = sum([p[i + 1] for i in range(20, len(p), 2)])
+        groups = sum([p[i + 1] for i in range(20, 20 + 2 * p[19], 2)])
         return rows * p[9] * p[8] * (p[7] + groups * 100)
     if kernel == kernels.DEPTHWISE_PAIRS:
         packed = sum([p[i] * p[i + 1] for i in range(21, 21 + 12 * p[20], 12)])

@@ -23,6 +23,10 @@ from watchword.reference import activation_range
 Weighted = Conv2D | DepthwiseConv2D | Dense
 Ints = NDArray[np.int64]
 
+_FRAMED = 4096  # bytes of a picture that is copied into a frame of padding as a whole
+_FREE = 4096  # bytes that PAIRS may take more than CONV; a layer whose weights are used once gains little from more,
+_CYCLES_PER_BYTE = 8  # since they also have to be sent, kept and read
+
 
 class Lowering:
     """As watchword.compile.lower.lower, which see, for one graph whose channels lie in an order of their own.
@@ -33,6 +37,7 @@ class Lowering:
     def __init__(self, graph: Graph) -> None:
         self.orders = orders(graph)
         self._permuted: dict[Operation, Weighted] = {}
+        self._paired: dict[Operation, bool] = {}  # whether PAIRS computes it
 
     def __call__(self, op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
         calls: list[Call] | None = None
@@ -63,9 +68,27 @@ class Lowering:
             self._permuted[op] = permuted(_one_channel(op) if isinstance(op, DepthwiseConv2D) else op, rows, inputs)
         ours = self._permuted[op]
         assert isinstance(ours, Conv2D | Dense)
+        assert ours.weights.data is not None
         source = op if inputs is None and not isinstance(op, DepthwiseConv2D) else ours  # has the same taps
-        calls = _pairs(ours, first * per, last * per, partial(tap_order, source))
-        return lower_anywhere(ours, first * per, last * per) if calls is None else calls
+        if op not in self._paired:
+            self._paired[op] = _worth(_pairs(ours, 0, len(ours.weights.data), partial(tap_order, source)), lower_anywhere(ours))
+        if self._paired[op]:
+            calls = _pairs(ours, first * per, last * per, partial(tap_order, source))
+            assert calls is not None  # parts of what it can compute it can compute
+            return calls
+        return lower_anywhere(ours, first * per, last * per)
+
+
+def _worth(calls: list[Call] | None, others: list[Call]) -> bool:
+    """Whether the calls of PAIRS, if there are any, save enough time for the bytes that they take more than the others."""
+    if calls is None:
+        return False
+    saved = sum(timed(call).cycles for call in others) - sum(timed(call).cycles for call in calls)
+    return saved > _CYCLES_PER_BYTE * max(0, _bytes(calls) - _bytes(others) - _FREE)
+
+
+def _bytes(calls: list[Call]) -> int:
+    return sum(4 * len(call.parameters) + sum(map(len, call.constants.values())) for call in calls)
 
 
 def permuted(op: Weighted, rows: Ints | None, inputs: Ints | None) -> Weighted:
@@ -128,9 +151,6 @@ def _pairs(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints
             begin = y * op.stride[0] - rows.before, x * op.stride[1] - columns.before
             areas.append(_Area(frame, need_h, need_w, (y, y_end), (x, x_end), copied=_framed(op.input, frame, *begin)))
     return _calls(op, first, last, taps, areas)
-
-
-_FRAMED = 4096  # bytes of a picture that is copied into a frame of padding as a whole
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph
 Ints = NDArray[np.int64]
 
 _BOUND = 255  # of the magnitudes of a chunk's weights: below it, no sum of products leaves 16 bits
-_TURNS, _TRIES = 4000, 16  # exchanges that are made; that are tried for each
+_TURNS, _TRIES = 1000, 32  # exchanges that are made; that are tried for each
+_SUMS = 8192  # tries for each times outputs, which bounds the time that a layer of many outputs takes
 _WORTH = 20_000  # MACs of a layer that is worth the while
 _BODIES = 2  # that are tried: those with the longest chunks of which some outputs may have any
 _WARMTH = 3.0  # how much worse an exchange may be in the beginning
@@ -158,14 +159,16 @@ def _exchanged(magnitude: Ints, segments: int, chunk: int) -> Ints:
     sums = np.zeros((segments * chunks, outputs))
     np.add.at(sums, of, columns[order])
     total = _over(sums).sum(0)
-    best, least = order.copy(), _cost(total).sum()
-    tries = rng.integers(0, taps, (_TURNS, 2, _TRIES))
-    luck = rng.gumbel(size=(_TURNS, _TRIES)) * np.linspace(_WARMTH, 0, _TURNS)[:, None]
+    cost = least = _cost(total).sum()
+    best = order.copy()
+    at_once = max(4, min(_TRIES, _SUMS // outputs))
+    tries = rng.integers(0, taps, (_TURNS, 2, at_once))
+    luck = rng.gumbel(size=(_TURNS, at_once)) * np.linspace(_WARMTH, 0, _TURNS)[:, None]
     for (i, j), warmth in zip(tries, luck, strict=True):
         a, b = of[i], of[j]
         moved = columns[order[j]] - columns[order[i]]
         new = total - _over(sums[a]) - _over(sums[b]) + _over(sums[a] + moved) + _over(sums[b] - moved)
-        change = _cost(new).sum(1) - _cost(total).sum()
+        change = _cost(new).sum(1) - cost
         change[a == b] = np.inf
         k = int((change - warmth).argmin())
         if change[k] > warmth[k]:

@@ -87,15 +87,32 @@ def safe(weights: Ints, chunk: int) -> NDArray[np.bool_]:
     return np.asarray((bound(padded.reshape(outputs, segments, -1, chunk)) <= 32767).all(axis=(1, 2)))
 
 
-def group(weights: Ints, exact: NDArray[np.bool_]) -> list[Run] | None:
-    """Runs of groups for outputs in their order; None where no body is safe. weights: (outputs, segments, taps)."""
+def runs_of(weights: Ints, exact: NDArray[np.bool_]) -> list[Run] | None:
+    """The fastest runs of groups that the kernel takes, for outputs in their order; None where no body is safe.
+
+    weights: (outputs, segments, taps).
+    """
+    runs = group(weights, exact, BODIES)
+    if runs is None:
+        return None
+    runs = merge(runs, weights)
+    if len(runs) > _MOST_RUNS:  # groups of four between ones of six, which cannot be merged
+        sixes = group(weights, exact, [body for body in BODIES if body.outputs == 6])
+        assert sixes is not None  # there is one of six for each chunk
+        runs = merge(sixes, weights)
+    return runs
+
+
+def group(weights: Ints, exact: NDArray[np.bool_], bodies: Sequence[Body]) -> list[Run] | None:
+    """The fastest runs of groups, however many, with some of the bodies."""
     outputs, _, taps = weights.shape
     safe_for = [safe(weights, body.chunk) for body in BODIES]
     # cost[n]: of the first n outputs, and the group that ends there
     cost = [0.0] + [np.inf] * outputs
     last: list[Run | None] = [None] * (outputs + 1)
     for n in range(1, outputs + 1):
-        for number, body in enumerate(BODIES):
+        for body in bodies:
+            number = BODIES.index(body)
             for size in range(min(body.outputs, n), 0, -1):
                 skipped = 6 - size
                 if size < body.outputs and n < outputs:
@@ -215,9 +232,8 @@ def stream(op: Conv2D | Dense, first: int, last: int, taps: Patch) -> Stream | N
     multiplier, shift = (numbers.astype(np.int64)[block] for numbers in _rescale(op))
     weights, bias = weights[block], bias[block]
     cut, segments = taps.cut(weights), taps.segments
-    runs = group(cut, ~proved.found)
-    runs = None if runs is None else merge(runs, cut)
-    if runs is None or len(runs) > _MOST_RUNS:
+    runs = runs_of(cut, ~proved.found)
+    if runs is None:
         return None
     exact = np.stack([bias, multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
     content = b""
