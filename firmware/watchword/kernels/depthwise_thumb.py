@@ -18,7 +18,8 @@ from watchword.kernels.macros_thumb import (
     rescale,
 )
 
-W = const(0)  # nine weights, a word each
+W = const(0)  # nine weights, a word each; while a plane is packed, where a span goes,
+SPAN_SIZE = const(4)  # and its bytes
 P = const(36)
 ARENA = const(40)
 CLAMPER = const(44)
@@ -106,7 +107,7 @@ def loop(ends, done):
 
 @micropython.asm_thumb
 def depthwise_pairs(r0, r1, r2, r3):
-    """Rows are channels. Parameters: kernels/__init__.py. 97 cycles for two outputs, and 13 for each packed word."""
+    """Rows are channels. Parameters: kernels/__init__.py. 95 cycles for two outputs, and 11 for each packed word."""
     enter()
     mov(r8, r1)
     mov(r9, r2)
@@ -169,7 +170,7 @@ def depthwise_pairs(r0, r1, r2, r3):
     ldmia(r7, {r0, r1, r2, r3, r4, r5, r6})  # spans, words, to, its step; lower row: from, from word to word, to the next span
     mov(r10, r0)
     lsl(r1, r1, 2)
-    mov(lr, r1)
+    str(r1, [sp, SPAN_SIZE])
     ldr(r0, [sp, ARENA])
     add(r2, r2, r0)
     mov(r11, r3)
@@ -190,23 +191,44 @@ def depthwise_pairs(r0, r1, r2, r3):
     mov(r12, r7)
     mul(r6, r3)
     add(r6, r6, r0)  # r6: upper row
-    mov(r5, 0)
+    # Both stand a step too early, so that r4, one step, and r5, two, are their offsets.
+    sub(r1, r1, r4)
+    sub(r6, r6, r4)
+    lsl(r5, r4, 1)
     label(SPAN)
-    mov(r7, lr)
-    add(r7, r7, r2)
     str(r1, [sp, LINE_OUT])
     str(r6, [sp, BODY])
     str(r2, [sp, W])
-    label(WORD)
-    ldrsb(r0, [r1, r5])
-    ldrsb(r3, [r6, r5])
+    ldr(r0, [sp, SPAN_SIZE])
+    add(r7, r2, r0)
+    mov(lr, r7)
+    lsl(r0, r0, 29)
+    bpl(TWO_WORDS)
+    ldrsb(r0, [r1, r4])
+    ldrsb(r3, [r6, r4])
     lsl(r3, r3, 16)
     add(r0, r0, r3)
     stmia(r2, {r0})
     add(r1, r1, r4)
     add(r6, r8)
-    cmp(r2, r7)
-    bne(WORD)
+    cmp(r2, lr)
+    beq(SPAN_DONE)
+    label(TWO_WORDS)
+    ldrsb(r0, [r1, r4])
+    ldrsb(r3, [r6, r4])
+    lsl(r3, r3, 16)
+    add(r0, r0, r3)
+    add(r6, r8)
+    ldrsb(r7, [r1, r5])
+    ldrsb(r3, [r6, r4])
+    lsl(r3, r3, 16)
+    add(r7, r7, r3)
+    add(r6, r8)
+    add(r1, r1, r5)
+    stmia(r2, {r0, r7})
+    cmp(r2, lr)
+    bne(TWO_WORDS)
+    label(SPAN_DONE)
     ldr(r2, [sp, W])
     add(r2, r11)
     ldr(r1, [sp, LINE_OUT])

@@ -29,7 +29,7 @@ SLOTS = const(66)
 BODIES = const(8)
 P = const(264)  # parameters
 CLAMPER = const(268)
-STREAM = const(272)  # where weights begin
+STREAM = const(272)  # where weights begin; r8 is where the next segment's do, while activations are gathered
 ROWS = const(276)  # that are left
 ROW_IN = const(280)  # where the row's first patch begins
 ROW_OUT = const(284)
@@ -42,19 +42,18 @@ ENTRY = const(308)  # of its body
 FINISH = const(312)  # what comes after the body
 GROUPS = const(316)  # that are left in the run
 SUMS = const(320)  # where the next group's sums are between segments
-WEIGHTS = const(324)  # where the next run's begin
-PATCH_AT = const(328)  # where the next segment's activations begin
-SCRATCH = const(332)  # where sums are between segments
-BETWEEN = const(336)  # what comes after a body instead of its run's ending, which comes AFTER; 0: nothing
-AFTER = const(340)
-FIRST = const(344)  # what BETWEEN is in the first of several segments, in others and in the last one
-MIDDLE = const(348)
-FINAL_ONE = const(352)
-TOTALS = const(356)  # six sums, apart
-RUNS = const(380)  # for each run, 9 at most: entry, finish, groups; after the last one three words more
-TABLES = const(500)  # where the patch's table begins
-TABLE = const(504)  # and where it goes on
-FRAME = const(508)  # as far as sp moves at once
+PATCH = const(324)  # where the segment's activations begin, of several
+SCRATCH = const(328)  # where sums are between segments
+BETWEEN = const(332)  # what comes after a body instead of its run's ending, which comes AFTER; 0: nothing
+AFTER = const(336)
+FIRST = const(340)  # what BETWEEN is in the first of several segments, in others and in the last one
+MIDDLE = const(344)
+FINAL_ONE = const(348)
+TOTALS = const(352)  # six sums, apart
+RUNS = const(376)  # for each run, 9 at most: entry, finish, groups; after the last one three words more
+TABLES = const(496)  # where the patch's table begins
+TABLE = const(500)  # and where the segment's part does
+FRAME = const(504)  # as far as sp moves at once
 
 S = (r8, r9, r10)  # of the three pairs
 B = (r11, r12, lr)
@@ -110,7 +109,7 @@ def coarse(a, factors, m, fine, o, clamper):
     mul(m, a)
     asr(a, a, 4)
     mul(fine, a)
-    asr(fine, fine, 8)
+    asr(fine, fine, 10)
     add(m, m, fine)
     add(m, m, o)
     clamp(m, clamper, fine)
@@ -136,9 +135,9 @@ def begin(skipped):
 
 @macro
 def lane(way, at):
-    """One output: the lower (even) or upper one of a pair. The upper one needs no split."""
-    mov(r0, B[at // 2])
+    """One output: the lower (even) or upper one of a pair, whose B is in r0 then. The upper one needs no split."""
     if at % 2 == 0:
+        mov(r0, B[at // 2])
         mov(r1, S[at // 2])
         lsl(r2, r0, 16)
         sub(r1, r1, r2)
@@ -151,22 +150,25 @@ def lane(way, at):
 
 
 @macro
-def ending(way, skip_0, skip_1, skip_2, skip_3, skip_4, skip_5, done):
+def ending(way, skip_0, skip_1, skip_2, skip_3, skip_4, skip_5):
     """The outputs of a group; labels skip_n: of one whose first n outputs are none."""
     label(skip_5)
     begin(5)
+    mov(r0, B[2])
     b(LANE_5)
     label(skip_4)
     begin(4)
     b(LANE_4)
     label(skip_3)
     begin(3)
+    mov(r0, B[1])
     b(LANE_3)
     label(skip_2)
     begin(2)
     b(LANE_2)
     label(skip_1)
     begin(1)
+    mov(r0, B[0])
     b(LANE_1)
     label(skip_0)
     begin(0)
@@ -181,7 +183,6 @@ def ending(way, skip_0, skip_1, skip_2, skip_3, skip_4, skip_5, done):
     lane(way, 4)
     label(LANE_5)
     lane(way, 5)
-    b(done)
 
 
 @macro
@@ -328,43 +329,44 @@ def pairs(r0, r1, r2, r3):
     sub(r2, 1)
     bne(EACH)
     str(r7, [sp, TABLES])
+    str(r7, [sp, TABLE])
     mov(r0, 0)
+    str(r0, [sp, BETWEEN])  # of a single segment the sums are final
     str(r0, [r6, 8])  # no groups: the end of the runs
 
     label(ROW)
     ldr(r7, [sp, P])
     ldr(r0, [r7, 4 * 9])
     str(r0, [sp, COLUMNS])
-    ldr(r0, [sp, ROW_IN])
-    str(r0, [sp, PIXEL])
     ldr(r0, [sp, ROW_OUT])
     str(r0, [sp, OUT])
+    ldr(r1, [sp, ROW_IN])
+    str(r1, [sp, PIXEL])
 
-    label(COLUMN)
-    ldr(r7, [sp, P])
+    label(COLUMN)  # r7: the parameters, r1: the patch
+    ldr(r0, [sp, STREAM])
+    mov(r8, r0)
     ldr(r0, [r7, 4 * 8])
     str(r0, [sp, SEGMENT])
-    sub(r0, 1)  # of a single segment the sums are final
-    beq(FINAL)
-    ldr(r0, [sp, FIRST])
-    label(FINAL)
-    str(r0, [sp, BETWEEN])
-    ldr(r0, [sp, STREAM])
-    str(r0, [sp, WEIGHTS])
+    cmp(r0, 1)
+    beq(NEXT_SEGMENT)
+    str(r1, [sp, PATCH])
     ldr(r0, [sp, TABLES])
     str(r0, [sp, TABLE])
-    ldr(r1, [sp, PIXEL])
+    ldr(r0, [sp, FIRST])
+    label(BEGIN_SEGMENT)  # one of several. r0: what comes after its bodies
+    str(r0, [sp, BETWEEN])
+    ldr(r0, [sp, SCRATCH])
+    str(r0, [sp, SUMS])
     label(NEXT_SEGMENT)
-    ldr(r3, [r7, 4 * 7])  # taps
-    # ---- activations to words, so that the last tap is in the last slot; r1: where they come from, r3: taps
-    label(GATHER)
-    lsl(r4, r3, 2)
-    add(r2, sp, 4 * SLOTS)
-    sub(r2, r2, r4)
+    # ---- activations to words, so that the last tap is in the last slot
+    ldr(r2, [r7, 4 * 7])  # taps
+    lsl(r2, r2, 2)
+    add(r3, sp, 4 * SLOTS)
+    sub(r2, r3, r2)
     ldr(r5, [r7, 4 * 14])
     cmp(r5, 0)
     bne(PATCHES)
-    add(r3, sp, 4 * SLOTS)
     label(FOUR)  # whole words of one row
     ldmia(r1, {r0})
     sxtb(r4, r0)
@@ -379,7 +381,6 @@ def pairs(r0, r1, r2, r3):
     b(GATHERED)
     label(PATCHES)  # bytes from anywhere, as a table in the parameters has them
     ldr(r5, [sp, TABLE])
-    add(r3, sp, 4 * SLOTS)
     label(TWO)
     ldmia(r5, {r0})
     lsr(r4, r0, 16)
@@ -389,74 +390,52 @@ def pairs(r0, r1, r2, r3):
     stmia(r2, {r0, r4})
     cmp(r2, r3)
     bne(TWO)
-    str(r5, [sp, TABLE])
     label(GATHERED)
-    str(r1, [sp, PATCH_AT])
     # ---- all groups on them
-    ldr(r0, [sp, SCRATCH])
-    str(r0, [sp, SUMS])
-    ldr(r7, [sp, WEIGHTS])
+    mov(r7, r8)
     add(r3, sp, RUNS)
-    label(NEXT_RUN)
-    ldmia(r3, {r0, r1, r2})
-    str(r3, [sp, RUN])
-    str(r0, [sp, ENTRY])
-    str(r2, [sp, GROUPS])
-    cmp(r2, 0)
-    beq(SEGMENT_DONE)
-    ldr(r0, [sp, BETWEEN])
-    cmp(r0, 0)
-    beq(WHOLE)
-    str(r1, [sp, AFTER])
-    mov(r1, r0)
-    label(WHOLE)
-    str(r1, [sp, FINISH])
-    label(GROUP)
-    mov(r0, 0)
-    for r in (r8, r9, r10, r11, r12, lr):
-        mov(r, r0)
-    go(ENTRY)
-
-    label(GROUP_DONE)  # r5: where its outputs begin
-    add(r5, 6)
-    str(r5, [sp, OUT])
-    label(COUNT)
-    ldr(r0, [sp, GROUPS])
-    sub(r0, 1)
-    str(r0, [sp, GROUPS])
-    bne(GROUP)
-    ldr(r3, [sp, RUN])
     b(NEXT_RUN)
 
-    label(SEGMENT_DONE)
-    str(r7, [sp, WEIGHTS])
+    label(SEGMENT_DONE)  # r7: the next segment's weights
+    mov(r8, r7)
     ldr(r7, [sp, P])
     ldr(r0, [sp, SEGMENT])
     sub(r0, 1)
     beq(PIXEL_DONE)
     str(r0, [sp, SEGMENT])
-    ldr(r1, [sp, MIDDLE])
+    ldr(r1, [sp, PATCH])
+    ldr(r2, [r7, 4 * 7])
+    ldr(r3, [r7, 4 * 14])
+    cmp(r3, 0)
+    beq(ON)
+    ldr(r3, [sp, TABLE])
+    lsl(r2, r2, 1)
+    add(r3, r3, r2)
+    str(r3, [sp, TABLE])
+    mov(r2, 0)
+    label(ON)
+    add(r1, r1, r2)
+    str(r1, [sp, PATCH])
     cmp(r0, 1)
     bne(MORE)
-    ldr(r1, [sp, FINAL_ONE])
+    ldr(r0, [sp, FINAL_ONE])
+    b(BEGIN_SEGMENT)
     label(MORE)
-    str(r1, [sp, BETWEEN])
-    ldr(r1, [sp, PATCH_AT])
-    b(NEXT_SEGMENT)
+    ldr(r0, [sp, MIDDLE])
+    b(BEGIN_SEGMENT)
     label(PIXEL_DONE)
-    ldr(r0, [sp, PIXEL])
-    ldr(r1, [r7, 4 * 10])
-    add(r0, r0, r1)
-    str(r0, [sp, PIXEL])
     ldr(r0, [sp, OUT])  # behind the last output
     ldr(r1, [r7, 4 * 12])
     add(r0, r0, r1)
     str(r0, [sp, OUT])
+    ldr(r1, [sp, PIXEL])
+    ldr(r0, [r7, 4 * 10])
+    add(r1, r1, r0)
+    str(r1, [sp, PIXEL])
     ldr(r0, [sp, COLUMNS])
     sub(r0, 1)
     str(r0, [sp, COLUMNS])
-    beq(ROW_DONE)
-    b(COLUMN)
+    bne(COLUMN)
     label(ROW_DONE)
     ldr(r0, [sp, ROW_IN])
     ldr(r1, [r7, 4 * 11])
@@ -475,8 +454,41 @@ def pairs(r0, r1, r2, r3):
     b(OUT_OF_HERE)
 
     # ---- what becomes of a group's sums. Six outputs, of which the first ones may be none.
-    ending(0, FINE_0, FINE_1, FINE_2, FINE_3, FINE_4, FINE_5, GROUP_DONE)
-    ending(1, COARSE_0, COARSE_1, COARSE_2, COARSE_3, COARSE_4, COARSE_5, GROUP_DONE)
+    ending(1, COARSE_0, COARSE_1, COARSE_2, COARSE_3, COARSE_4, COARSE_5)
+    b(GROUP_DONE)
+    ending(0, FINE_0, FINE_1, FINE_2, FINE_3, FINE_4, FINE_5)
+    label(GROUP_DONE)  # r5: where its outputs begin
+    add(r5, 6)
+    str(r5, [sp, OUT])
+    label(COUNT)
+    ldr(r0, [sp, GROUPS])
+    sub(r0, 1)
+    str(r0, [sp, GROUPS])
+    beq(RUN_DONE)
+    label(GROUP)
+    mov(r0, 0)
+    for r in (r8, r9, r10, r11, r12, lr):
+        mov(r, r0)
+    go(ENTRY)
+    label(RUN_DONE)
+    ldr(r3, [sp, RUN])
+    label(NEXT_RUN)
+    ldmia(r3, {r0, r1, r2})
+    cmp(r2, 0)
+    beq(NO_MORE)
+    str(r3, [sp, RUN])
+    str(r0, [sp, ENTRY])
+    str(r2, [sp, GROUPS])
+    ldr(r0, [sp, BETWEEN])
+    cmp(r0, 0)
+    beq(WHOLE)
+    str(r1, [sp, AFTER])
+    mov(r1, r0)
+    label(WHOLE)
+    str(r1, [sp, FINISH])
+    b(GROUP)
+    label(NO_MORE)
+    b(SEGMENT_DONE)
     # ---- the same in full, for groups with an output whose factors are not proved
     for skipped, start in enumerate((EXACT_0, EXACT_1, EXACT_2, EXACT_3, EXACT_4)):
         label(start)

@@ -18,7 +18,9 @@ CHANNEL = const(36)
 COUNT = const(40)
 LEAST = const(44)
 MOST = const(48)
-FRAME = const(52)
+QUICK = const(52)  # whether four channels can be summed at once,
+FOUR = const(56)  # and their sums: of the first and third channel, of the second and fourth
+FRAME = const(64)
 
 
 @macro
@@ -43,8 +45,11 @@ def clip(step, before, size, kernel, index, begin, length):
 
 
 @macro
-def pool(start, place, finish):
-    """All outputs, channel by channel. start, place and finish are macros on r4, what the window comes to, and r0, a value."""
+def pool(start, place, finish, ahead):
+    """All outputs, channel by channel. start, place and finish are macros on r4, what the window comes to, and r0, a value.
+
+    ahead: a macro that may bring r4 to its end by another way, and goes to the label that it is given then.
+    """
     enter()
     sub(sp, FRAME)
     mov(r7, r0)
@@ -94,7 +99,17 @@ def pool(start, place, finish):
     mul(r0, r2)
     mov(r9, r0)  # r9: a row of the input
     mov(r8, r2)  # r8: a place of it
+    orr(r1, r2)
+    lsl(r0, r1, 30)  # words, of whose halves none overflows
+    bne(SLOW)
+    ldr(r1, [sp, COUNT])
+    cmp(r1, 255)
+    bhi(SLOW)
+    mov(r0, 1)
+    label(SLOW)
+    str(r0, [sp, QUICK])
     label(EACH)
+    ahead(SUMMED)
     ldr(r6, [sp, FIRST])
     ldr(r2, [sp, HEIGHT])
     mov(r3, 0)
@@ -111,6 +126,7 @@ def pool(start, place, finish):
     add(r6, r9)
     sub(r2, 1)
     bne(LINE)
+    label(SUMMED)
     finish()
     ldr(r0, [sp, LEAST])
     cmp(r4, r0)
@@ -133,19 +149,25 @@ def pool(start, place, finish):
     add(r0, 1)
     str(r0, [sp, CHANNEL])
     cmp(r0, r8)
-    bne(EACH)
+    beq(NEXT)
+    b(EACH)
+    label(NEXT)
     ldr(r0, [sp, X])
     add(r0, 1)
     str(r0, [sp, X])
     ldr(r1, [r7, 4 * 13])
     cmp(r0, r1)
-    bne(COLUMN)
+    beq(ROW_DONE)
+    b(COLUMN)
+    label(ROW_DONE)
     ldr(r0, [sp, Y])
     add(r0, 1)
     str(r0, [sp, Y])
     ldr(r1, [sp, LAST])
     cmp(r0, r1)
-    bne(ROW)
+    beq(DONE)
+    b(ROW)
+    label(DONE)
     add(sp, FRAME)
     leave()
 
@@ -186,6 +208,69 @@ def divided():
 
 
 @macro
+def four_at_once(summed):
+    """r4: a channel's sum over the window, where words of four channels can be added: 3.3 cycles per value instead of 11."""
+    ldr(r1, [sp, QUICK])
+    cmp(r1, 1)
+    bne(ONE_BY_ONE)
+    ldr(r0, [sp, CHANNEL])
+    lsl(r1, r0, 30)
+    bne(THERE)
+    mov(r2, 128)  # bytes are added as if they were unsigned: 128 more each
+    lsl(r0, r2, 8)
+    orr(r2, r0)
+    lsl(r0, r2, 16)
+    orr(r2, r0)
+    mov(r3, 255)
+    lsl(r0, r3, 16)
+    orr(r3, r0)
+    mov(r4, 0)
+    mov(r5, 0)
+    ldr(r0, [sp, HEIGHT])
+    mov(r11, r0)
+    ldr(r1, [sp, FIRST])
+    label(LINE)
+    mov(r10, r1)
+    ldr(r7, [sp, WIDTH])
+    label(PLACE)
+    ldr(r0, [r1, 0])
+    eor(r0, r2)
+    mov(r6, r0)
+    and_(r6, r3)
+    add(r4, r4, r6)
+    lsr(r0, r0, 8)
+    and_(r0, r3)
+    add(r5, r5, r0)
+    add(r1, r8)
+    sub(r7, 1)
+    bne(PLACE)
+    mov(r1, r10)
+    add(r1, r9)
+    mov(r0, r11)
+    sub(r0, 1)
+    mov(r11, r0)
+    bne(LINE)
+    add(r1, sp, FOUR)
+    stmia(r1, {r4, r5})
+    ldr(r7, [sp, P])
+    ldr(r0, [sp, CHANNEL])
+    label(THERE)
+    mov(r1, 1)
+    and_(r1, r0)
+    lsl(r1, r1, 2)
+    mov(r2, 2)
+    and_(r2, r0)
+    orr(r1, r2)
+    add(r2, sp, FOUR)
+    ldrh(r4, [r2, r1])
+    ldr(r0, [sp, COUNT])
+    lsl(r0, r0, 7)
+    sub(r4, r4, r0)
+    b(summed)
+    label(ONE_BY_ONE)
+
+
+@macro
 def from_least():
     mov(r4, 127)
     mvn(r4, r4)
@@ -204,16 +289,21 @@ def nothing():
     pass
 
 
+@macro
+def no_other_way(summed):
+    pass
+
+
 @micropython.asm_thumb
 def average_pool(r0, r1, r2, r3):
-    """Mean over the places inside the input, rounded half away from zero: 7 cycles per place, 120 per output."""
-    pool(from_zero, add_place, divided)
+    """Mean over the places inside the input, rounded half away from zero: 3.3 cycles per value, 140 per output."""
+    pool(from_zero, add_place, divided, four_at_once)
 
 
 @micropython.asm_thumb
 def max_pool(r0, r1, r2, r3):
     """The greatest value inside the input, clamped: 9 cycles per place, 50 per output."""
-    pool(from_least, greatest_place, nothing)
+    pool(from_least, greatest_place, nothing, no_other_way)
 
 
 ROWS = const(OUTPUTS)  # of `mean`: rows that are left,

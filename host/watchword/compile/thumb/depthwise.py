@@ -112,18 +112,18 @@ def lower_depthwise(op: DepthwiseConv2D, first: int, last: int, order: Ints | No
     if not walk.across:
         weights = weights.reshape(-1, 3, 3).transpose(0, 2, 1).reshape(-1, 9)
     loops = []
-    for w, found in zip(weights, proved.found, strict=True):
+    for w, found in zip(weights, proved.found[0], strict=True):
         possible = [i for i, ends in enumerate(LOOPS) if safe(w, ends)]
         if not possible:
             return None
         fastest = min(possible, key=lambda i: len(LOOPS[i]))
-        if not found or proved.coarse:
+        if not found:
             if EXACT - 1 not in possible:
                 return None
             fastest = EXACT
         loops.append(fastest)
     exact = np.stack([bias, multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
-    fast = np.concatenate([proved.factors, np.zeros_like(bias)[:, None]], axis=1)
+    fast = np.concatenate([proved.factors[0], np.zeros_like(bias)[:, None]], axis=1)
     factors = np.where(np.array(loops)[:, None] == EXACT, exact, fast)
     records = np.zeros((last - first, 28), np.uint8)
     records[:, :9] = weights.astype(np.int8).view(np.uint8)

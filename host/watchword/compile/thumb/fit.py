@@ -6,45 +6,50 @@ result is a staircase of at most 255 steps that never goes down, and so is
     clamp((sum * m + (sum * l >> 12) + o) >> s, low, high)
 
 Two staircases are equal when each step is at the same sum. `fit` looks for m, l and o with which all steps of a channel are
-where they belong, and one s for the whole layer. Great sums times l would not fit a word; then ((sum >> 4) * l >> 8) takes the
-middle's place.
+where they belong, and one s for the whole layer. Great sums times l would not fit a word, nor would an l of more bits, which
+they need; then ((sum >> 4) * l >> 10) takes the middle's place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword.reference.fixedpoint import multiply_by_quantized_multiplier, multiply_rounding_once
 
-_FINE = 12  # bits of l behind those of m
-_COARSE = 4  # bits that great sums lose before they meet l
+
+class Form(NamedTuple):
+    """fine: bits of l behind those of m. dropped: bits that sums lose before they meet l."""
+
+    fine: int
+    dropped: int
+
+
+FORMS = (Form(12, 0), Form(14, 4))  # what kernels have: for most sums, and for great ones
+
 _SHIFTS = (19, 18, 17, 20, 16, 21, 15, 14, 22, 13, 12, 11, 10, 9, 8)  # those that fit most layers come first
 _NEAR = (0, 1, -1, 2, -2, 3, -3)  # how far l may be from the real factor's
 _END = np.int64(1) << 31
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Fit:
-    """shift: s. coarse: whether sums are shifted before they meet l.
-
-    factors: (channels, 3) m, l, o. found: (channels,) whether they are exact.
-    """
+    """shift: s. factors: (forms, channels, 3) m, l, o. found: (forms, channels) whether they are exact."""
 
     shift: int
-    coarse: bool
     factors: Ints
-    found: NDArray[np.bool_]
+    found: Bools
 
     def part(self, channels: slice) -> Fit:
         """Of some channels."""
-        return Fit(self.shift, self.coarse, self.factors[channels], self.found[channels])
+        return Fit(self.shift, self.factors[:, channels], self.found[:, channels])
 
 
 def fit(
@@ -57,11 +62,12 @@ def fit(
     low: int,
     high: int,
     once: bool = False,
+    forms: Sequence[Form] = FORMS,
 ) -> Fit:
     """The factors of a layer's channels; all arrays are (channels,).
 
     multiplier, shift: as `quantize_multiplier` gives them. bias: added to a raw sum before it is rescaled. least, greatest:
-    what raw sums there are. low, high: of the output. once: rounded once, as dense layers are.
+    what raw sums there are. low, high: of the output. once: rounded once, as dense layers are. forms: any of which will do.
     """
     steps = np.arange(low + 1, high + 1, dtype=np.int64)
     exact = multiply_rounding_once if once else multiply_by_quantized_multiplier
@@ -70,15 +76,22 @@ def fit(
         return exact(sums + bias[:, None], multiplier[:, None], shift[:, None]) + zero_point
 
     first = _thresholds(output, steps, least, greatest)
+    real = multiplier * 2.0 ** (shift - 31)
     best: Fit | None = None
-    for coarse, s in product((0, _COARSE), _SHIFTS):
-        found = _fit(coarse, s, multiplier * 2.0 ** (shift - 31), steps, first, least, greatest)
-        if best is None or found.found.sum() > best.found.sum():
-            best = found
-        if best.found.all():
+    for s in _SHIFTS:
+        some = [_fit(form, s, real, steps, first, least, greatest) for form in forms]
+        made = Fit(s, np.stack([factors for factors, _ in some]), np.stack([found for _, found in some]))
+        if best is None or _worth(made) > _worth(best):
+            best = made
+        if best.found[0].all():
             break
     assert best is not None
     return best
+
+
+def _worth(made: Fit) -> tuple[int, int]:
+    """The more channels are found the better, and then the more of them in the first form, which is the faster one."""
+    return int(made.found.any(0).sum()), int(made.found[0].sum())
 
 
 def _thresholds(output: Callable[[Ints], Ints], steps: Ints, least: Ints, greatest: Ints) -> Ints:
@@ -94,32 +107,33 @@ def _thresholds(output: Callable[[Ints], Ints], steps: Ints, least: Ints, greate
     return below
 
 
-def _fit(coarse: int, s: int, real: NDArray[np.float64], steps: Ints, first: Ints, least: Ints, greatest: Ints) -> Fit:
+def _fit(
+    form: Form, s: int, real: NDArray[np.float64], steps: Ints, first: Ints, least: Ints, greatest: Ints
+) -> tuple[Ints, Bools]:
+    """((channels, 3) m, l, o; (channels,) found)."""
     largest = np.maximum(np.maximum(-least, greatest), 1)
     exact = real * 2.0**s
     m = np.floor(exact).astype(np.int64)
-    nearest = np.round((exact - m) * (1 << _FINE)).astype(np.int64)
+    nearest = np.round((exact - m) * (1 << form.fine)).astype(np.int64)
     factors = np.zeros((len(m), 3), np.int64)
     found = np.zeros(len(m), bool)
     possible = ((m + 1) * largest < _END) & (m >= 0)
     for near in _NEAR:
         fine = nearest + near
-        (some,) = np.nonzero(possible & ~found & (np.abs(fine) * ((largest >> coarse) + 1) < _END))
+        (some,) = np.nonzero(possible & ~found & (np.abs(fine) * ((largest >> form.dropped) + 1) < _END))
         if not len(some):
             break
-        o, fits = _offsets(coarse, s, m[some], fine[some], steps, first[some], least[some], greatest[some])
+        o, fits = _offsets(form, s, m[some], fine[some], steps, first[some], least[some], greatest[some])
         factors[some[fits]] = np.stack([m[some], fine[some], o], axis=1)[fits]
         found[some[fits]] = True
-    return Fit(s, coarse > 0, factors, found)
+    return factors, found
 
 
-def _offsets(
-    coarse: int, s: int, m: Ints, fine: Ints, steps: Ints, first: Ints, begin: Ints, end: Ints
-) -> tuple[Ints, NDArray[np.bool_]]:
+def _offsets(form: Form, s: int, m: Ints, fine: Ints, steps: Ints, first: Ints, begin: Ints, end: Ints) -> tuple[Ints, Bools]:
     """(o, whether there is one)."""
 
     def scaled(sums: Ints) -> Ints:
-        return sums * m[:, None] + ((sums >> coarse) * fine[:, None] >> _FINE - coarse)
+        return sums * m[:, None] + ((sums >> form.dropped) * fine[:, None] >> form.fine - form.dropped)
 
     begin, end = begin[:, None], end[:, None]
     wanted = steps << s

@@ -101,7 +101,7 @@ def _order(op: Conv2D | DepthwiseConv2D, readers: list[Operation], found: dict[T
             taps = tap_order(op, segments)
             weights = np.where(taps < 0, 0, weights[:, taps])
         if weights.shape[1] % segments == 0:
-            return by_body(weights.reshape(outputs, segments, -1), ~fit_layer(op).found)
+            return by_body(weights.reshape(outputs, segments, -1), fit_layer(op).found)
     return None
 
 
@@ -117,9 +117,9 @@ def _any_order(reader: Operation, channels: int) -> bool:
     return False
 
 
-def by_body(weights: Ints, exact: NDArray[np.bool_]) -> Ints:
-    """Outputs, those with the longest chunks first. weights: (outputs, segments, taps)."""
-    return np.lexsort((_cycles(weights), exact))
+def by_body(weights: Ints, found: NDArray[np.bool_]) -> Ints:
+    """Outputs, those with the longest chunks first, but for those that end exactly. weights: (outputs, segments, taps)."""
+    return np.lexsort((~found[0], _cycles(weights), ~found.any(0)))
 
 
 def _cycles(weights: Ints) -> Ints:

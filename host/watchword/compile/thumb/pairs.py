@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.thumb.fit import Fit, fit
+from watchword.compile.thumb.fit import FORMS, Fit, fit
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D
 from watchword.reference import activation_range, rescale
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 SLOTS = 64  # taps that are computed at once; more are cut into segments
 _MOST_RUNS = 9
@@ -42,13 +44,26 @@ BODIES = (Body(6, 8), Body(6, 6), Body(6, 5), Body(6, 4), Body(6, 3), Body(6, 2)
 # as the kernel numbers them
 
 
+EXACTLY = len(FORMS)  # the ending that rescales in full; those before it take the factors of a form
+_ENDINGS = (0, 1, 51)  # cycles for each output, more than the first one takes
+
+
 class Run(NamedTuple):
-    """Groups in a row with the same body. skipped: outputs that a group has too many, at its front. exact: how they end."""
+    """Groups in a row with the same body and ending. skipped: outputs that a group has too many, at its front."""
 
     body: int
     groups: int
     skipped: int
-    exact: bool
+    ending: int
+
+    @property
+    def outputs(self) -> int:
+        """Of a group."""
+        return 6 - self.skipped
+
+    def cycles(self, taps: int) -> int:
+        """Of all groups on one pixel, but for what all bodies and endings take."""
+        return self.groups * (BODIES[self.body].cycles(taps) + 35 + _ENDINGS[self.ending] * self.outputs)
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,7 @@ def bound(weights: Ints) -> Ints:
     return np.asarray(np.maximum(127 * positive + 128 * negative, 128 * positive + 127 * negative))
 
 
-def safe(weights: Ints, chunk: int) -> NDArray[np.bool_]:
+def safe(weights: Ints, chunk: int) -> Bools:
     """(outputs,): whether no chunk of an output's weights (outputs, segments, taps) can leave 16 bits.
 
     Chunks count from the last tap; the first one may be short.
@@ -87,26 +102,28 @@ def safe(weights: Ints, chunk: int) -> NDArray[np.bool_]:
     return np.asarray((bound(padded.reshape(outputs, segments, -1, chunk)) <= 32767).all(axis=(1, 2)))
 
 
-def runs_of(weights: Ints, exact: NDArray[np.bool_]) -> list[Run] | None:
+def runs_of(weights: Ints, found: Bools) -> list[Run] | None:
     """The fastest runs of groups that the kernel takes, for outputs in their order; None where no body is safe.
 
-    weights: (outputs, segments, taps).
+    weights: (outputs, segments, taps). found: (forms, outputs) which forms of factors they have.
     """
-    runs = group(weights, exact, BODIES)
+    safe_for = np.stack([safe(weights, body.chunk) for body in BODIES])
+    ends = np.concatenate([found, np.ones((1, found.shape[1]), bool)])
+    taps = weights.shape[2]
+    runs = _group(safe_for, ends, taps, BODIES)
     if runs is None:
         return None
-    runs = merge(runs, weights)
+    runs = _merge(runs, safe_for, ends, taps)
     if len(runs) > _MOST_RUNS:  # groups of four between ones of six, which cannot be merged
-        sixes = group(weights, exact, [body for body in BODIES if body.outputs == 6])
+        sixes = _group(safe_for, ends, taps, [body for body in BODIES if body.outputs == 6])
         assert sixes is not None  # there is one of six for each chunk
-        runs = merge(sixes, weights)
+        runs = _merge(sixes, safe_for, ends, taps)
     return runs
 
 
-def group(weights: Ints, exact: NDArray[np.bool_], bodies: Sequence[Body]) -> list[Run] | None:
-    """The fastest runs of groups, however many, with some of the bodies."""
-    outputs, _, taps = weights.shape
-    safe_for = [safe(weights, body.chunk) for body in BODIES]
+def _group(safe_for: Bools, ends: Bools, taps: int, bodies: Sequence[Body]) -> list[Run] | None:
+    """The fastest runs, however many, with some of the bodies. safe_for: (bodies, outputs); ends: (endings, outputs)."""
+    outputs = safe_for.shape[1]
     # cost[n]: of the first n outputs, and the group that ends there
     cost = [0.0] + [np.inf] * outputs
     last: list[Run | None] = [None] * (outputs + 1)
@@ -114,47 +131,44 @@ def group(weights: Ints, exact: NDArray[np.bool_], bodies: Sequence[Body]) -> li
         for body in bodies:
             number = BODIES.index(body)
             for size in range(min(body.outputs, n), 0, -1):
-                skipped = 6 - size
                 if size < body.outputs and n < outputs:
                     break  # only the last group may be short
-                if safe_for[number][n - size : n].all():
-                    ends_exact = bool(exact[n - size : n].any())
-                    total = cost[n - size] + body.cycles(taps) + 40 + 60 * size * ends_exact
+                some = slice(n - size, n)
+                if safe_for[number, some].all():
+                    run = Run(number, 1, 6 - size, int(ends[:, some].all(1).argmax()))
+                    total = cost[n - size] + run.cycles(taps)
                     if total < cost[n]:
-                        cost[n], last[n] = total, Run(number, 1, skipped, ends_exact)
+                        cost[n], last[n] = total, run
     runs: list[Run] = []
     n = outputs
     while n:
-        run = last[n]
-        if run is None:
+        group = last[n]
+        if group is None:
             return None
-        n -= 6 - run.skipped
-        if runs and runs[0]._replace(groups=0) == run._replace(groups=0):
-            runs[0] = run._replace(groups=runs[0].groups + 1)
+        n -= group.outputs
+        if runs and runs[0]._replace(groups=1) == group:
+            runs[0] = group._replace(groups=runs[0].groups + 1)
         else:
-            runs.insert(0, run)
+            runs.insert(0, group)
     return runs
 
 
-def merge(runs: list[Run], weights: Ints) -> list[Run]:
-    """The same groups in no more runs than the kernel takes: neighbours get the body of the slower one, and its ending."""
-    taps = weights.shape[2]
+def _merge(runs: list[Run], safe_for: Bools, ends: Bools, taps: int) -> list[Run]:
+    """The same groups in no more runs than the kernel takes: neighbours get a body and an ending that does for both."""
     runs = list(runs)
     while len(runs) > _MOST_RUNS:
         costs = []
         at = 0
-        for i in range(len(runs) - 1):
-            one, other = runs[i], runs[i + 1]
-            count = one.groups + other.groups
-            outputs = (6 - one.skipped) * one.groups + (6 - other.skipped) * other.groups
+        for i, (one, other) in enumerate(pairwise(runs)):
+            outputs = one.groups * one.outputs + other.groups * other.outputs
             if one.skipped == other.skipped:
-                some = weights[at : at + outputs]
+                some = slice(at, at + outputs)
                 for number, body in enumerate(BODIES):
-                    if body.outputs == BODIES[one.body].outputs and safe(some, body.chunk).all():
-                        run = Run(number, count, one.skipped, one.exact or other.exact)
-                        before = sum(r.groups * (BODIES[r.body].cycles(taps) + 300 * r.exact) for r in (one, other))
-                        costs.append((count * (body.cycles(taps) + 300 * run.exact) - before, i, run))
-            at += (6 - one.skipped) * one.groups
+                    if body.outputs == BODIES[one.body].outputs and safe_for[number, some].all():
+                        ending = int(ends[:, some].all(1).argmax())
+                        run = Run(number, one.groups + other.groups, one.skipped, ending)
+                        costs.append((run.cycles(taps) - one.cycles(taps) - other.cycles(taps), i, run))
+            at += one.groups * one.outputs
         if not costs:
             break
         _, i, run = min(costs)
@@ -190,7 +204,10 @@ _rescale = lru_cache(maxsize=256)(rescale)
 
 @lru_cache(maxsize=256)
 def fit_layer(op: Conv2D | Dense | DepthwiseConv2D) -> Fit:
-    """The factors of all output channels of a layer that has one weight for each tap and channel."""
+    """The factors of all output channels of a layer that has one weight for each tap and channel.
+
+    DEPTHWISE_PAIRS knows the first form only.
+    """
     assert op.weights.data is not None
     outputs = op.output.shape[-1]
     data = op.weights.data.astype(np.int64)
@@ -200,7 +217,8 @@ def fit_layer(op: Conv2D | Dense | DepthwiseConv2D) -> Fit:
     multiplier, shift = (numbers.astype(np.int64) for numbers in _rescale(op))
     low, high = activation_range(op)
     bias = raw_bias(op)
-    return fit(multiplier, shift, bias, op.output.zero_point, least, greatest, low, high, isinstance(op, Dense))
+    forms = FORMS[:1] if isinstance(op, DepthwiseConv2D) else FORMS
+    return fit(multiplier, shift, bias, op.output.zero_point, least, greatest, low, high, isinstance(op, Dense), forms)
 
 
 def raw_bias(op: Conv2D | Dense | DepthwiseConv2D) -> Ints:
@@ -220,7 +238,6 @@ class Stream:
     runs: list[Run]
     content: bytes
     shift: int
-    coarse: bool
 
 
 def stream(op: Conv2D | Dense, first: int, last: int, taps: Patch) -> Stream | None:
@@ -232,7 +249,7 @@ def stream(op: Conv2D | Dense, first: int, last: int, taps: Patch) -> Stream | N
     multiplier, shift = (numbers.astype(np.int64)[block] for numbers in _rescale(op))
     weights, bias = weights[block], bias[block]
     cut, segments = taps.cut(weights), taps.segments
-    runs = runs_of(cut, ~proved.found)
+    runs = runs_of(cut, proved.found)
     if runs is None:
         return None
     exact = np.stack([bias, multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
@@ -243,14 +260,15 @@ def stream(op: Conv2D | Dense, first: int, last: int, taps: Patch) -> Stream | N
             body = BODIES[run.body]
             slots = body.chunks(cut.shape[2]) * body.chunk
             for _ in range(run.groups):
-                size = 6 - run.skipped
+                size = run.outputs
                 words = np.zeros((body.outputs, slots), np.int64)
                 words[body.outputs - size :, slots - cut.shape[2] :] = cut[at : at + size, segment]
                 content += ((words[0::2] + (words[1::2] << 16)).T & 0xFFFFFFFF).astype("<u4").tobytes()
                 if segment == segments - 1:
-                    content += (exact if run.exact else proved.factors)[at : at + size].astype("<i4").tobytes()
+                    factors = exact if run.ending == EXACTLY else proved.factors[run.ending]
+                    content += factors[at : at + size].astype("<i4").tobytes()
                 at += size
-    return Stream(runs, content, proved.shift, proved.coarse)
+    return Stream(runs, content, proved.shift)
 
 
 def parameters(
@@ -259,7 +277,7 @@ def parameters(
     """As firmware/watchword/kernels/__init__.py lays them out. steps: of the input right and down, of the output likewise."""
     words = []
     for run in made.runs:
-        ending = run.skipped + (12 if run.exact else 6 * made.coarse)
+        ending = run.skipped + 6 * run.ending
         words += [run.body | BODIES[run.body].chunks(taps.taps) << 8 | ending << 16, run.groups]
     right, down, output_right, output_down = steps
     table = [] if taps.places is None else [int(a | b << 16) for a, b in taps.places.reshape(-1, 2)]
@@ -275,8 +293,8 @@ def cycles(made: Stream, taps: Patch) -> int:
     total = 110
     total += taps.segments * (45 + (4 if taps.places is None else 7) * taps.taps)
     for run in made.runs:
-        size = 6 - run.skipped
+        size = run.outputs
         group = taps.segments * (BODIES[run.body].cycles(taps.taps) + 20) + 35 * (taps.segments - 1)
-        group += 90 + 68 * size if run.exact else (16 + made.coarse) * size + 8
+        group += 90 + 68 * size if run.ending == EXACTLY else (16 + run.ending) * size + 8
         total += run.groups * group + 28 * taps.segments
     return total
