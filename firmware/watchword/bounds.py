@@ -279,7 +279,6 @@ def _depthwise_pairs(rows, p, arena, constants, weights):
     return (
         0 < positions < _WINDOW
         and 0 < p[16] < _WINDOW
-        and 0 < p[2] < 32
         and p[3] <= p[4]
         and _bytes(p[4], p[5], p[8])
         and _words(p[6], 7 * rows, constants)

@@ -60,8 +60,8 @@ class Step:
 class Program:
     """A loaded program. `description` is its JSON as a dict, `input` and `output` are int8 windows into the arena.
 
-    reset: steps that make a stream begin anew; steps: one run. file: open where steps read weights from it, which begin at
-    byte `weights`.
+    reset: steps that make a stream begin anew; steps: one run. Weights that steps read begin at byte `weights` of the file,
+    which is open then; or `mapped` is what watchword.flash finds of it.
     """
 
     def __init__(self, size, description, tables, reset, steps, constants, arena, input_at, output_at):
@@ -77,6 +77,7 @@ class Program:
         self.input = view[input_at[0] : input_at[0] + input_at[1]]
         self.output = view[output_at[0] : output_at[0] + output_at[1]]
         self.file = None
+        self.mapped = None
         self.weights = 0
 
     def close(self):
@@ -191,8 +192,12 @@ def _load(f, path):
         raise ProgramError("%s: has %d steps, and %d to begin anew" % (path, len(steps), resets))
     program = Program(fields[4], description, tables, steps[:resets], steps[resets:], constants, arena, input_at, output_at)
     if sections[9]:
-        program.file = f
         program.weights = sections[8]
+        from watchword import flash  # here, since most programs need none of it
+
+        program.mapped = flash.find(f, program.weights)
+        if program.mapped is None:
+            program.file = f
     return program
 
 

@@ -66,7 +66,7 @@ class Requests:
             self.field(request, "sha256", str),
             self.field(request, "scratch", bool, False),
         )
-        return {"chunk": CHUNK}
+        return {"chunk": CHUNK, "written": self.store.written}
 
     def do_chunk(self, request):
         n = self.link.read_payload(request)

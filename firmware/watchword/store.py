@@ -32,7 +32,7 @@ class StoreError(Refusal):
 class Store:
     def __init__(self, root="ww"):
         self.root = root
-        self.file = None
+        self.file = self.push = None
         try:
             os.mkdir(root)
         except OSError:
@@ -125,26 +125,36 @@ class Store:
     # ---- a push
 
     def begin(self, name, kind, size, sha256, scratch):
-        """Open the temporary file of a program of `size` bytes."""
+        """Open the temporary file of a program of `size` bytes, if flash does not hold the program already."""
         self.abandon()
         if not 0 < len(name) <= 40 or not all(c.isalpha() or c.isdigit() or c in "_-" for c in name):
             raise StoreError("name %r: 1 to 40 letters, digits, _ and - are allowed" % name)
         if kind not in KINDS and not scratch:  # what nothing feeds can be run for the host, not kept to be listened with
             raise StoreError("kind %r: it is sound or picture" % kind)
-        free = self.free()[0]
         if size < 1:
             raise StoreError("size: 1 byte or more is expected")
-        if size > free:
+        file = "scratch.ww" if scratch else "%s-%s.ww" % (name, sha256[:8])
+        there = self._holds(file, size, sha256)
+        free = self.free()[0]
+        if size > free and not there:
             raise StoreError("flash is full: the program has %d bytes, %d are free" % (size, free))
-        self.push = (name, kind, size, sha256, scratch)
-        self.written = 0
-        self.file = open(self.path("push.tmp"), "wb")
+        self.push = (name, kind, size, sha256, file)
+        self.written = size if there else 0
+        if not there:
+            self.file = open(self.path("push.tmp"), "wb")
+
+    def _holds(self, file, size, sha256):
+        path = self.path(file)
+        try:
+            return os.stat(path)[6] == size and program.digest(path) == sha256
+        except OSError:
+            return False
 
     def write(self, offset, data):
         """Append a chunk. One that was written already (its answer was lost) is taken as done."""
-        if self.file is None:
+        if self.push is None:
             raise StoreError("no push is under way")
-        if offset + len(data) == self.written:
+        if offset + len(data) == self.written or self.file is None:
             return
         if offset != self.written or offset + len(data) > self.push[2]:
             raise StoreError("chunk at %d does not follow the %d of %d bytes so far" % (offset, self.written, self.push[2]))
@@ -155,32 +165,31 @@ class Store:
         """Forget a push that is under way."""
         if self.file is not None:
             self.file.close()
-            self.file = None
+        self.file = self.push = None
 
     def commit(self):
         """Verify what flash holds and make it active. Returns the file's name."""
-        if self.file is None:
+        if self.push is None:
             raise StoreError("no push is under way")
+        name, kind, size, sha256, file = self.push
+        came = self.file is not None
         self.abandon()
-        name, kind, size, sha256, scratch = self.push
-        temporary = self.path("push.tmp")
-        found = os.stat(temporary)[6]
+        path = self.path("push.tmp" if came else file)
+        found = os.stat(path)[6]
         if found != size:
             raise StoreError("%d of %d bytes have come" % (found, size))
-        if program.digest(temporary) != sha256:
+        if program.digest(path) != sha256:
             raise StoreError("the SHA-256 of what flash holds is not the one announced: push again")
         try:
-            declared = program.describe(temporary)
+            declared = program.describe(path)
         except program.ProgramError as error:
-            raise StoreError(str(error).replace(temporary, name))
+            raise StoreError(str(error).replace(path, name))
         if declared.get("name") != name or declared.get("kind") != kind:
             raise StoreError("the program calls itself %s (%s), not %s" % (declared.get("name"), declared.get("kind"), name))
-        if scratch:
-            os.rename(temporary, self.path("scratch.ww"))
-            return "scratch.ww"
-        file = "%s-%s.ww" % (name, sha256[:8])
-        os.rename(temporary, self.path(file))
-        self._make_active(kind, file, True)
+        if came:
+            os.rename(path, self.path(file))
+        if file != "scratch.ww":
+            self._make_active(kind, file, True)
         return file
 
     # ---- which one runs

@@ -93,9 +93,9 @@ DEPTHWISE_PAIRS = const(15)
 #      and then the table, if any: where in the patch each tap is, first | second << 16, an even number of them for each segment
 #
 #   DEPTHWISE_PAIRS, whose rows are channels
-#    2 shift s, 3 minimum, 4 maximum, 5 zero point
-#    6 records: offset in the constants; 28 bytes for each channel: 9 weights (12 bytes), 3 factors and a word, or what an exact
-#      rescale takes
+#    3 minimum, 4 maximum, 5 zero point (2 is unused)
+#    6 records: offset in the constants; 28 bytes for each channel: 9 weights, shift s, 2 bytes more; 3 factors and a word, or
+#      what an exact rescale takes
 #    7 channels, 8 input zero point
 #    9 plane: offset in the arena; 10 its words, the first of which is padding
 #   11 bytes from there to the first window, 12 from behind a row of a window to the next row, 13 from behind a window back to

@@ -16,6 +16,7 @@ from watchword.kernels.macros_thumb import (
     leave,
     open_clamp,
     rescale,
+    shift,
 )
 
 W = const(0)  # nine weights, a word each; while a plane is packed, where a span goes,
@@ -30,8 +31,8 @@ BODY = const(60)
 LINES = const(64)  # that are left
 LINE_END = const(68)  # where its windows end
 LINE_OUT = const(72)  # where its outputs begin
-STEP = const(76)  # from one output to the next
-BACK = const(80)  # from behind a window to the next one
+M = const(76)  # the channel's factors m
+FINE = const(80)  # and l
 BASE_AT = const(84)  # what jumps count from
 EXACT = const(88)  # bias, multiplier, left shift, right shift, where factors are none
 FRAME = const(104)
@@ -41,7 +42,8 @@ FRAME = const(104)
 def taps(ends):
     """The nine products of two outputs; r7 points at the window. Sums are split after the taps in `ends`.
 
-    Afterwards r2 is the lower sum, and r3 the upper one; r7 is behind the window.
+    Afterwards r2 is the lower sum, and r3 the upper one; r7 is behind the window. Of one sum or two it is quicker to take the
+    lower halves first.
     """
     for t in range(9):
         if t % 3 == 0:
@@ -56,7 +58,18 @@ def taps(ends):
         if t == 2 or t == 5:
             add(r7, r11)
         if t in ends:
-            if t == ends[0]:
+            if len(ends) < 3:
+                if t == ends[0]:
+                    sxth(r2, r1)
+                    sub(r3, r1, r2)
+                    asr(r3, r3, 16)
+                else:
+                    sxth(r0, r1)
+                    add(r2, r2, r0)
+                    sub(r1, r1, r0)
+                    asr(r1, r1, 16)
+                    add(r3, r3, r1)
+            elif t == ends[0]:
                 mov(r2, r1)
                 asr(r3, r1, 16)
                 mov(r0, 0)
@@ -65,8 +78,9 @@ def taps(ends):
                 add(r2, r2, r1)
                 asr(r1, r1, 16)
                 adc(r3, r1)
-    lsl(r0, r3, 16)
-    sub(r2, r2, r0)
+    if len(ends) > 2:
+        lsl(r0, r3, 16)
+        sub(r2, r2, r0)
 
 
 @macro
@@ -86,10 +100,9 @@ def loop(ends, done):
     """All outputs of a line, two at a time."""
     label(NEXT)
     taps(ends)
-    ldr(r0, [sp, BACK])
-    sub(r7, r7, r0)
-    mov(r4, r9)
-    mov(r5, r8)
+    add(r7, r8)
+    ldr(r4, [sp, FINE])
+    ldr(r5, [sp, M])
     ldr(r6, [sp, CLAMPER])
     one(r2, r0, r4, r5)
     one(r3, r0, r4, r5)
@@ -97,8 +110,7 @@ def loop(ends, done):
     mov(r1, lr)
     strb(r2, [r0, 0])
     strb(r3, [r0, r1])
-    ldr(r1, [sp, STEP])
-    add(r12, r1)
+    add(r12, r9)
     ldr(r0, [sp, LINE_END])
     cmp(r7, r0)
     bne(NEXT)
@@ -107,13 +119,13 @@ def loop(ends, done):
 
 @micropython.asm_thumb
 def depthwise_pairs(r0, r1, r2, r3):
-    """Rows are channels. Parameters: kernels/__init__.py. 95 cycles for two outputs, and 11 for each packed word."""
+    """Rows are channels. Parameters: kernels/__init__.py. 91 cycles for two outputs, and 11 for each packed word."""
     enter()
     mov(r8, r1)
     mov(r9, r2)
     mov(r10, r3)
     mov(r7, r0)
-    ldr(r2, [r7, 4 * 2])
+    mov(r2, 0)  # each channel has its own
     ldr(r3, [r7, 4 * 3])
     ldr(r4, [r7, 4 * 4])
     sub(r3, 128)
@@ -135,10 +147,6 @@ def depthwise_pairs(r0, r1, r2, r3):
     mul(r4, r0)
     add(r2, r2, r4)
     str(r2, [sp, RECORD])
-    ldr(r0, [r7, 4 * 13])
-    str(r0, [sp, BACK])
-    ldr(r0, [r7, 4 * 17])
-    str(r0, [sp, STEP])
     # What is not packed is padding.
     ldr(r3, [r7, 4 * 8])
     sub(r3, 128)
@@ -260,13 +268,17 @@ def depthwise_pairs(r0, r1, r2, r3):
             stmia(r2, {r3, r4, r5, r6})
         else:
             stmia(r2, {r3})
+    lsl(r4, r1, 19)  # behind the last weight stands s, of five bits
+    lsr(r4, r4, 27)
+    ldr(r6, [sp, CLAMPER])
+    shift(r6, r5, r4)
     ldmia(r0, {r3, r4, r5, r6})
     str(r0, [sp, RECORD])
     for i in range(4):
         str((r3, r4, r5, r6)[i], [sp, EXACT + 4 * i])
-    mov(r8, r3)
-    mov(r9, r4)
-    mov(r10, r5)
+    str(r3, [sp, M])
+    str(r4, [sp, FINE])
+    mov(r10, r5)  # r10: o
     ldr(r0, [sp, CHANNEL])
     lsl(r0, r0, 2)
     add(r0, r12)
@@ -288,7 +300,12 @@ def depthwise_pairs(r0, r1, r2, r3):
     ldr(r0, [r7, 4 * 16])
     str(r0, [sp, LINES])
     ldr(r0, [r7, 4 * 12])
-    mov(r11, r0)
+    mov(r11, r0)  # r11: from behind a row of the window to the next one
+    ldr(r0, [r7, 4 * 13])
+    neg(r0, r0)
+    mov(r8, r0)  # r8: from behind the window to the next one
+    ldr(r0, [r7, 4 * 17])
+    mov(r9, r0)  # r9: from one output to the next
     ldr(r0, [r7, 4 * 19])
     mov(lr, r0)
     ldr(r0, [r7, 4 * 11])
@@ -353,29 +370,24 @@ def depthwise_pairs(r0, r1, r2, r3):
 
     label(SPLIT_EXACT)  # for channels whose factors are not proved: as TFLite computes it
     taps((1, 3, 5, 7, 8))
-    ldr(r0, [sp, BACK])
-    sub(r7, r7, r0)
-    mov(r8, r7)
-    mov(r9, r3)
+    add(r7, r8)
+    str(r7, [sp, M])
+    str(r3, [sp, FINE])
     mov(r10, r2)
     mov(r5, r12)
     bl(OUTPUT)
-    mov(r2, r9)
+    ldr(r2, [sp, FINE])
     mov(r10, r2)
     mov(r5, r12)
     ldr(r7, [sp, P])
     ldr(r0, [r7, 4 * 19])
     add(r5, r5, r0)
     bl(OUTPUT)
-    mov(r7, r8)
-    ldr(r1, [sp, STEP])
-    add(r12, r1)
+    ldr(r7, [sp, M])
+    add(r12, r9)
     ldr(r0, [sp, LINE_END])
     cmp(r7, r0)
     bne(SPLIT_EXACT)
-    ldr(r7, [sp, P])
-    mov(r0, r8)
-    mov(r7, r0)
     b(LINE_DONE)
 
     label(OUTPUT)  # of the sum in r10, to r5

@@ -39,8 +39,8 @@ def leave():
 
 
 # A sum is brought back to int8 as clamp((a * m + (a * l >> 12) + o) >> s, low, high). The compiler has proved m, l and o for
-# every sum that a channel can have. s, low and high are the layer's, so that the RP2040's interpolator 1 can shift, extend
-# the sign and clamp in two cycles. A `clamper` register holds its address, or that of 48 bytes that stand for it.
+# every sum that a channel can have. s, low and high stay the same for long, so that the RP2040's interpolator 1 can shift,
+# extend the sign and clamp in two cycles. A `clamper` register holds its address, or that of 48 bytes that stand for it.
 
 
 @macro
@@ -59,6 +59,17 @@ def open_clamp(clamper, t, s, low, high):
         str(t, [sp, 12])
         ldr(t, [clamper, 44])  # and control of lane 0
         str(t, [sp, 44])
+    else:
+        mov(clamper, sp)
+    str(low, [clamper, 8])
+    str(high, [clamper, 12])
+    shift(clamper, t, s)
+
+
+@macro
+def shift(clamper, t, s):
+    """From now on sums are shifted by s, a register that is lost. It takes 7 cycles."""
+    if INTERPOLATOR:
         mov(t, 31)  # the mask's upper end is bit 31 - s; then signed, bit 15, and clamping, bit 22
         sub(t, t, s)
         lsl(t, t, 10)
@@ -66,10 +77,6 @@ def open_clamp(clamper, t, s, low, high):
         mov(t, 129)
         lsl(t, t, 15)
         orr(s, t)
-    else:
-        mov(clamper, sp)
-    str(low, [clamper, 8])
-    str(high, [clamper, 12])
     str(s, [clamper, 44])
 
 

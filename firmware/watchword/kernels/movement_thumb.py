@@ -202,3 +202,70 @@ def fill(r0, r1, r2, r3):
     cmp(r1, r2)
     bcc(ONE)
     leave()
+
+
+@micropython.asm_thumb
+def fetch(r0, r1, r2, r3):
+    """What a READ step brings to the arena, from where flash holds it. 0.8 cycles per byte.
+
+    r2: addresses of the flash and of the table that watchword/flash.py makes.
+    """
+    enter()
+    ldr(r3, [r2, 4])
+    ldr(r2, [r2, 0])
+    ldmia(r0, {r4, r5, r6})  # offset in the weights, in the arena, bytes
+    add(r1, r1, r5)
+    mov(r8, r6)  # r8: bytes that are left
+    mov(r9, r2)
+    label(BLOCK)  # r1: where they go, r3: the block's entry, r4: the offset
+    ldr(r5, [r3, 8])  # the block's end
+    cmp(r5, r4)
+    bgt(HERE)
+    add(r3, 8)
+    b(BLOCK)
+    label(HERE)
+    ldr(r0, [r3, 0])
+    ldr(r2, [r3, 4])
+    sub(r2, r2, r0)
+    add(r0, r2, r4)
+    add(r0, r9)  # r0: the source
+    sub(r5, r5, r4)
+    cmp(r5, r8)
+    ble(PART)
+    mov(r5, r8)
+    label(PART)
+    add(r4, r4, r5)
+    mov(r6, r8)
+    sub(r6, r6, r5)
+    mov(r8, r6)
+    mov(r10, r3)
+    mov(r11, r4)
+    add(r2, r0, r5)  # r2: the source's end
+    mov(r3, r0)
+    orr(r3, r1)
+    lsl(r3, r3, 30)
+    bne(BYTES)
+    sub(r2, 16)
+    b(SIXTEENS)
+    label(SIXTEEN)
+    ldmia(r0, {r3, r4, r5, r6})
+    stmia(r1, {r3, r4, r5, r6})
+    label(SIXTEENS)
+    cmp(r0, r2)
+    bls(SIXTEEN)
+    add(r2, 16)
+    b(BYTES)
+    label(BYTE)
+    ldrb(r3, [r0, 0])
+    strb(r3, [r1, 0])
+    add(r0, 1)
+    add(r1, 1)
+    label(BYTES)
+    cmp(r0, r2)
+    bcc(BYTE)
+    mov(r3, r10)
+    mov(r4, r11)
+    mov(r0, r8)
+    cmp(r0, 0)
+    bne(BLOCK)
+    leave()

@@ -189,7 +189,7 @@ class Board:
             scratch=scratch,
         )
         size = int(reply["chunk"])
-        for offset in range(0, len(content), size):
+        for offset in range(int(reply.get("written", 0)), len(content), size):  # all of it, if the board has it already
             self._send_chunk(offset, content[offset : offset + size])
             if progress is not None:
                 progress(min(offset + size, len(content)), len(content))

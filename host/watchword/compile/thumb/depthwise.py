@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from watchword.compile.lower import CYCLES_PER_CALL, Call
 from watchword.compile.program import DEPTHWISE_PAIRS
-from watchword.compile.thumb.pairs import bound, fit_layer, raw_bias
+from watchword.compile.thumb.fit import fit_each
+from watchword.compile.thumb.pairs import bound, raw_bias, sums
 from watchword.graph import DepthwiseConv2D, Tensor, extents
 from watchword.reference import activation_range, rescale
 
@@ -31,6 +33,9 @@ LOOPS = (
 )
 EXACT = len(LOOPS)
 _WORD, _SPAN, _GROUP, _CHANNEL, _LINE, _PAIR, _SPLIT, _EXACT = 13, 24, 48, 130, 26, 90, 4, 190  # cycles of each
+
+
+_fit_layer = lru_cache(maxsize=256)(lambda op: fit_each(sums(op)))
 
 
 def safe(weights: Ints, ends: tuple[int, ...]) -> bool:
@@ -107,31 +112,32 @@ def lower_depthwise(op: DepthwiseConv2D, first: int, last: int, order: Ints | No
     weights, bias = weights[first:last], raw_bias(op)[first:last]
     multiplier, shift = (numbers.astype(np.int64)[first:last] for numbers in rescale(op))
     low, high = activation_range(op)
-    proved = fit_layer(op).part(slice(first, last))
+    shifts, factors, found = (numbers[first:last] for numbers in _fit_layer(op))
     walk = plane(op)
     if not walk.across:
         weights = weights.reshape(-1, 3, 3).transpose(0, 2, 1).reshape(-1, 9)
     loops = []
-    for w, found in zip(weights, proved.found[0], strict=True):
+    for w, proved in zip(weights, found, strict=True):
         possible = [i for i, ends in enumerate(LOOPS) if safe(w, ends)]
         if not possible:
             return None
         fastest = min(possible, key=lambda i: len(LOOPS[i]))
-        if not found:
+        if not proved:
             if EXACT - 1 not in possible:
                 return None
             fastest = EXACT
         loops.append(fastest)
     exact = np.stack([bias, multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
-    fast = np.concatenate([proved.factors[0], np.zeros_like(bias)[:, None]], axis=1)
-    factors = np.where(np.array(loops)[:, None] == EXACT, exact, fast)
+    fast = np.concatenate([factors, np.zeros_like(bias)[:, None]], axis=1)
+    endings = np.where(np.array(loops)[:, None] == EXACT, exact, fast)
     records = np.zeros((last - first, 28), np.uint8)
     records[:, :9] = weights.astype(np.int8).view(np.uint8)
-    records[:, 12:] = factors.astype("<i4").view(np.uint8).reshape(last - first, 16)
+    records[:, 9] = shifts
+    records[:, 12:] = endings.astype("<i4").view(np.uint8).reshape(last - first, 16)
 
     scratch = 4 * (1 + walk.words)
     parameters = [
-        *(0, 0, proved.shift, low + 128, high + 128, op.output.zero_point + 128, 0, last - first),
+        *(0, 0, 0, low + 128, high + 128, op.output.zero_point + 128, 0, last - first),
         *(op.input.zero_point + 128, 0, 1 + walk.words, 4, 4 * walk.width - 12, 8 * walk.width + 12 - 4 * stride),
         *(4 * stride * walk.positions, 4 * stride * (walk.width - walk.positions), walk.lines),
         *((channels, out_w * channels) if walk.across else (out_w * channels, channels)),

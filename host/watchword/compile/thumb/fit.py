@@ -6,13 +6,12 @@ result is a staircase of at most 255 steps that never goes down, and so is
     clamp((sum * m + (sum * l >> 12) + o) >> s, low, high)
 
 Two staircases are equal when each step is at the same sum. `fit` looks for m, l and o with which all steps of a channel are
-where they belong, and one s for the whole layer. Great sums times l would not fit a word, nor would an l of more bits, which
-they need; then ((sum >> 4) * l >> 10) takes the middle's place.
+where they belong, and one s for the whole layer; `fit_each` for an s of each channel's own. Great sums times l would not fit a
+word, nor would an l of more bits, which they need; then ((sum >> 4) * l >> 10) takes the middle's place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -52,34 +51,46 @@ class Fit:
         return Fit(self.shift, self.factors[:, channels], self.found[:, channels])
 
 
-def fit(
-    multiplier: Ints,
-    shift: Ints,
-    bias: Ints,
-    zero_point: int,
-    least: Ints,
-    greatest: Ints,
-    low: int,
-    high: int,
-    once: bool = False,
-    forms: Sequence[Form] = FORMS,
-) -> Fit:
-    """The factors of a layer's channels; all arrays are (channels,).
+@dataclass(frozen=True)
+class Rescale:
+    """What channels do with their sums. All arrays are (channels,).
 
     multiplier, shift: as `quantize_multiplier` gives them. bias: added to a raw sum before it is rescaled. least, greatest:
-    what raw sums there are. low, high: of the output. once: rounded once, as dense layers are. forms: any of which will do.
+    what raw sums there are. low, high: of the output. once: rounded once, as dense layers are.
     """
-    steps = np.arange(low + 1, high + 1, dtype=np.int64)
-    exact = multiply_rounding_once if once else multiply_by_quantized_multiplier
 
-    def output(sums: Ints) -> Ints:
-        return exact(sums + bias[:, None], multiplier[:, None], shift[:, None]) + zero_point
+    multiplier: Ints
+    shift: Ints
+    bias: Ints
+    zero_point: int
+    least: Ints
+    greatest: Ints
+    low: int
+    high: int
+    once: bool = False
 
-    first = _thresholds(output, steps, least, greatest)
-    real = multiplier * 2.0 ** (shift - 31)
+    @property
+    def real(self) -> NDArray[np.float64]:
+        """The factor that multiplier and shift stand for."""
+        return np.asarray(self.multiplier * 2.0 ** (self.shift - 31))
+
+    @property
+    def steps(self) -> Ints:
+        """Of the staircase."""
+        return np.arange(self.low + 1, self.high + 1, dtype=np.int64)
+
+    def output(self, sums: Ints) -> Ints:
+        """(channels, n) -> (channels, n), not clamped."""
+        exact = multiply_rounding_once if self.once else multiply_by_quantized_multiplier
+        return exact(sums + self.bias[:, None], self.multiplier[:, None], self.shift[:, None]) + self.zero_point
+
+
+def fit(rescale: Rescale) -> Fit:
+    """The factors of a layer's channels, with the shift that most of them have."""
+    first = _thresholds(rescale)
     best: Fit | None = None
     for s in _SHIFTS:
-        some = [_fit(form, s, real, steps, first, least, greatest) for form in forms]
+        some = [_fit(form, s, rescale, first) for form in FORMS]
         made = Fit(s, np.stack([factors for factors, _ in some]), np.stack([found for _, found in some]))
         if best is None or _worth(made) > _worth(best):
             best = made
@@ -94,25 +105,41 @@ def _worth(made: Fit) -> tuple[int, int]:
     return int(made.found.any(0).sum()), int(made.found[0].sum())
 
 
-def _thresholds(output: Callable[[Ints], Ints], steps: Ints, least: Ints, greatest: Ints) -> Ints:
+def fit_each(rescale: Rescale) -> tuple[Ints, Ints, Bools]:
+    """As `fit` in the first form, each channel with a shift of its own: (channels,), (channels, 3), (channels,)."""
+    first = _thresholds(rescale)
+    shifts = np.zeros(len(first), np.int64)
+    factors = np.zeros((len(first), 3), np.int64)
+    found = np.zeros(len(first), bool)
+    for s in _SHIFTS:
+        some, fits = _fit(FORMS[0], s, rescale, first)
+        new = fits & ~found
+        shifts[new], factors[new] = s, some[new]
+        found |= fits
+        if found.all():
+            break
+    return shifts, factors, found
+
+
+def _thresholds(rescale: Rescale) -> Ints:
     """(channels, steps): the least sum whose output is `step` or more; greatest + 1 where there is none."""
-    below = np.repeat(least[:, None], len(steps), axis=1)
-    above = np.repeat(greatest[:, None] + 1, len(steps), axis=1)
+    steps = rescale.steps
+    below = np.repeat(rescale.least[:, None], len(steps), axis=1)
+    above = np.repeat(rescale.greatest[:, None] + 1, len(steps), axis=1)
     while (below < above).any():
         middle = (below + above) >> 1
-        reached = output(middle) >= steps
+        reached = rescale.output(middle) >= steps
         open_ = below < above
         above = np.where(reached & open_, middle, above)
         below = np.where(~reached & open_, middle + 1, below)
     return below
 
 
-def _fit(
-    form: Form, s: int, real: NDArray[np.float64], steps: Ints, first: Ints, least: Ints, greatest: Ints
-) -> tuple[Ints, Bools]:
+def _fit(form: Form, s: int, rescale: Rescale, first: Ints) -> tuple[Ints, Bools]:
     """((channels, 3) m, l, o; (channels,) found)."""
+    least, greatest = rescale.least, rescale.greatest
     largest = np.maximum(np.maximum(-least, greatest), 1)
-    exact = real * 2.0**s
+    exact = rescale.real * 2.0**s
     m = np.floor(exact).astype(np.int64)
     nearest = np.round((exact - m) * (1 << form.fine)).astype(np.int64)
     factors = np.zeros((len(m), 3), np.int64)
@@ -123,7 +150,7 @@ def _fit(
         (some,) = np.nonzero(possible & ~found & (np.abs(fine) * ((largest >> form.dropped) + 1) < _END))
         if not len(some):
             break
-        o, fits = _offsets(form, s, m[some], fine[some], steps, first[some], least[some], greatest[some])
+        o, fits = _offsets(form, s, m[some], fine[some], rescale.steps, first[some], least[some], greatest[some])
         factors[some[fits]] = np.stack([m[some], fine[some], o], axis=1)[fits]
         found[some[fits]] = True
     return factors, found

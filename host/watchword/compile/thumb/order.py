@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.compile.thumb.depthwise import lower_depthwise
-from watchword.compile.thumb.pairs import BODIES, SLOTS, fit_layer, safe
+from watchword.compile.thumb.pairs import BODIES, SLOTS, fit_layer, runs_of, safe
 from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph, MaxPool2D, Mean, Operation, Reshape, Tensor
 
 Ints = NDArray[np.int64]
@@ -22,8 +22,11 @@ _BOUND = 255  # of the magnitudes of a chunk's weights: below it, no sum of prod
 _TURNS, _TRIES = 1000, 32  # exchanges that are made; that are tried for each
 _SUMS = 8192  # tries for each times outputs, which bounds the time that a layer of many outputs takes
 _WORTH = 20_000  # MACs of a layer that is worth the while
-_BODIES = 2  # that are tried: those with the longest chunks of which some outputs may have any
-_WARMTH = 3.0  # how much worse an exchange may be in the beginning
+_WARMTH = 10.0  # cycles that an exchange may cost in the beginning
+_OVER = 2.0  # cycles that one more than the bound counts as
+_RESTARTS, _OUTPUTS = 3, 192  # how often it is tried; times outputs, at most
+
+_SIXES = [body for body in BODIES if body.outputs == 6]
 
 
 def orders(graph: Graph) -> dict[Tensor, Ints]:
@@ -124,71 +127,78 @@ def by_body(weights: Ints, found: NDArray[np.bool_]) -> Ints:
 
 def _cycles(weights: Ints) -> Ints:
     """Of each output, with the fastest body that is safe for it."""
-    cycles = np.full(len(weights), BODIES[-1].cycles(weights.shape[2]) * 6 // 4)  # which is safe for all but -128
-    for body in BODIES:
-        if body.outputs == 6:
-            cycles = np.where(safe(weights, body.chunk), np.minimum(cycles, body.cycles(weights.shape[2])), cycles)
+    taps = weights.shape[2]
+    cycles = np.full(len(weights), BODIES[-1].cycles(taps) * 6 // 4)  # which is safe for all but -128
+    for body in _SIXES:
+        cycles = np.where(safe(weights, body.chunk), np.minimum(cycles, body.cycles(taps)), cycles)
     return cycles
 
 
 def by_chunks(weights: Ints, segments: int) -> Ints:
-    """Taps in an order in which most outputs have long chunks. weights: (outputs, taps)."""
+    """Taps in an order in which the outputs' chunks are long, the best that is found. weights: (outputs, taps)."""
     outputs, taps = weights.shape
-    best = np.arange(taps)
-    least = _cycles(weights.reshape(outputs, segments, -1)).sum()
-    magnitude = np.abs(weights)
-    fitting = [body for body in BODIES if body.outputs == 6 and (body.chunk * magnitude.mean(1) < 0.85 * _BOUND).mean() > 0.5]
-    for body in fitting[:_BODIES]:
-        order = _exchanged(magnitude, segments, body.chunk)
-        cycles = _cycles(weights[:, order].reshape(outputs, segments, -1)).sum()
-        if cycles < least:
-            best, least = order, cycles
-    return best
+    tried = [np.arange(taps)]
+    tried += [_exchanged(np.abs(weights), segments, seed) for seed in range(max(1, min(_RESTARTS, _OUTPUTS // outputs)))]
+    return min(tried, key=lambda order: _together(weights[:, order].reshape(outputs, segments, -1)))
 
 
-def _exchanged(magnitude: Ints, segments: int, chunk: int) -> Ints:
-    """Taps of different chunks are exchanged, at random but to the better, so that ever more outputs stay below the bound."""
+def _together(weights: Ints) -> float:
+    """Cycles of all groups of outputs, where these may be in any order. weights: (outputs, segments, taps)."""
+    found = np.ones((1, len(weights)), bool)
+    runs = runs_of(weights[by_body(weights, found)], found)
+    return np.inf if runs is None else sum(weights.shape[1] * run.cycles(weights.shape[2]) for run in runs)
+
+
+def _exchanged(magnitude: Ints, segments: int, seed: int) -> Ints:
+    """Taps are exchanged, at random but to the better: simulated annealing.
+
+    An output costs what the fastest body takes for it, were a chunk with too great a sum only slow. magnitude: (outputs, taps).
+    """
     outputs, taps = magnitude.shape
     length = taps // segments
-    chunks = -(-length // chunk)
-    # Chunks count from a segment's last tap.
-    of = np.concatenate([s * chunks + chunks - 1 - (length - 1 - np.arange(length)) // chunk for s in range(segments)])
-    rng = np.random.default_rng(1)  # the same program every time
+    cycles = np.array([[segments * body.cycles(length) / 6] for body in _SIXES])
+    of = np.stack([_chunks(segments, length, body.chunk) for body in _SIXES])  # (bodies, taps)
+    rng = np.random.default_rng(seed)  # the same program every time
     order = rng.permutation(taps)
     columns = magnitude.T.astype(np.float64)
-    sums = np.zeros((segments * chunks, outputs))
-    np.add.at(sums, of, columns[order])
-    total = _over(sums).sum(0)
-    cost = least = _cost(total).sum()
-    best = order.copy()
+    sums = np.zeros((len(_SIXES), of.max() + 1, outputs))
+    for some, chunks in zip(sums, of, strict=True):
+        np.add.at(some, chunks, columns[order])
+
+    def cost(over: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of sums over the bound, (..., bodies, outputs)."""
+        return np.asarray((cycles + _OVER * over).min(-2).sum(-1))
+
+    total = _over(sums).sum(1)
+    now = cost(total)
     at_once = max(4, min(_TRIES, _SUMS // outputs))
     tries = rng.integers(0, taps, (_TURNS, 2, at_once))
     luck = rng.gumbel(size=(_TURNS, at_once)) * np.linspace(_WARMTH, 0, _TURNS)[:, None]
+    body = np.arange(len(_SIXES))
     for (i, j), warmth in zip(tries, luck, strict=True):
-        a, b = of[i], of[j]
+        a, b = of[:, i], of[:, j]
         moved = columns[order[j]] - columns[order[i]]
-        new = total - _over(sums[a]) - _over(sums[b]) + _over(sums[a] + moved) + _over(sums[b] - moved)
-        change = _cost(new).sum(1) - cost
-        change[a == b] = np.inf
-        k = int((change - warmth).argmin())
-        if change[k] > warmth[k]:
+        one, other = sums[body[:, None], a], sums[body[:, None], b]  # (bodies, tries, outputs)
+        change = _over(one + moved) - _over(one) + _over(other - moved) - _over(other)
+        change[a == b] = 0
+        new = total + change.transpose(1, 0, 2)
+        costs = cost(new)
+        k = int((costs - now - warmth).argmin())
+        if costs[k] - now > warmth[k]:
             continue
-        sums[a[k]] += moved[k]
-        sums[b[k]] -= moved[k]
+        sums[body, a[:, k]] += moved[k]
+        sums[body, b[:, k]] -= moved[k]
         order[i[k]], order[j[k]] = order[j[k]], order[i[k]]
-        total = new[k]
-        cost = _cost(total).sum()
-        if cost < least:
-            best, least = order.copy(), cost
-            if not cost:
-                break
-    return best
+        total, now = new[k], costs[k]
+    return order
+
+
+def _chunks(segments: int, length: int, chunk: int) -> Ints:
+    """The chunk that each tap is in; they count from a segment's last tap."""
+    chunks = -(-length // chunk)
+    last = (np.arange(segments) + 1) * chunks - 1
+    return np.asarray((last[:, None] - (length - 1 - np.arange(length)) // chunk).ravel())
 
 
 def _over(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(sums - _BOUND, 0)
-
-
-def _cost(over: NDArray[np.float64]) -> NDArray[np.float64]:
-    """An output that is far above the bound costs little more than one that is just above it: some are hopeless."""
-    return np.where(over > 0, 30 + over / 4, 0)

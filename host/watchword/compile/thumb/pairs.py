@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.thumb.fit import FORMS, Fit, fit
+from watchword.compile.thumb.fit import FORMS, Fit, Rescale, fit
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D
 from watchword.reference import activation_range, rescale
 
@@ -46,6 +46,7 @@ BODIES = (Body(6, 8), Body(6, 6), Body(6, 5), Body(6, 4), Body(6, 3), Body(6, 2)
 
 EXACTLY = len(FORMS)  # the ending that rescales in full; those before it take the factors of a form
 _ENDINGS = (0, 1, 51)  # cycles for each output, more than the first one takes
+_RUN = 25  # cycles of a run
 
 
 class Run(NamedTuple):
@@ -154,9 +155,12 @@ def _group(safe_for: Bools, ends: Bools, taps: int, bodies: Sequence[Body]) -> l
 
 
 def _merge(runs: list[Run], safe_for: Bools, ends: Bools, taps: int) -> list[Run]:
-    """The same groups in no more runs than the kernel takes: neighbours get a body and an ending that does for both."""
+    """The same groups in no more runs than the kernel takes, and in fewer where that is faster.
+
+    Neighbours get a body and an ending that does for both.
+    """
     runs = list(runs)
-    while len(runs) > _MOST_RUNS:
+    while True:
         costs = []
         at = 0
         for i, (one, other) in enumerate(pairwise(runs)):
@@ -167,13 +171,12 @@ def _merge(runs: list[Run], safe_for: Bools, ends: Bools, taps: int) -> list[Run
                     if body.outputs == BODIES[one.body].outputs and safe_for[number, some].all():
                         ending = int(ends[:, some].all(1).argmax())
                         run = Run(number, one.groups + other.groups, one.skipped, ending)
-                        costs.append((run.cycles(taps) - one.cycles(taps) - other.cycles(taps), i, run))
+                        costs.append((run.cycles(taps) - one.cycles(taps) - other.cycles(taps) - _RUN, i, run))
             at += one.groups * one.outputs
-        if not costs:
-            break
+        if not costs or (min(costs)[0] >= 0 and len(runs) <= _MOST_RUNS):
+            return runs
         _, i, run = min(costs)
         runs[i : i + 2] = [run]
-    return runs
 
 
 def patch(op: Conv2D | Dense, width: int, at: int, ordered: Callable[[int], Ints]) -> Patch | None:
@@ -203,11 +206,13 @@ _rescale = lru_cache(maxsize=256)(rescale)
 
 
 @lru_cache(maxsize=256)
-def fit_layer(op: Conv2D | Dense | DepthwiseConv2D) -> Fit:
-    """The factors of all output channels of a layer that has one weight for each tap and channel.
+def fit_layer(op: Conv2D | Dense) -> Fit:
+    """The factors of all output channels."""
+    return fit(sums(op))
 
-    DEPTHWISE_PAIRS knows the first form only.
-    """
+
+def sums(op: Conv2D | Dense | DepthwiseConv2D) -> Rescale:
+    """What becomes of the raw sums of a layer that has one weight for each tap and output channel."""
     assert op.weights.data is not None
     outputs = op.output.shape[-1]
     data = op.weights.data.astype(np.int64)
@@ -216,9 +221,9 @@ def fit_layer(op: Conv2D | Dense | DepthwiseConv2D) -> Fit:
     least, greatest = -128 * positive - 127 * negative, 127 * positive + 128 * negative
     multiplier, shift = (numbers.astype(np.int64) for numbers in _rescale(op))
     low, high = activation_range(op)
-    bias = raw_bias(op)
-    forms = FORMS[:1] if isinstance(op, DepthwiseConv2D) else FORMS
-    return fit(multiplier, shift, bias, op.output.zero_point, least, greatest, low, high, isinstance(op, Dense), forms)
+    return Rescale(
+        multiplier, shift, raw_bias(op), op.output.zero_point, least, greatest, low, high, once=isinstance(op, Dense)
+    )
 
 
 def raw_bias(op: Conv2D | Dense | DepthwiseConv2D) -> Ints:
