@@ -106,6 +106,7 @@ class App(Requests):
             # A program for another kind of input can be run, not listened with.
             self.deaf = "%s cannot listen: %s" % (file, error)
             self.runtime = Runtime(loaded)
+        loaded.reset = loaded.steps = ()  # for the heap's sake
         self.program = loaded
         self.file = file
         self.load_ms = time.ticks_diff(time.ticks_ms(), t0)

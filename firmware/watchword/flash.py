@@ -28,7 +28,7 @@ SIZE = const(5)  # and of how many bytes
 def find(f, begin):
     """Where an open file, of which offsets count from `begin`, lies in flash; None: read the file.
 
-    (the kernel that copies from there, addresses of the flash and of a table, which that takes, the table, which is to be kept).
+    (the kernel that copies from there, addresses of the flash and of a table, which it takes, the table, which has to stay).
     The table has for each block where its part of the file begins, and where in flash that is; then where the last one ends.
     """
     if rp2 is None:

@@ -75,7 +75,6 @@ class Listener:
         self.count = 0  # frames so far
         self.runs = 0
         self.heard = -1
-        self.runtime.step = len(self.runtime.steps)
 
     @property
     def idle(self):

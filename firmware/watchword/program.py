@@ -21,6 +21,7 @@ HEADER = "<4sHH8sIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the
 HEADER_SIZE = const(84)
 HASH_SIZE = const(32)
 BLOCK = const(1024)
+PIECES = const(16000)  # of all steps: what a runtime can number
 DESCRIPTION = const(65536)  # bytes that a description may have: as an object it takes several times as many
 
 
@@ -205,7 +206,7 @@ def _steps(words, arena, constants, weights, path):
     """Records of kernel, whether its constants lie in the arena, rows, rows in one go, steps together, number of parameters,
     parameters."""
     steps = []
-    i = 0
+    i = pieces = 0
     while i < len(words):
         try:
             kernel, streamed, rows, chunk, together, n = [words[i + j] for j in range(6)]
@@ -217,6 +218,9 @@ def _steps(words, arena, constants, weights, path):
                 or not 0 <= streamed <= 1
                 or not 0 <= together < 1 << 15
             ):
+                raise ValueError
+            pieces += -(-rows // chunk)
+            if pieces > PIECES:
                 raise ValueError
             p = words[i + 6 : i + 6 + n]
             if len(p) != n:

@@ -196,14 +196,15 @@ class Requests:
         self.program.input[offset : offset + n] = memoryview(self.link.payload)[:n]
         if not self.field(request, "go", bool, True):
             return {}
-        steps = len(self.runtime.steps)
+        steps = self.runtime.steps
         until = self.field(request, "until", int, steps)
         if not 0 <= until <= steps:
             raise RequestError("until: 0 to %d steps are expected" % steps)
         if self.field(request, "reset", bool, False):
             self.runtime.reset()
-        first = self.runtime.step if self.field(request, "go_on", bool, False) else 0
-        return {"us": self.time_steps(until, first), "output": len(self.program.output)}
+        if not self.field(request, "go_on", bool, False):
+            self.runtime.start()
+        return {"us": self.time_steps(until), "output": len(self.program.output)}
 
     def do_read(self, request):
         """Part of the arena (`offset`), or of the output tensor (`output` true)."""
@@ -222,20 +223,23 @@ class Requests:
             raise RequestError("runs: 1 to 1000 are expected")
         self.need_program()
         self.end_stream()
-        steps = len(self.runtime.steps)
-        times = [self.time_steps(steps) for _ in range(runs)]
+        steps = self.runtime.steps
+        times = [self.time_run(steps) for _ in range(runs)]
         fields = {"us": min(times), "us_max": max(times), "load_ms": self.load_ms, "hz": board.frequency()}
         if layers:
-            idle = min([self.time_steps(0) for _ in range(3)])  # what it takes to run no step
-            fields["layers"] = [max(0, self.time_steps(step + 1, step) - idle) for step in range(steps)]
+            idle = min([self.time_run(0) for _ in range(3)])  # what it takes to run no step
+            fields["layers"] = [max(0, self.time_steps(step + 1) - idle) for step in range(steps)]
         if self.listener is not None:
             fields["frontend_us"] = min([self.time_frame() for _ in range(5)])
         return fields
 
-    def time_steps(self, until, first=0):
-        """Microseconds of a run up to step `until`, from its start or from where the run before has ended."""
-        if first == 0:
-            self.runtime.start()
+    def time_run(self, until):
+        """Microseconds of a run up to step `until`."""
+        self.runtime.start()
+        return self.time_steps(until)
+
+    def time_steps(self, until):
+        """The same from where the run has stopped."""
         t0 = time.ticks_us()
         while not self.runtime.run(10000, until):
             pass
