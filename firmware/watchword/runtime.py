@@ -33,10 +33,8 @@ class Runtime:
         self.records = array("i", bytes(16 * count))  # or what `walk` takes for it; then
         self.ends = array("H", bytes(2 * count))  # the piece behind the last one of the same call
         self.firsts = array("H")  # of each step's pieces: those of the reset come first
-        piece = begin = 0
+        piece = 0
         for i, step in enumerate(steps):
-            if i == len(program.reset):
-                begin = piece
             if i >= len(program.reset):
                 self.firsts.append(piece)
             kernel, p, constants, address = self.bind(step, bodies)
@@ -53,7 +51,7 @@ class Runtime:
         self.firsts.append(piece)
         for i, step in enumerate(program.steps):
             first, end = self.firsts[i], self.firsts[min(i + step.together, self.steps)]
-            if end - first == step.together > 1 and all([self.ends[j] for j in range(first, end)]):
+            if end - first == step.together > 1 and all(self.ends[j] for j in range(first, end)):
                 self.ends[first] = end
         self.piece = piece
         self.reset()
