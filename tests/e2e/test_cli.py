@@ -151,7 +151,7 @@ def wasteful(tmp_path: Path) -> Path:
 def test_compile_explains_what_simplification_saved(wasteful: Path, tmp_path: Path) -> None:
     lines = watchword("compile", wasteful, "-o", tmp_path / "x.ww", "--explain").stdout.splitlines()
     assert lines[0].endswith("; 1512 MACs")
-    assert [re.split("  +", line.strip()) for line in lines[1:]] == [
+    assert [re.split("  +", line.strip()) for line in lines[1:6]] == [
         ["layer", "what was done", "MACs", "weights, bytes"],
         ["0 Pad", "is the padding of h", "0", "0"],
         ["1 Conv2D", "outputs 4 -> 2", "2592 -> 1296", "88 -> 44"],
@@ -168,6 +168,30 @@ def test_compile_explains_what_simplification_saved(wasteful: Path, tmp_path: Pa
         "before": {"macs": 2592, "weights": 88, "activations": 144},
         "after": {"macs": 1296, "weights": 44, "activations": 72},
     }
+
+
+def test_compile_explains_the_kernels(wasteful: Path, tmp_path: Path) -> None:
+    command = ("compile", wasteful, "-o", tmp_path / "x.ww", "--explain")
+    lines = watchword(*command).stdout.splitlines()
+    assert [re.split("  +", line.strip()) for line in lines[7:]] == [
+        ["layer", "kernels", "rows in a call", "weights, bytes"],
+        ["0 Conv2D", "conv", "6 of 6", "80"],
+        ["1 Dense", "conv", "1 of 1", "264"],
+        ["the model", "344"],
+    ]
+    lines = watchword(*command, "--target", "rp2040").stdout.splitlines()
+    columns, *rows, total = [re.split("  +", line.strip()) for line in lines[7:]]
+    assert columns == ["layer", "kernels", "outputs at once, taps in a chunk", "rows in a call", "weights, bytes", "cycles"]
+    assert [row[0] for row in rows] == ["0 Conv2D", "1 Dense"]
+    assert all("pairs" in row[1] and re.fullmatch(r"(\d x \d by \d( exactly)?(, )?)+", row[2]) for row in rows)
+    cycles = sum(int(row[-1]) for row in rows)
+    assert total[-1] == f"{cycles}: {cycles / 125_000:.1f} ms at 125 MHz"
+    facts = json.loads(watchword(*command, "--target", "rp2040", "--json").stdout)["explain"]["kernels"]
+    assert [fact["cycles"] for fact in facts] == [int(row[-1]) for row in rows]
+    assert sum(group["groups"] * group["outputs"] for group in facts[0]["groups"]) == 2  # its channels
+    assert sum(group["groups"] * group["outputs"] for group in facts[1]["groups"]) == 3
+    assert facts[0]["kernels"][-1] == "pairs"
+    assert facts[0]["rows"][-1] == 6
 
 
 def test_no_simplify_leaves_a_model_as_it_is(model: Path, tmp_path: Path) -> None:

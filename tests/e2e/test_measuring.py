@@ -63,7 +63,7 @@ def test_bench_on_the_pico_counts_cycles() -> None:
     assert report["total_cycles"] <= report["total_cycles_max"]
     assert [layer["name"] for layer in report["layers"]] == LAYERS
     # A layer that is timed alone pays for its own call, of which the whole needs fewer.
-    calls = 8000 * len(report["layers"])
+    calls = 12000 * len(report["layers"])
     assert 0.98 * report["total_cycles"] <= sum(layer["cycles"] for layer in report["layers"]) <= report["total_cycles"] + calls
     assert report["peak_ram"] > report["arena"]
     assert "no misses of the XIP cache" in report["modelled"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,13 +17,15 @@ from watchword import reference, tflite
 from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
-from watchword.compile import TARGETS
+from watchword.compile import TARGETS, Compiled
+from watchword.compile.program import KERNEL_NAMES, Step
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
+from watchword.compile.thumb.describe import groupings
 from watchword.errors import DataError, ModelError
 from watchword.model import Model, load
 
 Target = Annotated[str, typer.Option(help=f"One of {', '.join(TARGETS)}.")]
-Explain = Annotated[bool, typer.Option("--explain", help="Show what simplification removed and saved, layer by layer.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Show layer by layer what simplification saved, and the kernels.")]
 NoSimplify = Annotated[
     bool, typer.Option("--no-simplify", help="Leave in what exact simplification takes out; the outputs are the same.")
 ]
@@ -81,7 +84,7 @@ def compile(
         "macs": compiled.simplified.after.macs,
     }
     if json:
-        say_json(facts | ({"explain": _explanation(compiled.simplified)} if explain else {}))
+        say_json(facts | ({"explain": _explanation(compiled)} if explain else {}))
         return
     peak = compiled.peak.operation
     say(
@@ -91,6 +94,7 @@ def compile(
     )
     if explain:
         _explain(compiled.simplified)
+        _explain_kernels(compiled)
 
 
 def export(
@@ -112,10 +116,25 @@ def export(
         say(f"{output}: {len(content)} bytes; {_change(before.macs, after.macs)} MACs")
 
 
-def _explanation(simplified: Simplified) -> dict[str, Any]:
-    """For JSON; weights and activations are bytes."""
+def _explanation(compiled: Compiled) -> dict[str, Any]:
+    """For JSON; weights, activations and constants are bytes."""
+    simplified = compiled.simplified
     total = {"before": dataclasses.asdict(simplified.before), "after": dataclasses.asdict(simplified.after)}
-    return {"layers": [dataclasses.asdict(note) for note in simplified.notes], **total}
+    kernels = [
+        {
+            "layer": layer.operation.output.name,
+            "kind": layer.operation.kind,
+            "kernels": [KERNEL_NAMES[step.kernel] for step in steps],
+            "rows": [step.rows for step in steps],
+            "rows_per_call": [step.chunk for step in steps],
+            "groups": [dataclasses.asdict(kind) | {"groups": count} for kind, count in groupings(steps).items()],
+            "constants": layer.constants,
+            "blocks": layer.blocks,
+            "cycles": sum(step.cycles for step in steps),
+        }
+        for layer, steps in compiled.stages()
+    ]
+    return {"layers": [dataclasses.asdict(note) for note in simplified.notes], **total, "kernels": kernels}
 
 
 def _explain(simplified: Simplified) -> None:
@@ -125,6 +144,33 @@ def _explain(simplified: Simplified) -> None:
     before, after = simplified.before, simplified.after
     saved = f"{1 - after.macs / before.macs:.1%} fewer MACs" if after.macs < before.macs else "as many MACs"
     say_table(("layer", "what was done", "MACs", "weights, bytes"), [*rows, ("the model", saved, *_changes(before, after))])
+
+
+def _explain_kernels(compiled: Compiled) -> None:
+    columns = ["layer", "kernels", "rows in a call", "weights, bytes"]
+    rows = []
+    for number, (layer, steps) in enumerate(compiled.stages()):
+        kernels = ", ".join(dict.fromkeys(KERNEL_NAMES[step.kernel] for step in steps)) or "nothing to do"
+        at_once = f"{steps[-1].chunk} of {steps[-1].rows}" if steps else ""
+        weights = f"{layer.constants}" + (f", read in {layer.blocks}" if layer.blocks > 1 else ", read" if layer.blocks else "")
+        rows.append([f"{number} {layer.operation.kind}", kernels, at_once, weights])
+    rows.append(["the model", "", "", str(sum(layer.constants for layer in compiled.layers))])
+    if compiled.cycles:  # this target's kernels are such as have groups of outputs and known cycles
+        columns[2:2] = ["outputs at once, taps in a chunk"]
+        columns.append("cycles")
+        total = f"{compiled.cycles}: {compiled.cycles / 125_000:.1f} ms at 125 MHz"
+        for row, (_, steps) in zip(rows, [*compiled.stages(), (None, ())], strict=True):
+            row[2:2] = [_grouped(steps)]
+            row.append(str(sum(step.cycles for step in steps) or "") if row is not rows[-1] else total)
+    say()
+    say_table(columns, rows)
+
+
+def _grouped(steps: Sequence[Step]) -> str:
+    """As `9 x 6 by 4, 1 x 4 by 2 exactly`."""
+    return ", ".join(
+        f"{count} x {kind.outputs} by {kind.chunk}{' exactly' * kind.exact}" for kind, count in groupings(steps).items()
+    )
 
 
 def _changes(before: Cost, after: Cost) -> tuple[str, str]:

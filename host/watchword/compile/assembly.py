@@ -88,6 +88,18 @@ class Compiled:
     def peak(self) -> Layer:
         return max(self.layers, key=lambda layer: layer.arena)
 
+    @property
+    def cycles(self) -> int:
+        """What one run is expected to take in kernels; 0 for a target whose kernels' times are not known."""
+        return sum(step.cycles for step in self.program.steps)
+
+    def stages(self) -> list[tuple[Layer, tuple[Step, ...]]]:
+        """The layers, each with the steps that compute it."""
+        ends = [layer.steps for layer in self.layers]
+        return [
+            (layer, self.program.steps[begin:end]) for layer, begin, end in zip(self.layers, [0, *ends], ends, strict=False)
+        ]
+
 
 class _Section:
     """Grows a section of the file; equal parts are kept once, every part starts on eight bytes."""
@@ -145,7 +157,7 @@ def assemble(
         description=description.as_dict(),
         tables=pack_tables(description.frontend) if _listens(graph, description) else b"",
         reset=tuple(builder.steps[:begin]),
-        steps=builder.grouped(builder.steps[begin:], builder.cycles[begin:]),
+        steps=builder.grouped(builder.steps[begin:]),
         constants=builder.constants.content,
         weights=builder.weights.content,
         arena=builder.arena,
@@ -173,7 +185,6 @@ class _Builder:
         self.constants, self.weights = _Section(), _Section()
         self.arena = arrangement.plan.size
         self.steps: list[Step] = []
-        self.cycles: list[int] = []
 
     def offset(self, tensor: Tensor) -> int:
         place = self.arrangement.where[tensor]
@@ -189,17 +200,17 @@ class _Builder:
                 parameters[_PIXEL_STEP] = self.arrangement.where[tensor].step
         for index, part in call.constants.items():
             parameters[index] += self.constants.add(part) if constants is None else constants[part]
-        self.steps.append(Step(call.kernel, call.rows, call.chunk, tuple(parameters), constants is not None))
-        self.cycles.append(call.cycles)
+        streamed = constants is not None
+        self.steps.append(Step(call.kernel, call.rows, call.chunk, tuple(parameters), streamed, cycles=call.cycles))
 
-    def grouped(self, steps: list[Step], cycles: list[int]) -> tuple[Step, ...]:
+    def grouped(self, steps: list[Step]) -> tuple[Step, ...]:
         """Steps that know how many of those after them may run in the same call, which lasts no longer than one of a layer."""
         together = [0] * len(steps)
         for i in range(len(steps)):
             total = end = 0
-            for other, cost in zip(steps[i:], cycles[i:], strict=True):
-                total += cost
-                if not cost or other.chunk < other.rows or total > CYCLES_PER_CALL:
+            for other in steps[i:]:
+                total += other.cycles
+                if not other.cycles or other.chunk < other.rows or total > CYCLES_PER_CALL:
                     break
                 end += 1
             together[i] = end if end > 1 else 0
@@ -236,8 +247,7 @@ class _Builder:
                 content += bytes(-len(content) % memory.ALIGNMENT)
                 places[part] = room[0] + len(content)
                 content += part
-            self.steps.append(Step(READ, 1, 1, (self.weights.add(content), room[0], len(content))))
-            self.cycles.append(0)
+            self.add(Call(READ, 1, 1, [self.weights.add(content), room[0], len(content)]))
             for call in calls:
                 self.add(call, places if call.constants else None)
         return len(blocks)

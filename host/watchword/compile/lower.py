@@ -187,8 +187,10 @@ def move(source: Tensor, destination: Tensor) -> list[Call]:
     return copies(source, 0, destination, 0, [(source.size, 1, 1)])
 
 
-def _rows_at_once(rows: int, cycles: int) -> int:
-    return max(1, min(rows, CYCLES_PER_CALL * rows // max(cycles, 1)))
+def rows_at_once(rows: int, cycles: int) -> int:
+    """Into how many rows a step is cut, so that no call takes much longer than it may, nor one much longer than another."""
+    chunk = -(-rows // max(1, -(-cycles // CYCLES_PER_CALL)))
+    return max(1, min(chunk, CYCLES_PER_CALL * 6 // 5 * rows // max(cycles, 1)))
 
 
 # ---- sums that are brought back to int8
@@ -260,7 +262,7 @@ def _convolution(op: Weighted, first: int, last: int) -> Call:
     return Call(
         DEPTHWISE if depthwise else CONV,
         out_h,
-        _rows_at_once(out_h, cycles),
+        rows_at_once(out_h, cycles),
         parameters,
         {0: op.input, 1: op.output},
         constants,
@@ -327,7 +329,7 @@ def _pool(op: AveragePool2D | MaxPool2D) -> Call:
     parameters += [height, width, depth, out_h, out_w, depth, *op.size, *op.stride, top, left]
     cycles = op.output.size * (op.size[0] * op.size[1] * _CYCLES_PER_BYTE + _CYCLES_PER_OUTPUT)
     kernel = AVERAGE_POOL if isinstance(op, AveragePool2D) else MAX_POOL
-    return Call(kernel, out_h, _rows_at_once(out_h, cycles), parameters, {0: op.input, 1: op.output})
+    return Call(kernel, out_h, rows_at_once(out_h, cycles), parameters, {0: op.input, 1: op.output})
 
 
 def _mean(op: Mean) -> list[Call]:
@@ -353,7 +355,7 @@ def _mean(op: Mean) -> list[Call]:
     constants = {5: _rescale(op, [bias], [multiplier], [shift], [255 * places])}
     cycles = op.input.size * _CYCLES_PER_BYTE + op.output.size * _CYCLES_PER_OUTPUT
     parameters = [*_head(op, -128, 127), places, values, tile]
-    call = Call(MEAN, rows, _rows_at_once(rows, cycles), parameters, {0: source, 1: op.output}, constants, {7: 4 * tile})
+    call = Call(MEAN, rows, rows_at_once(rows, cycles), parameters, {0: source, 1: op.output}, constants, {7: 4 * tile})
     return [*calls, call]
 
 
@@ -402,7 +404,7 @@ def _binary(
         parameters += [*sizes[1:], *steps, *other_steps, *last, tile]
         parameters[0], parameters[1] = at, output_at
         call = Call(kernel, rows, 1, parameters, {0: input, 1: op.output}, dict(constants), {7: 4 * tile})
-        call.chunk = _rows_at_once(rows, math.prod(sizes) * _CYCLES_PER_OUTPUT)
+        call.chunk = rows_at_once(rows, math.prod(sizes) * _CYCLES_PER_OUTPUT)
         if other.data is None:
             call.tensors[9] = other
         else:
@@ -419,7 +421,7 @@ def _lookup(op: Lookup) -> Call:
             break
         values *= size
         rows //= size
-    chunk = _rows_at_once(rows, op.output.size * _CYCLES_PER_BYTE)
+    chunk = rows_at_once(rows, op.output.size * _CYCLES_PER_BYTE)
     return Call(LOOKUP, rows, chunk, [0, 0, values, 0], {0: op.input, 1: op.output}, {3: op.table.tobytes()})
 
 
@@ -429,7 +431,7 @@ def _softmax(op: Softmax) -> Call:
         raise UnsupportedError(f"{op.output.name}: Softmax over {depth} values; the kernel takes at most {_SOFTMAX}")
     rows = op.input.size // depth
     table = softmax_exponentials(op).astype("<i4").tobytes()
-    chunk = _rows_at_once(rows, op.output.size * 4 * _CYCLES_PER_OUTPUT)
+    chunk = rows_at_once(rows, op.output.size * 4 * _CYCLES_PER_OUTPUT)
     return Call(SOFTMAX, rows, chunk, [0, 0, depth, 0, 0], {0: op.input, 1: op.output}, {3: table}, {4: 4 * (4 + depth)})
 
 
@@ -483,7 +485,7 @@ def copies(source: Tensor, source_at: int, output: Tensor, output_at: int, axes:
         rows = sizes[0]
         parameters = [source_at + at, output_at + to, int(source.data is not None), *sizes[1:], *steps, *output_steps]
         call = Call(COPY, rows, 1, parameters, {1: output})
-        call.chunk = _rows_at_once(rows, math.prod(sizes) * _CYCLES_PER_BYTE)
+        call.chunk = rows_at_once(rows, math.prod(sizes) * _CYCLES_PER_BYTE)
         if source.data is None:
             call.tensors[0] = source
         else:

@@ -43,7 +43,8 @@ class Step:
     """One call of a kernel. parameters: as firmware/watchword/kernels/__init__.py lays them out.
 
     rows: of output; chunk: rows to compute in one go, so that no call holds the board for long. streamed: its constants were
-    brought into the arena by a step before. together: how many steps, from this one on, are short enough for one call.
+    brought into the arena by a step before. together: how many steps, from this one on, are short enough for one call. cycles:
+    what all rows are expected to take; 0: it is not known. The board does not learn it.
     """
 
     kernel: int
@@ -52,6 +53,7 @@ class Step:
     parameters: tuple[int, ...]
     streamed: bool = False
     together: int = 0
+    cycles: int = 0
 
     @property
     def numbers(self) -> tuple[int, ...]:

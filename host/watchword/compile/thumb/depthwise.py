@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.lower import CYCLES_PER_CALL, Call
+from watchword.compile.lower import Call
 from watchword.compile.program import DEPTHWISE_PAIRS
 from watchword.compile.thumb.fit import fit_each
 from watchword.compile.thumb.pairs import bound, raw_bias, sums
@@ -32,7 +32,8 @@ LOOPS = (
     (1, 3, 5, 7, 8),
 )
 EXACT = len(LOOPS)
-_WORD, _SPAN, _GROUP, _CHANNEL, _LINE, _PAIR, _SPLIT, _EXACT = 13, 24, 48, 130, 26, 90, 4, 190  # cycles of each
+_WORD, _SPAN, _GROUP, _CHANNEL, _LINE = 10.5, 33, 48, 140, 35  # cycles of each,
+_PAIRS, _EXACT = (0, 87, 91, 94, 96, 98), 200  # of two outputs, by the number of splits, and more where they end exactly
 
 
 _fit_layer = lru_cache(maxsize=256)(lambda op: fit_each(sums(op)))
@@ -161,14 +162,13 @@ def lower_depthwise(op: DepthwiseConv2D, first: int, last: int, order: Ints | No
     each = _CHANNEL + sum(_GROUP + spans * (_SPAN + words * _WORD) for spans, words, *_ in walk.groups)
     each += walk.lines * _LINE
     pairs = walk.lines * walk.positions
-    cycles = sum(each + pairs * (_EXACT + _PAIR if loop == EXACT else _PAIR + _SPLIT * len(LOOPS[loop])) for loop in loops)
+    cycles = int(sum(each + pairs * (_EXACT + _PAIRS[-1] if loop == EXACT else _PAIRS[len(LOOPS[loop])]) for loop in loops))
     cycles += 5 * walk.words + 300
-    chunk = max(1, min(last - first, CYCLES_PER_CALL * (last - first) // cycles))
     space = Tensor("", (scratch,), np.dtype(np.int8), np.ones(1, np.float32))
     return Call(
         DEPTHWISE_PAIRS,
         last - first,
-        chunk,
+        last - first,
         parameters,
         tensors | dict.fromkeys(in_scratch, space),
         {6: records.tobytes()},

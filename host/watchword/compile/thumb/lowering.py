@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.lower import CYCLES_PER_CALL, Call, channels, copies, fill
+from watchword.compile.lower import Call, channels, copies, fill
 from watchword.compile.lower import lower as lower_anywhere
 from watchword.compile.program import PAIRS
 from watchword.compile.thumb import pairs
@@ -188,11 +188,10 @@ def _calls(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints
         steps = (stride[1] * depth, stride[0] * area.width * depth, outputs - (last - first), out_w * outputs)
         parameters = pairs.parameters(made, patch, width, steps, low, high, op.output.zero_point, isinstance(op, Dense))
         parameters[0], parameters[1] = at, (y * out_w + x) * outputs + first
-        cycles = height * width * pairs.cycles(made, patch)
+        cycles = 400 + height * (35 + width * pairs.cycles(made, patch))
         scratch = {17: 24 * sum(run.groups for run in made.runs)} if patch.segments > 1 else {}
-        chunk = max(1, min(height, CYCLES_PER_CALL * height // cycles))
         tensors = {0: area.source, 1: op.output}
-        calls += [*area.copied, Call(PAIRS, height, chunk, parameters, tensors, {6: made.content}, scratch, cycles)]
+        calls += [*area.copied, Call(PAIRS, height, height, parameters, tensors, {6: made.content}, scratch, cycles)]
     return calls
 
 

@@ -295,11 +295,12 @@ def parameters(
 
 def cycles(made: Stream, taps: Patch) -> int:
     """What one pixel costs."""
-    total = 110
-    total += taps.segments * (45 + (4 if taps.places is None else 7) * taps.taps)
+    more = taps.segments - 1
+    gather = 4 if taps.places is None else 7
+    total = 62 + gather * taps.segments * taps.taps + (16 + 55 * more if more else 0)
     for run in made.runs:
-        size = run.outputs
-        group = taps.segments * (BODIES[run.body].cycles(taps.taps) + 20) + 35 * (taps.segments - 1)
-        group += 90 + 68 * size if run.ending == EXACTLY else (16 + run.ending) * size + 8
-        total += run.groups * group + 28 * taps.segments
+        group = taps.segments * (BODIES[run.body].cycles(taps.taps) + 21)
+        group += 19 * more + 16 * (more - 1) + 21 if more else 0  # sums between segments
+        group += 90 + 68 * run.outputs if run.ending == EXACTLY else 7 + (15 + run.ending) * run.outputs
+        total += run.groups * group + (27 if more else 24) * taps.segments
     return total
