@@ -6,18 +6,24 @@ that do not divide, blocks of channels, steps between pixels. The expected outpu
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tests import random_layers
-from tests.random_layers import ENDS, signal, weighted
+from tests.random_layers import ACTIVATIONS, ENDS, Weighted, constant, signal, tensor, weighted
 from watchword import reference
+from watchword.compile.thumb import pairs
+from watchword.compile.thumb.depthwise import lower_depthwise
+from watchword.compile.thumb.order import tap_order
 from watchword.graph import (
     Add,
     AveragePool2D,
+    Conv2D,
     Dense,
     DepthwiseConv2D,
     MaxPool2D,
@@ -305,7 +311,90 @@ def svdf_step(rng: np.random.Generator, i: int) -> Case:
     return memory.case(f"svdf{i}", "SVDF", 1, p, [(p[1], y), (p[15], np.ascontiguousarray(after))])
 
 
-MAKERS: dict[str, tuple[Callable[[np.random.Generator, int], Case], int]] = {
+def smaller(rng: np.random.Generator, op: Weighted, by: float, i: int) -> Weighted:
+    """The same layer with smaller weights, so that chunks of other lengths are safe."""
+    assert op.weights.data is not None
+    scale = op.weights.scale * np.float32(min(by, 30))
+    weights = dataclasses.replace(op.weights, data=(op.weights.data / by).astype(np.int8), scale=scale)
+    if i % 3 == 1 and op.weights.scale.size > 1:  # a channel for which no factors are found: its outputs hardly change
+        scale[rng.integers(scale.size)] *= 1e-4
+    bias = op.bias and dataclasses.replace(op.bias, scale=(op.input.scale * scale).astype(np.float32))
+    return dataclasses.replace(op, weights=weights, bias=bias)
+
+
+def paired(rng: np.random.Generator, i: int) -> Case:
+    """Some channels of a layer without padding, in a picture that may be wider than what the layer sees."""
+    while True:
+        op = smaller(
+            rng, weighted(rng, ("conv", "conv", "dense")[i % 3], i, "valid", 9), (1, 1.5, 2, 2.5, 3, 30, 200)[i % 7], i
+        )
+        assert isinstance(op, Conv2D | Dense)
+        memory = Memory(rng)
+        _, height, width, depth = (1, 1, 1, op.input.size) if isinstance(op, Dense) else op.input.shape
+        wide = width + int(rng.integers(0, 3)) * (not isinstance(op, Dense))
+        x = signal(rng, (1, height, wide, depth), i)
+        seen = x[:, :, :width].reshape(op.input.shape)
+        y = reference.run_operation(op, seen)
+        _, out_h, out_w, out = (1, 1, *y.shape) if isinstance(op, Dense) else y.shape
+        first, last = sorted(int(v) for v in rng.choice(out + 1, 2, replace=False))
+        taps = pairs.patch(op, wide, 0, partial(tap_order, op))
+        made = pairs.stream(op, first, last, taps) if taps else None
+        if taps is not None and made is not None:
+            break
+    low, high = reference.activation_range(op)
+    down, right = (1, 1) if isinstance(op, Dense) else op.stride
+    steps = (right * depth, down * wide * depth, out + 3 - (last - first), out_w * (out + 3))
+    p = pairs.parameters(made, taps, out_w, steps, low, high, op.output.zero_point, isinstance(op, Dense))
+    p[0] = memory.value(x, 4)
+    output = rng.integers(-128, 128, (out_h, out_w, out + 3)).astype(np.int8)
+    to = memory.value(output)
+    p[1] = to + first
+    p[6] = memory.constant(np.frombuffer(made.content, np.uint8))
+    if taps.segments > 1:
+        p[17] = memory.work(24 * sum(run.groups for run in made.runs))
+    output[:, :, first:last] = y.reshape(out_h, out_w, out)[:, :, first:last]
+    return memory.case(f"pairs{i}", "PAIRS", out_h, p, [(to, output)])
+
+
+def planes(rng: np.random.Generator, i: int) -> Case:
+    """Some channels of a depthwise layer of 3 x 3, written to places in another order."""
+    call = None
+    while call is None:
+        channels, height, width = (int(v) for v in rng.integers(1, 12, 3))
+        stride = 1 + i // 2 % 2
+        rows, columns = (extent(size, 3, stride, 1, "same") for size in (height, width))
+        weights = rng.integers(-128, 128, (1, 3, 3, channels)).astype(np.int8)
+        if i % 5 == 0:
+            weights[...] = rng.choice([-128, 127])
+        scales = rng.uniform(0.001, 0.02, channels).astype(np.float32)
+        x = tensor("x", (1, height, width, channels), 0.05, ENDS[i % 5])
+        y = tensor("y", (1, rows.output, columns.output, channels), 1.0, ENDS[(i + 2) % 5])
+        bias = constant("b", rng.integers(-9999, 9999, channels).astype(np.int32), (0.05 * scales).astype(np.float32), 0)
+        w = constant("w", weights, scales, 3)
+        layer = DepthwiseConv2D(x, y, w, bias, (stride, stride), (1, 1), "same", ACTIVATIONS[i % 3])
+        op = smaller(rng, layer, (1, 1.2, 1.4, 2, 3, 1, 200)[i % 7], i)
+        assert isinstance(op, DepthwiseConv2D)
+        first, last = sorted(int(v) for v in rng.choice(channels + 1, 2, replace=False))
+        places = rng.permutation(channels) if i % 2 else np.arange(channels)
+        call = lower_depthwise(op, first, last, places)
+    memory = Memory(rng)
+    seen = signal(rng, op.input.shape, i)
+    p = list(call.parameters)
+    output = rng.integers(-128, 128, op.output.shape).astype(np.int8)
+    at = {op.input: memory.value(seen, 8), op.output: memory.value(output, 8)}
+    for index, operand in call.tensors.items():
+        if operand not in at:
+            at[operand] = memory.work(operand.size)
+        p[index] += at[operand]
+    for index, content in call.constants.items():
+        p[index] = memory.constant(np.frombuffer(content, np.uint8))
+    output[..., places[first:last]] = reference.run_operation(op, seen)[..., first:last]
+    return memory.case(f"planes{i}", "DEPTHWISE_PAIRS", call.rows, p, [(at[op.output], output)])
+
+
+Makers = dict[str, tuple[Callable[[np.random.Generator, int], Case], int]]  # how many there are of each kind
+
+MAKERS: Makers = {
     "conv": (convolution("conv"), 24),
     "depthwise": (convolution("depthwise"), 24),
     "dense": (convolution("dense"), 12),
@@ -322,11 +411,15 @@ MAKERS: dict[str, tuple[Callable[[np.random.Generator, int], Case], int]] = {
     "softmax": (softmax, 36),
     "svdf": (svdf_step, 60),
 }
+THUMB_MAKERS: Makers = {  # of kernels that exist in Thumb code only
+    "pairs": (paired, 105),
+    "planes": (planes, 84),
+}
 
 
 def cases(kind: str, seed: int = 11) -> Iterator[Case]:
     """The same ones every time."""
-    make, count = MAKERS[kind]
+    make, count = (MAKERS | THUMB_MAKERS)[kind]
     rng = np.random.default_rng(seed)
     for i in range(count):
         yield make(rng, i)

@@ -17,12 +17,15 @@ from watchword.graph import (
     MaxPool2D,
     Mean,
     Multiply,
+    Padding,
     Softmax,
     Subtract,
     Svdf,
     Tensor,
     extent,
 )
+
+Weighted = Conv2D | DepthwiseConv2D | Dense
 
 ENDS = (-128, 127, 0, -5, 83)
 ACTIVATIONS = ("none", "relu", "relu6")
@@ -46,13 +49,17 @@ def signal(rng: np.random.Generator, shape: tuple[int, ...], i: int) -> NDArray[
     return rng.integers(-128, 128, shape).astype(np.int8)
 
 
-def weighted(rng: np.random.Generator, kind: str, i: int) -> Conv2D | DepthwiseConv2D | Dense:
-    """A convolution, depthwise convolution or dense layer whose outputs spread over int8."""
+def weighted(rng: np.random.Generator, kind: str, i: int, padding: Padding = "same", more: int = 0) -> Weighted:
+    """A convolution, depthwise convolution or dense layer whose outputs spread over int8. more: output channels."""
     height, width, channels, out = (int(v) for v in rng.integers(1, 8, 4))
+    out += more
     kernel = (int(rng.integers(1, 5)), int(rng.integers(1, 4)))
     stride, dilation = (int(rng.integers(1, 4)), int(rng.integers(1, 3))), (1, 1)
     if i % 3 == 0:
         stride, dilation = (1, 1), (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+    if padding == "valid":
+        height += (kernel[0] - 1) * dilation[0]
+        width += (kernel[1] - 1) * dilation[1]
     multiplier = (1, 1, 2, 3)[i % 4]
     if kind == "dense":
         shape: tuple[int, ...] = (1, height * width * channels)
@@ -62,8 +69,8 @@ def weighted(rng: np.random.Generator, kind: str, i: int) -> Conv2D | DepthwiseC
     else:
         shape = (1, height, width, channels)
         out = channels * multiplier if kind == "depthwise" else out
-        rows = extent(height, kernel[0], stride[0], dilation[0], "same")
-        columns = extent(width, kernel[1], stride[1], dilation[1], "same")
+        rows = extent(height, kernel[0], stride[0], dilation[0], padding)
+        columns = extent(width, kernel[1], stride[1], dilation[1], padding)
         out_shape = (1, rows.output, columns.output, out)
         weights_shape = (1, *kernel, out) if kind == "depthwise" else (out, *kernel, channels)
     weights = rng.integers(-128, 128, weights_shape).astype(np.int8)
@@ -78,7 +85,7 @@ def weighted(rng: np.random.Generator, kind: str, i: int) -> Conv2D | DepthwiseC
     if kind == "dense":
         return Dense(x, y, w, bias, ACTIVATIONS[i % 3])
     cls = DepthwiseConv2D if kind == "depthwise" else Conv2D
-    return cls(x, y, w, bias if i % 4 else None, stride, dilation, "same", ACTIVATIONS[i % 3])
+    return cls(x, y, w, bias if i % 4 else None, stride, dilation, padding, ACTIVATIONS[i % 3])
 
 
 def pool(rng: np.random.Generator, cls: type[AveragePool2D] | type[MaxPool2D], i: int) -> AveragePool2D | MaxPool2D:

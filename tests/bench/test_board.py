@@ -1,4 +1,4 @@
-"""How quick the virtual unix board is. Writes tests/bench/report.md; asserts no time, since machines differ."""
+"""How quick the virtual unix board is. Writes tests/bench/unix.md; asserts no time, since machines differ."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.e2e.conftest import small_program
 
+from tests.e2e.conftest import small_program
 from watchword.board import Board
 from watchword.model import keywords, load
 
@@ -48,5 +48,5 @@ def test_unix_board(root: Path, micropython: Path, tmp_path: Path, monkeypatch: 
     text = "# The virtual unix board\n\n"
     text += f"{platform.machine()}, Python {platform.python_version()}; best of several. `make bench` writes this.\n\n"
     text += "| what | figure |\n|---|---|\n" + "".join(f"| {what} | {figure} |\n" for what, figure in rows)
-    (root / "tests/bench/report.md").write_text(text)
+    (root / "tests/bench/unix.md").write_text(text)
     print("\n" + text)

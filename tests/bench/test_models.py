@@ -1,36 +1,63 @@
-"""All golden samples of nine models of other projects on the virtual Pico, and what each takes. Writes models.md."""
+"""All golden samples of nine models of other projects on the virtual Pico, and what they and our own take.
+
+Writes report.md and history.csv.
+"""
 
 from __future__ import annotations
 
+import datetime
+import subprocess
 from pathlib import Path
 
 import pytest
-from tests.e2e import golden
 
+from tests.bench.report import Measured, extended, read_history, render, write_history
+from tests.e2e import golden
 from watchword.board import Board
-from watchword.board.bench import measure
+from watchword.board.bench import Bench, measure
+from watchword.board.virtual import Hardware
+from watchword.compile import Compiled
+from watchword.model import keywords, load
+
+OWN = "keywords"
+
+
+def commit(root: Path) -> str:
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+    return git("rev-parse", "--short", "HEAD") + "+" * bool(git("status", "--porcelain", "--", "firmware", "host"))
 
 
 def test_models_on_pico(root: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WATCHWORD_STATE", str(tmp_path))
-    rows = []
-    with Board.open("pico") as board:
-        for name in golden.MODELS:
-            samples = len(golden.vectors(shared_data, name)[0])
-            model = golden.check(board, shared_data, name, samples)
-            cost = measure(board, model.compile(board.hello.target), runs=1)
-            cycles = cost.cycles(cost.seconds)
-            assert cycles is not None
-            rows.append(
-                f"| {name} | {samples} | {cost.macs:,} | {cycles:,} | {cost.seconds * 1000:.1f} | {cost.program_bytes:,} "
-                f"| {cost.arena:,} | {cost.peak_ram:,} | {cost.heap_free:,} |\n"
-            )
-            print(rows[-1].strip())
-    (root / "tests/bench/models.md").write_text(
-        "# Models of other projects on the virtual Pico\n\n"
-        "`make bench` writes this. Every layer's output of every sample equalled the reference's, and the last one the golden\n"
-        "output of LiteRT (of TFLite Micro for person_detect, which LiteRT refuses to load). A step of a streaming model is\n"
-        "30 ms of sound. Peak RAM: what the program adds to the idle app, kernels included.\n\n"
-        "| model | samples | MACs | cycles | ms at 125 MHz | program | arena | peak RAM | heap free |\n"
-        "|---|---|---|---|---|---|---|---|---|\n" + "".join(rows)
-    )
+    paths = {OWN: keywords()} | {name: golden.path(shared_data, name) for name in golden.MODELS}
+    compiled = {name: load(path).compile("rp2040") for name, path in paths.items()}
+
+    def costs(hardware: Hardware, check: bool) -> dict[str, Bench]:
+        """Each model on a board of its own, whose flash holds nothing else."""
+        found = {}
+        for name in paths:
+            monkeypatch.setenv("WATCHWORD_STATE", str(tmp_path / f"{name}-{hardware.xip}"))
+            with Board.open("pico", hardware=hardware) as board:
+                found[name] = measure_one(board, name, compiled[name], check)
+            print(name, found[name].cycles(found[name].seconds))
+        return found
+
+    def measure_one(board: Board, name: str, program: Compiled, check: bool) -> Bench:
+        board.push(program, scratch=True)
+        found = measure(board, program, runs=1)
+        if check and name != OWN:
+            golden.check(board, shared_data, name, len(golden.vectors(shared_data, name)[0]))
+        return found
+
+    plain, xip = costs(Hardware(), True), costs(Hardware(xip=True), False)
+    measured = []
+    for name, program in compiled.items():
+        predicted = tuple(sum(step.cycles for step in steps) for _, steps in program.stages() if steps)
+        measured.append(Measured(name, plain[name], xip[name], predicted))
+    path = root / "tests/bench/history.csv"
+    history = extended(read_history(path), measured, datetime.datetime.now(datetime.UTC).date().isoformat(), commit(root))
+    write_history(path, history)
+    text = render(measured, history)
+    (root / "tests/bench/report.md").write_text(text)
+    print("\n" + text)

@@ -43,6 +43,37 @@ if walk is not None:
     def test_thumb_equals_host():
         compare(frontend_thumb, 200)
 
+    def test_thumb_writes_what_is_its_own_and_leaves_registers_as_it_finds_them():
+        from registers_thumb import through
+        from uctypes import addressof
+
+        with open("tables.bin", "rb") as f:
+            front = Frontend(f.read(), stages=frontend_thumb)
+        window = array("h", [(i * 7919) % 20000 - 10000 for i in range(480)])
+        kept = bytes(window), bytes(front.tables), bytes(front.order), bytes(front.bits), bytes(front.places)
+        front.process(window)
+        wanted = bytes(front.features), bytes(front.input)
+        front.reset()
+        # The buffers that are written lie between guards.
+        sizes = [len(a) * w for a, w in ((front.z, 2), (front.f, 2), (front.signal, 4), (front.estimate, 4))] + [80, 40]
+        room = bytearray(b"\xa5" * (sum(sizes) + 64 * 7))
+        at = 64
+        inside = []
+        for i, size in enumerate(sizes):
+            front.places[1 + i] = addressof(room) + at
+            room[at : at + size] = bytes(size)
+            inside.append((at, size))
+            at += size + 64
+        high = [0x12345678 + i * 0x01010101 for i in range(4)]
+        block = array("i", [frontend_thumb.frame(0, 0), addressof(front.places), addressof(window), 0, 0] + high)
+        through(block)
+        assert list(block)[5:] == high
+        assert tuple(bytes(room[at : at + size]) for at, size in inside[4:]) == wanted
+        for at, size in inside:
+            room[at : at + size] = b"\xa5" * size
+        assert room == b"\xa5" * len(room)
+        assert (bytes(window), bytes(front.tables), bytes(front.order), bytes(front.bits)) == kept[:4]
+
 
 def test_viper_equals_host():
     compare(frontend_viper, 25 if SLOW else 1 << 30)

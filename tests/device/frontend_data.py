@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from tests.device.kernels_data import thumb_code
 
 from watchword.data import audio
 from watchword.features.micro import FrontendParameters, MicroFrontend, pack_tables
@@ -60,3 +61,5 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
                 }
             )
     (folder / "cases.json").write_text(json.dumps(cases))
+    if target == "rp2040":
+        thumb_code(folder / "registers_thumb.mpy", Path(__file__).parent / "registers_thumb.py")

@@ -8,6 +8,7 @@ import micropython
 
 from watchword import bounds, kernels
 
+FREE = ("PAIRS", "DEPTHWISE_PAIRS")
 SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes
 
 
@@ -24,19 +25,23 @@ def cases(every=1):
             yield name, kernel, rows, array("i", p), scratch, arena, constants, content.read(size)
 
 
+THUMB = ("thumb", "free")  # free: without the interpolator, for kernels that use it
+
+
 def load(kernel, body):
     """A kernel's body; None where there is none here."""
-    bodies = kernels.THUMB_BODIES if body == "thumb" else kernels.BODIES
+    bodies = kernels.THUMB_BODIES if body in THUMB else kernels.BODIES
     number = getattr(kernels, kernel)
-    if number not in bodies or (body == "thumb" and not kernels.walk):
+    if number not in bodies or (body in THUMB and not kernels.walk) or (body == "free" and kernel not in FREE):
         return None
     module, function = bodies[number]
-    return getattr(__import__("watchword.kernels.%s_%s" % (module, body), None, None, (function,)), function)
+    path = "%s_free" if body == "free" else "watchword.kernels.%s_" + body
+    return getattr(__import__(path % module, None, None, (function,)), function)
 
 
 def call(function, body, p, arena, constants, first, last):
     """As the runtime does it."""
-    if body == "thumb":
+    if body in THUMB:
         function(p, arena, constants, last << 16 | first)
     else:
         function(p, arena, constants, first, last)
@@ -66,7 +71,7 @@ def compare(body, every=1, whole=False):
             first = [i for i in range(len(arena)) if arena[i] != expected[i]]
             raise AssertionError("%s: %d bytes differ, from %d on" % (name, len(first), first[0]))
         seen += 1
-    assert seen or (body == "thumb" and not kernels.walk)
+    assert seen or (body in THUMB and not kernels.walk)
 
 
 def test_thumb_equals_reference_changes_nothing_else_and_allocates_nothing():
@@ -75,6 +80,39 @@ def test_thumb_equals_reference_changes_nothing_else_and_allocates_nothing():
 
 def test_thumb_rows_computed_at_once_are_the_same():
     compare("thumb", whole=True)
+
+
+def test_thumb_without_interpolator_equals_reference():
+    compare("free")
+
+
+def test_thumb_leaves_registers_and_interpolator_as_it_finds_them():
+    if not kernels.walk:
+        return
+    from machine import mem32
+    from registers_thumb import through
+    from uctypes import addressof
+
+    interpolators = [0xD0000080 + 64 * i + at for i in (0, 1) for at in (0, 4, 8, 12, 16, 44, 48)]
+    wanted = [0x12345678 + i * 0x01010101 for i in range(4)]
+    seen = set()
+    for name, kernel, rows, p, scratch, arena, constants, expected in cases(5):
+        function = load(kernel, "thumb")
+        if function is None:
+            continue
+        for i, at in enumerate(interpolators):
+            mem32[at] = 0x1F * i  # also valid as control: a mask and a shift
+        before = [mem32[at] for at in interpolators]
+        arguments = [function(0, 0, 0, 0), addressof(p), addressof(arena), addressof(constants), rows << 16]
+        block = array("i", arguments + wanted)
+        through(block)
+        assert list(block)[5:] == wanted, name
+        assert [mem32[at] for at in interpolators] == before, name
+        for at, size in scratch:
+            arena[at : at + size] = expected[at : at + size]
+        assert arena == expected, name
+        seen.add(kernel)
+    assert len(seen) == len(kernels.THUMB_BODIES), seen
 
 
 def test_viper_equals_reference_changes_nothing_else_and_allocates_nothing():
@@ -90,11 +128,18 @@ def test_plain_equals_reference_and_changes_nothing_else():
 
 
 def test_what_the_bounds_accept_stays_in_its_buffers():
-    """Every parameter set to what may hurt: where the bounds accept it, viper writes nothing around the arena."""
+    """Every parameter set to what may hurt: where the bounds accept it, native code writes nothing around the arena."""
+    hurt("viper", 31 if SLOW else 7)
+    if kernels.walk:
+        hurt("thumb", 23)
+
+
+def hurt(body, every):
     accepted = refused = 0
-    for name, kernel, rows, p, _, arena, constants, _ in cases(31 if SLOW else 7):
+    for name, kernel, rows, p, _, arena, constants, _ in cases(every):
         number = getattr(kernels, kernel)
-        if len(arena) > 4096:
+        function = load(kernel, body)
+        if len(arena) > 4096 or function is None:
             continue
         guarded = bytearray(b"\xa5" * (len(arena) + 512))
         inside = memoryview(guarded)[256 : 256 + len(arena)]
@@ -104,7 +149,7 @@ def test_what_the_bounds_accept_stays_in_its_buffers():
                 p[i] = value
                 if bounds.check(number, rows, p, len(arena), len(constants), 0):
                     inside[:] = arena
-                    load(kernel, "viper")(p, inside, constants, 0, rows)
+                    call(function, body, p, inside, constants, 0, rows)
                     assert guarded[:256] == guarded[-256:] == b"\xa5" * 256, (name, i, value)
                     accepted += 1
                 else:
@@ -115,12 +160,21 @@ def test_what_the_bounds_accept_stays_in_its_buffers():
 
 
 def test_hostile_constants_and_inputs_are_harmless():
-    """Multipliers, shifts, biases and tables are data: whatever they are, viper writes nothing around the arena."""
+    """Multipliers, shifts, biases and tables are data: whatever they are, native code writes nothing around the arena."""
+    disturb("viper", 31 if SLOW else 3)
+    if kernels.walk:
+        disturb("thumb", 7)
+
+
+def disturb(body, every):
     words = array("i", [-0x7FFFFFFF, -1, 0, 1, 31, 32, 64, 0x40000000, 0x7FFFFFFF])
-    for name, kernel, rows, p, _, arena, constants, _ in cases(31 if SLOW else 3):
+    for name, kernel, rows, p, _, arena, constants, _ in cases(every):
+        function = load(kernel, body)
+        if function is None:
+            continue
         guarded = bytearray(b"\xa5" * (len(arena) + 512))
         inside = memoryview(guarded)[256 : 256 + len(arena)]
         inside[:] = arena
         n = len(constants) // 4
-        load(kernel, "viper")(p, inside, array("i", [words[i * 7 % 9] for i in range(n)]), 0, rows)
+        call(function, body, p, inside, array("i", [words[i * 7 % 9] for i in range(n)]), 0, rows)
         assert guarded[:256] == guarded[-256:] == b"\xa5" * 256, name

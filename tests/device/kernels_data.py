@@ -7,11 +7,29 @@ from pathlib import Path
 
 from tests import kernel_cases
 
+from watchword import shipped
+from watchword.board import firmware
+
+FREE = ("pairs", "depthwise")  # Thumb kernels that clamp with the interpolator where there is one
+
 
 def make(folder: Path, shared: Path | None, target: str) -> None:
     with (folder / "cases.jsonl").open("w") as lines, (folder / "cases.bin").open("wb") as content:
-        for kind in kernel_cases.MAKERS:
+        for kind in (*kernel_cases.MAKERS, *kernel_cases.THUMB_MAKERS):
             for case in kernel_cases.cases(kind):
                 fields = [case.name, case.kernel, case.rows, case.p, case.scratch, len(case.arena), len(case.constants)]
                 lines.write(json.dumps(fields) + "\n")
                 content.write(case.arena + case.constants + case.expected)
+    if target == "rp2040":
+        thumb_code(folder / "registers_thumb.mpy", Path(__file__).parent / "registers_thumb.py")
+        for module in FREE:
+            source = shipped.firmware() / f"watchword/kernels/{module}_thumb.py"
+            thumb_code(folder / f"{module}_free.mpy", source, INTERPOLATOR=0)
+
+
+def thumb_code(to: Path, source: Path, **constants: int) -> None:
+    """What a file of Thumb kernels is compiled to, with other constants than the firmware's."""
+    expanded = to.with_suffix(".expanded")
+    expanded.write_text(firmware.thumb(source, **constants))
+    to.write_bytes(firmware.compiled(expanded, to.name, "armv6m", to))
+    expanded.unlink()

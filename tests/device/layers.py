@@ -1,6 +1,5 @@
 """Programs of all operations, with viper and plain kernels: each layer's output equals the reference's, byte for byte."""
 
-import gc
 import sys
 
 import programs
@@ -44,16 +43,6 @@ def compare(suffix, limit, every=1):
         p.close()
         seen += 1
     assert seen
-    forget(suffix)
-
-
-def forget(suffix):
-    """Let the heap have what kernels took that no other test needs."""
-    for name in list(sys.modules):
-        if suffix and name.endswith(suffix) and name != kernels.buffers.__name__:
-            del sys.modules[name]
-            delattr(kernels, name[len("watchword.kernels.") :])
-    gc.collect()
 
 
 def test_kernels_of_this_chip_equal_reference():

@@ -1,5 +1,6 @@
 """Runs the tests of one module on MicroPython: `micropython run.py MODULE`, with the firmware on the path."""
 
+import gc
 import sys
 
 
@@ -9,6 +10,19 @@ def run(name):
         if test.startswith("test_"):
             getattr(module, test)()
             print("ok", test)
+            forget()
+
+
+def forget():
+    """Let the heap have what bodies of kernels took that no other test needs."""
+    kernels = sys.modules.get("watchword.kernels")
+    for name in list(sys.modules):
+        if kernels and name.endswith(("_plain", "_viper", "_thumb", "_free")) and name != kernels.buffers.__name__:
+            module = sys.modules.pop(name)
+            short = name[len("watchword.kernels.") :]
+            if getattr(kernels, short, None) is module:
+                delattr(kernels, short)
+    gc.collect()
 
 
 if __name__ == "__main__":

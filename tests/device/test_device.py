@@ -29,7 +29,7 @@ OURS = ("run", "repl", "programs")  # not modules of tests
 MODULES = sorted(
     p.stem
     for p in HERE.glob("*.py")
-    if not p.stem.startswith(("test_", "__")) and not p.stem.endswith("_data") and p.stem not in OURS
+    if not p.stem.startswith(("test_", "__")) and not p.stem.endswith(("_data", "_thumb")) and p.stem not in OURS
 )
 
 

