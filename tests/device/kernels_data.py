@@ -31,5 +31,5 @@ def thumb_code(to: Path, source: Path, **constants: int) -> None:
     """What a file of Thumb kernels is compiled to, with other constants than the firmware's."""
     expanded = to.with_suffix(".expanded")
     expanded.write_text(firmware.thumb(source, **constants))
-    to.write_bytes(firmware.compiled(expanded, to.name, "armv6m", to))
+    firmware.cross_compiled(expanded, to.name, "armv6m", to)
     expanded.unlink()

@@ -19,7 +19,7 @@ def forget():
     for name in list(sys.modules):
         if kernels and name.endswith(("_plain", "_viper", "_thumb", "_free")) and name != kernels.buffers.__name__:
             module = sys.modules.pop(name)
-            short = name[len("watchword.kernels.") :]
+            short = name.split(".")[-1]
             if getattr(kernels, short, None) is module:
                 delattr(kernels, short)
     gc.collect()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from watchword import shipped
+from tests.e2e import golden
 from watchword.board import Board
 from watchword.board.bench import measure
 from watchword.compile.lower import CYCLES_PER_CALL
-from watchword.model import load
+from watchword.model import keywords, load
 
-OWN = "models/keywords/keywords"
+OWN = "keywords"
 MODELS = (
     OWN,
     "mlperf_tiny/kws_ref_model",
@@ -27,11 +25,7 @@ LARGE = 50_000
 
 @pytest.mark.parametrize("name", MODELS)
 def test_predicted_cycles(name: str, request: pytest.FixtureRequest) -> None:
-    if name == OWN:
-        path = shipped.models() / "keywords/keywords.tflite"
-    else:
-        shared: Path = request.getfixturevalue("shared_data")
-        path = shared / f"models/{name}.tflite"
+    path = keywords() if name == OWN else golden.path(request.getfixturevalue("shared_data"), name)
     with Board.open("pico") as board:
         compiled = load(path).compile(board.hello.target)
         board.push(compiled, scratch=True)

@@ -70,8 +70,8 @@ def files(architecture: str) -> dict[str, bytes]:
             else:
                 code = _assembled(source, Path(folder)) if source.stem.endswith("_thumb") else source
                 if code is not None:
-                    compiled_file = compiled(code, name.as_posix(), architecture, Path(folder) / "compiled.mpy")
-                    found[name.with_suffix(".mpy").as_posix()] = compiled_file
+                    compiled = cross_compiled(code, name.as_posix(), architecture, Path(folder) / "compiled.mpy")
+                    found[name.with_suffix(".mpy").as_posix()] = compiled
     found[MAIN] = (root / MAIN).read_bytes()
     return found
 
@@ -95,7 +95,7 @@ def _assembled(source: Path, folder: Path) -> Path | None:
     return path
 
 
-def compiled(source: Path, name: str, architecture: str, output: Path) -> bytes:
+def cross_compiled(source: Path, name: str, architecture: str, output: Path) -> bytes:
     """The .mpy of a file, which is left in `output` as well. name: what a traceback on the board calls the file.
 
     Raises SetupError where mpy-cross fails, or says anything at all.
@@ -148,7 +148,7 @@ def abi() -> str:
     with TemporaryDirectory(prefix="watchword-") as folder:
         source = Path(folder) / "probe.py"
         source.write_text("@micropython.native\ndef probe():\n    pass\n")
-        data = compiled(source, "probe.py", NATIVE[0], Path(folder) / "probe.mpy")
+        data = cross_compiled(source, "probe.py", NATIVE[0], Path(folder) / "probe.mpy")
     return f"{data[1]}.{data[2] & 3}"
 
 

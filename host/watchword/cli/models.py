@@ -147,23 +147,20 @@ def _explain(simplified: Simplified) -> None:
 
 
 def _explain_kernels(compiled: Compiled) -> None:
-    columns = ["layer", "kernels", "rows in a call", "weights, bytes"]
+    columns = ("layer", "kernels", "outputs at once, taps in a chunk", "rows in a call", "weights, bytes", "cycles")
     rows = []
     for number, (layer, steps) in enumerate(compiled.stages()):
         kernels = ", ".join(dict.fromkeys(KERNEL_NAMES[step.kernel] for step in steps)) or "nothing to do"
         at_once = f"{steps[-1].chunk} of {steps[-1].rows}" if steps else ""
         weights = f"{layer.constants}" + (f", read in {layer.blocks}" if layer.blocks > 1 else ", read" if layer.blocks else "")
-        rows.append([f"{number} {layer.operation.kind}", kernels, at_once, weights])
-    rows.append(["the model", "", "", str(sum(layer.constants for layer in compiled.layers))])
-    if compiled.cycles:  # this target's kernels are such as have groups of outputs and known cycles
-        columns[2:2] = ["outputs at once, taps in a chunk"]
-        columns.append("cycles")
-        total = f"{compiled.cycles}: {compiled.cycles / 125_000:.1f} ms at 125 MHz"
-        for row, (_, steps) in zip(rows, [*compiled.stages(), (None, ())], strict=True):
-            row[2:2] = [_grouped(steps)]
-            row.append(str(sum(step.cycles for step in steps) or "") if row is not rows[-1] else total)
+        cycles = str(sum(step.cycles for step in steps) or "")
+        rows.append((f"{number} {layer.operation.kind}", kernels, _grouped(steps), at_once, weights, cycles))
+    total = f"{compiled.cycles}: {compiled.cycles / 125_000:.1f} ms at 125 MHz" if compiled.cycles else ""
+    rows.append(("the model", "", "", "", str(sum(layer.constants for layer in compiled.layers)), total))
+    # Kernels of other chips have no groups of outputs, and their cycles are not known.
+    known = [i for i in range(len(columns)) if any(row[i] for row in rows)]
     say()
-    say_table(columns, rows)
+    say_table([columns[i] for i in known], [[row[i] for i in known] for row in rows])
 
 
 def _grouped(steps: Sequence[Step]) -> str:
