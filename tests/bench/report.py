@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.bench.peers import FRONT_END, MACS, PEERS, REFERENCE
 from watchword.board.bench import Bench
+from watchword.cli.output import short
 
 HEADER = """\
 # Models on the virtual Pico
@@ -26,7 +27,7 @@ Peak RAM: what the program adds to the idle app, kernels and front end included.
 models of sound, the listener running.
 """
 
-BESIDE = """
+BESIDE = """\
 ## Beside others
 
 Thousands of cycles, and cycles per MAC of the model as published. All engines run the models unchanged; what provably does
@@ -93,11 +94,11 @@ def render(measured: Sequence[Measured], history: Sequence[Past]) -> str:
         _models(measured),
         BESIDE,
         _peers(measured),
-        *(f"\n## {one.name}, layer by layer\n\n{_layers(one)}" for one in measured),
-        "\n## Earlier runs\n\nThousands of cycles.\n",
+        *(f"## {one.name}, layer by layer\n\n{_layers(one)}" for one in measured),
+        "## Earlier runs\n\nThousands of cycles.",
         _history(history),
     ]
-    return "\n".join(parts)
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -142,13 +143,13 @@ def _peers(measured: Sequence[Measured]) -> str:
 
 def _layers(one: Measured) -> str:
     rows = []
-    for plain, xip, predicted in zip(one.plain.layers, one.xip.layers, one.predicted, strict=True):
+    every = zip(one.plain.layers, one.xip.layers, one.predicted, strict=True)
+    for i, (plain, xip, predicted) in enumerate(every, 1):
         took = cycles(one.plain, plain.seconds)
         each = f"{took / plain.macs:.2f}" if plain.macs else ""
-        name = plain.name.split(";")[-1].split("/")[-1]
         kernels = "+".join(dict.fromkeys(plain.kernel.split("+")))
-        rows.append((name, kernels, plain.macs, took, each, cycles(one.xip, xip.seconds), predicted))
-    return _table(("layer", "kernels", "MACs", "cycles, call included", "per MAC", "with misses", "predicted"), rows)
+        rows.append((i, short(plain.name), kernels, plain.macs, took, each, cycles(one.xip, xip.seconds), predicted))
+    return _table(("", "layer", "kernels", "MACs", "cycles, call included", "per MAC", "with misses", "predicted"), rows)
 
 
 def _history(history: Sequence[Past]) -> str:

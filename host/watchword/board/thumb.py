@@ -2,7 +2,7 @@
 
 A kernel is a function decorated with `@micropython.asm_thumb`, in a file NAME_thumb.py, written as for MicroPython. Beyond that
 
-    ldmia(r7, {r4, r5, r6})           any ARMv6-M instruction may be used (ldrsb, ldmia, sxth, high registers, sp, ...)
+    ldmia(r7, {r4, r5, r6})           ARMv6-M's instructions may be used (ldrsb, ldmia, sxth, high registers, sp, ...)
     for i in range(4):                loops are unrolled; so are loops over registers
         ldr(r0, [sp, 4 * i])          numbers may be computed
     if CLAMPS:                        conditions are decided here
@@ -45,6 +45,8 @@ _TWO = {
     "uxth": 0xB280,
     "uxtb": 0xB2C0,
     "rev": 0xBA00,
+    "rev16": 0xBA40,
+    "revsh": 0xBAC0,
 }
 # With a number as offset: (encoding, bytes that it counts in); with a register.
 _MEMORY = {
@@ -101,7 +103,7 @@ def encode(name: str, operands: Sequence[Any]) -> int:
             return (0x1C00 if name == "add" else 0x1E00) | _number(number, 8) << 6 | _low(rn) << 3 | _low(rd)
         case "lsl" | "lsr" | "asr", [Register() as rd, Register() as rm, int(number)]:
             least = 0 if name == "lsl" else 1
-            return _SHIFTS[name][0] | (_number(number - least, 32 - least) + least) % 32 << 6 | _low(rm) << 3 | _low(rd)
+            return _SHIFTS[name][0] | (_number(number - least, 32) + least) % 32 << 6 | _low(rm) << 3 | _low(rd)
         case "lsl" | "lsr" | "asr", [Register() as rd, Register() as rm]:
             return _SHIFTS[name][1] | _low(rm) << 3 | _low(rd)
         case _, [Register() as rd, Register() as rm] if name in _TWO:
@@ -185,7 +187,8 @@ class _Expansion:
             except (ValueError, TypeError, SyntaxError, NameError) as error:
                 if isinstance(error, SetupError):
                     raise
-                raise SetupError(f"{self.path}:{statement.lineno}: {ast.unparse(statement)}: {error}") from None
+                line = ast.unparse(statement).splitlines()[0]
+                raise SetupError(f"{self.path}:{statement.lineno}: {line}: {error}") from None
 
     def statement(self, statement: ast.stmt, scope: _Scope) -> None:
         match statement:
