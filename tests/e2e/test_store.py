@@ -53,6 +53,32 @@ def test_fresh_starts_with_an_empty_board(board: Board) -> None:
         assert again.programs() == []
 
 
+@pytest.mark.real_board
+def test_a_push_of_what_is_there_sends_nothing(board: Board) -> None:
+    """Flash keeps the file as it is. Where another program runs, the one that is there takes its place."""
+    first, second = small_program("one"), small_program("two")
+    sent: list[int] = []
+
+    def push(program: Compiled, **options: bool) -> str:
+        sent.clear()
+        return board.push(program, progress=lambda done, _: sent.append(done), **options)
+
+    file = push(first)
+    assert sent[-1] == len(first.content)
+    assert push(first) == file == board.hello.running
+    assert sent == []
+    push(second)
+    assert sent[-1] == len(second.content)
+    assert push(first) == file == board.hello.running
+    assert sent == []
+    assert states(board) == {"one": "active", "two": "previous"}
+    push(second, scratch=True)  # a scratch program is a file of its own
+    assert sent[-1] == len(second.content)
+    push(second, scratch=True)
+    assert sent == []
+    assert states(board) == {"one": "active", "two": "previous"}
+
+
 def test_boards_of_other_names_hold_other_programs(board: Board) -> None:
     board.push(small_program())
     with Board.open("unix:second") as second:
