@@ -147,7 +147,8 @@ def _fit(form: Form, s: int, rescale: Rescale, first: Ints) -> tuple[Ints, Bools
     possible = ((m + 1) * largest < _END) & (m >= 0)
     for near in _NEAR:
         fine = nearest + near
-        (some,) = np.nonzero(possible & ~found & (np.abs(fine) * ((largest >> form.dropped) + 1) < _END))
+        rises = (m > 0) | (fine >= 0)  # the staircase never goes down, so that its steps tell all of it
+        (some,) = np.nonzero(possible & rises & ~found & (np.abs(fine) * ((largest >> form.dropped) + 1) < _END))
         if not len(some):
             break
         o, fits = _offsets(form, s, m[some], fine[some], rescale.steps, first[some], least[some], greatest[some])

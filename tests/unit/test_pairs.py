@@ -1,0 +1,187 @@
+"""What the compiler proves for kernels with two weights in a word: rescales, chunks, and orders of taps and channels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests import random_layers
+
+from watchword.compile.thumb.depthwise import LOOPS
+from watchword.compile.thumb.depthwise import safe as depthwise_safe
+from watchword.compile.thumb.fit import FORMS, Rescale, fit, fit_each
+from watchword.compile.thumb.order import by_chunks, orders, tap_order
+from watchword.compile.thumb.pairs import BODIES, SLOTS, Patch, bound, safe, stream
+from watchword.graph import Conv2D, Dense
+from watchword.model import keywords, load
+from watchword.reference import quantize_multiplier
+
+Ints = NDArray[np.int64]
+
+
+def channels(seed: int, count: int = 12) -> Rescale:
+    """Of sums few enough that all can be tried, at scales from vanishing to saturating."""
+    rng = np.random.default_rng(seed)
+    span = int(rng.choice([1, 300, 5000, 40000]))
+    real = 255 / span * 2.0 ** rng.uniform(-8, 3, count)
+    numbers = [quantize_multiplier(float(value)) for value in real]
+    multiplier, shift = (np.array(column, np.int64) for column in zip(*numbers, strict=True))
+    least = -rng.integers(0, span, count)
+    low, high = ((-128, 127), (-128, -20), (5, 127), (0, 0))[seed % 4]
+    return Rescale(
+        multiplier,
+        shift,
+        bias=rng.integers(-span, span + 1, count),
+        zero_point=int(rng.integers(-128, 128)),
+        least=least,
+        greatest=least + rng.integers(0, span, count),
+        low=low,
+        high=high,
+        once=bool(seed % 2),
+    )
+
+
+def rescaled(sums: Ints, factors: Ints, form: int, s: int) -> Ints:
+    """As the kernels do it, and no value may leave 32 bits on the way."""
+    m, fine, o = factors
+    first, second = sums * m, (sums >> FORMS[form].dropped) * fine
+    values = first + (second >> FORMS[form].fine - FORMS[form].dropped) + o
+    for each in (first, second, values - o, values):
+        assert np.abs(each).max() < 1 << 31
+    return values >> s
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_every_sum_of_a_channel_is_rescaled_as_in_full(seed: int) -> None:
+    rescale = channels(seed)
+    made = fit(rescale)
+    shifts, factors, found = fit_each(rescale)
+    tried = 0
+    for c in range(len(rescale.bias)):
+        sums = np.arange(rescale.least[c], rescale.greatest[c] + 1)
+        expected = np.clip(rescale.output(np.tile(sums, (len(rescale.bias), 1)))[c], rescale.low, rescale.high)
+        cases = [(made.factors[form, c], form, made.shift) for form in range(len(FORMS)) if made.found[form, c]]
+        if found[c]:
+            cases.append((factors[c], 0, int(shifts[c])))
+        for numbers, form, s in cases:
+            tried += 1
+            assert np.array_equal(np.clip(rescaled(sums, numbers, form, s), rescale.low, rescale.high), expected)
+    assert tried
+
+
+def test_most_channels_of_a_model_are_found() -> None:
+    """What is not found is rescaled in full, which is right as well, but slow."""
+    found = [fit(channels(seed)).found.any(0) for seed in range(24)]
+    assert np.mean(found) > 0.9
+
+
+@pytest.mark.parametrize("chunk", sorted({body.chunk for body in BODIES}))
+def test_a_safe_chunk_stays_within_16_bits_whatever_the_activations(chunk: int) -> None:
+    rng = np.random.default_rng(chunk)
+    count = 0
+    for taps in (1, chunk, chunk + 1, 3 * chunk - 1):
+        for scale in (20, 60, 128):
+            weights = rng.integers(-scale, scale, (40, 1, taps))
+            for w, said in zip(weights[:, 0], safe(weights, chunk), strict=True):
+                # the worst of all activations: each at the end that its weight's sign asks for
+                worst = 0
+                for end in range(taps, 0, -chunk):
+                    some = w[max(0, end - chunk) : end]
+                    top, bottom = np.where(some > 0, 127, -128), np.where(some > 0, -128, 127)
+                    worst = max(worst, int(some @ top), -int(some @ bottom) - 1, abs(int(some @ bottom)))
+                assert said == (worst <= 32767)
+                count += bool(said)
+    assert count
+
+
+def test_bound_is_reached() -> None:
+    assert bound(np.array([127, -128])) == 127 * 127 + 128 * 128
+    assert bound(np.array([-128, 127])) == 127 * 127 + 128 * 128
+    assert bound(np.array([1])) == 128
+    assert bound(np.array([0])) == 0
+
+
+@pytest.mark.parametrize("i", range(16))
+def test_the_stream_holds_every_weight_in_chunks_that_are_safe(i: int) -> None:
+    """Read as the kernel reads it."""
+    rng = np.random.default_rng(i)
+    op = random_layers.weighted(rng, "dense" if i % 3 == 0 else "conv", i)
+    assert isinstance(op, Conv2D | Dense)
+    assert op.weights.data is not None
+    weights = op.weights.data.reshape(op.weights.shape[0], -1).astype(np.int64)
+    outputs, count = weights.shape
+    segments = -(-count // SLOTS)
+    order = tap_order(op, segments)
+    taps = Patch(segments, len(order) // segments, np.maximum(order, 0), order)
+    made = stream(op, 0, outputs, taps)
+    if made is None:
+        assert not safe(taps.cut(weights), 2).all()  # -128 twice in a chunk
+        return
+    words = np.frombuffer(made.content, "<i4").astype(np.int64)
+    at = 0
+    found = np.zeros((outputs, segments, taps.taps), np.int64)
+    for segment in range(segments):
+        done = 0
+        for run in made.runs:
+            body = BODIES[run.body]
+            slots = body.chunks(taps.taps) * body.chunk
+            for _ in range(run.groups):
+                pairs = words[at : at + slots * body.outputs // 2].reshape(slots, -1)
+                at += pairs.size
+                lower = (pairs & 0xFFFF ^ 0x8000) - 0x8000
+                both = np.stack([lower, pairs - lower >> 16], axis=2).reshape(slots, -1)
+                assert np.abs(both).max() <= 128
+                chunks = both.reshape(-1, body.chunk, body.outputs)
+                greatest = np.maximum(chunks, 0).sum(1) * 127 + np.maximum(-chunks, 0).sum(1) * 128
+                assert greatest.max() <= 32767
+                if segment == segments - 1:
+                    at += run.outputs * (4 if run.ending == len(FORMS) else 3)
+                size = run.outputs
+                assert not both[:, : body.outputs - size].any()
+                assert not both[: slots - taps.taps].any()
+                found[done : done + size, segment] = both[slots - taps.taps :, body.outputs - size :].T
+                done += size
+        assert done == outputs
+    assert at == len(words)
+    flat, used = found.reshape(outputs, -1), order >= 0
+    assert sorted(order[used]) == list(range(count))
+    assert not flat[:, ~used].any()
+    assert np.array_equal(flat[:, used], weights[:, order[used]])
+
+
+def test_loops_of_depthwise_kernels_split_before_sums_leave_16_bits() -> None:
+    rng = np.random.default_rng(0)
+    said = []
+    for scale in (30, 90, 128):
+        for weights in rng.integers(-scale, scale, (60, 9)):
+            for ends in LOOPS:
+                begins = (0, *(end + 1 for end in ends))
+                fits = all(
+                    np.abs(np.where((w > 0) == up, 127, -128) @ w) <= 32767
+                    for w in (weights[begin : end + 1] for begin, end in zip(begins, ends, strict=False))
+                    for up in (True, False)
+                )
+                assert depthwise_safe(weights, ends) == fits
+                said.append(fits)
+    assert 0 < np.mean(said) < 1
+
+
+def test_orders_hold_every_channel_once() -> None:
+    graph = load(keywords()).compile("rp2040").graph
+    found = orders(graph)
+    assert found
+    for tensor, order in found.items():
+        assert sorted(order) == list(range(tensor.shape[-1]))
+
+
+def test_an_order_by_chunks_is_a_permutation_and_no_slower() -> None:
+    rng = np.random.default_rng(3)
+    weights = rng.integers(-128, 128, (24, 64))
+
+    def short(order: Ints) -> int:
+        return int(sum(safe(weights[:, order].reshape(24, 1, 64), body.chunk).sum() for body in BODIES))
+
+    order = by_chunks(weights, 1)
+    assert sorted(order) == list(range(64))
+    assert short(order) >= short(np.arange(64))
+    assert np.array_equal(order, by_chunks(weights, 1))  # the same program every time
