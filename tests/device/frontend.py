@@ -43,6 +43,17 @@ if walk is not None:
     def test_thumb_equals_host():
         compare(frontend_thumb, 200)
 
+    def test_thumb_wraps_sums_of_the_transform_as_c_does():
+        with open("tables.bin", "rb") as f:
+            front = Frontend(f.read(), stages=frontend_thumb)
+        window = array("h", bytes(960))
+        first, bins = 5, 236
+        with open("crowded.bin", "rb") as frames, open("energies.bin", "rb") as energies:
+            while frames.readinto(window):
+                front.process(window)
+                found = bytes(memoryview(front.f)[2 * first : 2 * (first + bins)])
+                assert found == energies.read(4 * bins), frames.tell()
+
     def test_thumb_writes_what_is_its_own_and_leaves_registers_as_it_finds_them():
         from registers_thumb import through
         from uctypes import addressof
