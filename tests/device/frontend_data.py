@@ -35,7 +35,7 @@ def extremes() -> Iterator[np.ndarray]:
 
 
 def crowded() -> NDArray[np.int16]:
-    """(frames, 480). Beyond that: tones with square sides, each flat under the window. Sums of the transform wrap at 16 bits."""
+    """(frames, 480). Beyond that: tones with square sides, flat under the window. Sums of the transform wrap at 16 bits."""
     window = np.maximum(0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(480) + 0.5) / 480), 1e-4)
     tones = []
     for level in (2040, 1020, 500, 62):

@@ -3,8 +3,8 @@
 Stages, tables and numbers are those of frontend_viper.py. Here a complex number is one word, re + (im << 16), added as
 integers, so that a borrow of re sits in the upper half: then packed sums and differences are plain additions, and im is
 (word + 0x8000) >> 16. Where re overflows 16 bits it wraps, as in C, but its carry would make im wrong by one. Sound hardly
-does that: the window leaves the sums of a butterfly below 30,600 up to a shift of 2, and in quieter frames it takes a sound that
-is the louder the farther it is from the middle of the window, as if to undo it. `crowded` notices, and `apart` is for it.
+does that: the window leaves the sums of a butterfly below 30,600 up to a shift of 2, and in quieter frames it takes a sound
+that is the louder the farther it is from the middle of the window, as if to undo it. `crowded` notices, `apart` is for it.
 
 High registers hold constants: to add one takes a cycle.
 """
