@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-EXTRAS := train,report,ampy,virtual,test,lint
+EXTRAS := train,report,vision,ampy,virtual,test,lint
 
 .PHONY: help setup pico demo test test-board lint bench soak wheel mip lock clean
 

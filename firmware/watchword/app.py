@@ -23,7 +23,7 @@ from micropython import const
 import watchword
 from watchword import board, kernels, program, told
 from watchword.link import CHUNK, Link
-from watchword.requests import Requests
+from watchword.requests import Requests, int8
 from watchword.store import Store
 
 PROTOCOL = const(1)
@@ -46,6 +46,7 @@ class App(Requests):
         # Samples sent and not yet taken, by request: the reply to each is the host's leave to send as many again.
         self.unanswered = []
         self.barrier = None  # a request that waits until all sound before it has been heard
+        self.watched = None  # the last band of the frame that the model runs on: its reply tells what was seen
         self.received = 0  # samples of this stream
         self.link_us = 0  # spent on the link since the stream began
         self.gaps = 0  # requests since then that kept the board from hearing, mostly by erasing flash
@@ -55,7 +56,7 @@ class App(Requests):
         self.unload()
         try:
             self.stored = Store(root)
-            self.start("sound")
+            self.start(self.stored.state["runs"])
         except Exception as error:
             # Whatever it is, the host can still ask what has happened, and put other programs here.
             self.unload()
@@ -72,6 +73,7 @@ class App(Requests):
             from watchword.trial import clean_run  # seldom needed
 
             clean_run(self, kind)
+            kind = self.stored.state["runs"]  # another one, where nothing is left of that
         self.note = self.stored.state["note"]
         if self.program is None:
             self.load_first([scratch] + self.stored.state[kind])
@@ -91,20 +93,31 @@ class App(Requests):
                     self.note = "%s could not be loaded: %s" % (file, told(error))
 
     def load(self, file):
-        """Load a program, and what is needed to listen with it."""
+        """Load a program, and what is needed to listen or see with it."""
         t0 = time.ticks_ms()
-        # Imported here: kernels and front end take heap that a board without a program can do without.
-        from watchword.listener import Listener
+        # Imported here, as is what each kind of program needs: it takes heap that others can do without.
         from watchword.runtime import Runtime
-        from watchword.sources.stream import StreamSource
 
         loaded = program.load(self.stored.path(file))
+        self.deaf = self.blind = None
         try:
-            self.listener = Listener(loaded, StreamSource(RING))
-            self.runtime = self.listener.runtime
+            if loaded.description["kind"] == "picture":
+                self.deaf = "%s is for pictures, it cannot listen" % file
+                from watchword.viewer import Viewer
+
+                self.viewer = Viewer(loaded)
+                self.runtime = self.viewer.runtime
+            else:
+                self.blind = "%s is for sound, it cannot see" % file
+                from watchword.listener import Listener
+                from watchword.sources.stream import StreamSource
+
+                self.listener = Listener(loaded, StreamSource(RING))
+                self.runtime = self.listener.runtime
         except (KeyError, ValueError, TypeError) as error:
-            # A program for another kind of input can be run, not listened with.
-            self.deaf = "%s cannot listen: %s" % (file, error)
+            # A program that nothing feeds can be run all the same.
+            self.deaf = self.deaf or "%s cannot listen: %s" % (file, error)
+            self.blind = self.blind or "%s cannot see: %s" % (file, error)
             self.runtime = Runtime(loaded)
         loaded.reset = loaded.steps = ()  # for the heap's sake
         self.program = loaded
@@ -114,8 +127,9 @@ class App(Requests):
     def unload(self):
         if self.program is not None:
             self.program.close()
-        self.program = self.file = self.runtime = self.listener = None
-        self.deaf = "no sound program is loaded: push one"  # why there is no listener
+        self.program = self.file = self.runtime = self.listener = self.viewer = None
+        self.deaf = "no sound program is loaded: push one"  # why there is no listener,
+        self.blind = "no picture program is loaded: push one"  # and no viewer
         self.load_ms = self.program_heap = 0
         gc.collect()
 
@@ -130,6 +144,9 @@ class App(Requests):
                     busy = self.serve()
                 if self.streaming:
                     busy = self.listen() or busy
+                if self.watched is not None:
+                    self.look()
+                    busy = True
                 await asyncio.sleep_ms(0 if busy else IDLE)
         finally:
             self.link.close()
@@ -184,13 +201,31 @@ class App(Requests):
             self.answer(request, "finish_" + request["do"])
         return not listener.idle
 
+    def look(self):
+        """About SLICE milliseconds of looking at a frame."""
+        viewer = self.viewer
+        if not viewer.advance(SLICE):
+            return
+        request, self.watched = self.watched, None
+        presence, labels = viewer.presence, viewer.labels
+        at = request.get("ms", 0) / 1000
+        scores = [int8(v) for v in viewer.program.output]
+        best = scores.index(max(scores))
+        self.report("frame", label=labels[best], score=round((scores[best] + 128) / 256, 3), time=at)
+        if presence.gone >= 0:
+            self.report("gone", label=labels[presence.gone], score=round(presence.score(presence.gone), 3), time=at)
+        if presence.seen >= 0:
+            self.report("detect", label=labels[presence.seen], score=round(presence.score(presence.seen), 3), time=at)
+        self.link.reply(request, scores=scores)
+
     # ---- what it says of itself
 
     def info(self):
         stored = self.stored
         free, total = stored.free() if stored else (0, 0)
         programs = stored.programs() if stored else []
-        pending = stored is not None and stored.trial("sound") is not None
+        kind = stored.state["runs"] if stored else "sound"
+        pending = stored is not None and stored.trial(kind) is not None
         gc.collect()
         return {
             "protocol": PROTOCOL,
@@ -212,6 +247,7 @@ class App(Requests):
             "chunk": CHUNK,
             "running": self.file,
             "note": self.note,
-            "trial": stored.state["sound"][0] if pending else None,
+            "kind": kind,
+            "trial": stored.state[kind][0] if pending else None,
             "programs": programs,
         }

@@ -1,17 +1,26 @@
-"""When a word counts as heard: a sliding mean of the scores, a cutoff and a refractory time. Also runs on CPython."""
+"""When a label counts as heard or seen: a sliding mean of scores, a cutoff, and what holds it back. Also runs on CPython."""
 
 from array import array
 
 
-class Decision:
-    """labels: names of the outputs; background: those that never fire; cutoff: mean score 0..1 from which a word fires;
-    window: runs of the model in the mean; refractory: seconds after a detection in which nothing fires."""
+def check(labels, decision):
+    """ValueError where a description, which comes from outside, would lead the code below out of its buffers or to no end."""
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError("its labels are no list of names")
+    for key, most in (("window", 32), ("stride", 100)):
+        if not isinstance(decision[key], int) or not 1 <= decision[key] <= most:
+            raise ValueError("its %s is no whole number from 1 to %d" % (key, most))
+    for key, most in (("cutoff", 1), ("refractory", 60)):
+        if not 0 <= decision[key] <= most:
+            raise ValueError("its %s is no number from 0 to %d" % (key, most))
 
-    def __init__(self, labels, background=(), cutoff=0.8, window=3, refractory=1.0):
+
+class Means:
+    """The mean score of each label over the last `window` runs. background: labels that never fire."""
+
+    def __init__(self, labels, background, window):
         self.n = len(labels)
         self.window = window
-        self.least = max(1, int(cutoff * 256 * window + 0.999))  # of the sum over the window, a score being 0..255 / 256
-        self.refractory = int(refractory * 1000)
         self.fires = bytes(0 if label in background else 1 for label in labels)
         self.history = bytearray(window * self.n)
         self.sums = array("i", bytes(4 * self.n))
@@ -24,13 +33,11 @@ class Decision:
         for i in range(self.n):
             self.sums[i] = 0
         self.at = 0
-        self.quiet_until = 0
 
-    def update(self, outputs, ms):
-        """Take one run's int8 outputs (softmax: score = (q + 128) / 256) at `ms` of the stream.
+    def take(self, outputs):
+        """Take one run's int8 outputs (softmax: score = (q + 128) / 256). Returns which label has the greatest mean, or -1.
 
-        Returns the index of the label that fires, or -1. Scores before the first run count as 0, so that one loud run
-        alone cannot fire. Allocates nothing.
+        Scores before the first run count as 0, so that one loud run alone cannot fire. Allocates nothing.
         """
         history = self.history
         base = self.at * self.n
@@ -42,11 +49,76 @@ class Decision:
             history[base + i] = score
             if self.fires[i] and (best < 0 or self.sums[i] > self.sums[best]):
                 best = i
-        if best < 0 or self.sums[best] < self.least or ms < self.quiet_until:
+        return best
+
+    def least(self, cutoff):
+        """The sum over the window that a mean of `cutoff` has."""
+        return max(1, int(cutoff * 256 * self.window + 0.999))  # a score being 0..255 / 256
+
+    def score(self, index):
+        """The mean score of a label now, 0..1."""
+        return self.sums[index] / (256 * self.window)
+
+
+class Decision:
+    """When a word counts as heard.
+
+    labels: names of the outputs; background: those that never fire; cutoff: mean score 0..1 from which a word fires;
+    window: runs of the model in the mean; refractory: seconds after a detection in which nothing fires.
+    """
+
+    def __init__(self, labels, background=(), cutoff=0.8, window=3, refractory=1.0):
+        self.means = Means(labels, background, window)
+        self.least = self.means.least(cutoff)
+        self.refractory = int(refractory * 1000)
+        self.reset()
+
+    def reset(self):
+        """Forget everything: a new stream begins."""
+        self.means.reset()
+        self.quiet_until = 0
+
+    def update(self, outputs, ms):
+        """Take one run's int8 outputs at `ms` of the stream. Returns the index of the label that fires, or -1."""
+        best = self.means.take(outputs)
+        if best < 0 or self.means.sums[best] < self.least or ms < self.quiet_until:
             return -1
         self.quiet_until = ms + self.refractory
         return best
 
     def score(self, index):
         """The mean score of a label now, 0..1."""
-        return self.sums[index] / (256 * self.window)
+        return self.means.score(index)
+
+
+class Presence:
+    """When something counts as seen, and when as gone: a label stays until its mean score falls below three quarters of the
+    cutoff. Parameters as those of `Decision`.
+
+    `seen` and `gone` are the labels of which the last update has said so, by index, else -1.
+    """
+
+    def __init__(self, labels, background=(), cutoff=0.6, window=1):
+        self.means = Means(labels, background, window)
+        self.least = self.means.least(cutoff)
+        self.reset()
+
+    def reset(self):
+        """Forget everything: another run of frames begins."""
+        self.means.reset()
+        self.present = self.seen = self.gone = -1
+
+    def update(self, outputs):
+        """Take the int8 outputs of one frame."""
+        best = self.means.take(outputs)
+        self.seen = self.gone = -1
+        if self.present >= 0 and 4 * self.means.sums[self.present] < 3 * self.least:
+            self.gone = self.present
+            self.present = -1
+        if best >= 0 and best != self.present and self.means.sums[best] >= self.least:
+            self.gone = self.present if self.present >= 0 else self.gone
+            self.present = self.seen = best
+
+    def score(self, index):
+        """The mean score of a label now, 0..1."""
+        return self.means.score(index)

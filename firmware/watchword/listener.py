@@ -4,7 +4,7 @@ from array import array
 
 from micropython import const
 
-from watchword.decision import Decision
+from watchword.decision import Decision, check
 from watchword.frontend import Frontend
 from watchword.kernels import copy
 from watchword.runtime import Runtime
@@ -12,20 +12,6 @@ from watchword.sources import RATE
 
 WINDOW = const(480)  # samples that one frame of features sees: 30 ms
 CHANNELS = const(40)
-
-
-def _check(labels, front, decision):
-    """ValueError where a description, which comes from outside, would lead the code below out of its buffers or to no end."""
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError("its labels are no list of names")
-    if not isinstance(front["hop_ms"], int) or front["hop_ms"] not in (10, 20):
-        raise ValueError("its hop_ms is not 10 or 20")
-    for key, most in (("window", 32), ("stride", 100)):
-        if not isinstance(decision[key], int) or not 1 <= decision[key] <= most:
-            raise ValueError("its %s is no whole number from 1 to %d" % (key, most))
-    for key, most in (("cutoff", 1), ("refractory", 60)):
-        if not 0 <= decision[key] <= most:
-            raise ValueError("its %s is no number from 0 to %d" % (key, most))
 
 
 class Listener:
@@ -41,7 +27,9 @@ class Listener:
         if d["features"] != "micro":
             raise ValueError("it takes %s features, which no front end here makes" % d["features"])
         front, decision = d["frontend"], d["decision"]
-        _check(d["labels"], front, decision)
+        check(d["labels"], decision)
+        if not isinstance(front["hop_ms"], int) or front["hop_ms"] not in (10, 20):
+            raise ValueError("its hop_ms is not 10 or 20")
         self.labels = d["labels"]
         self.program = program
         self.source = source

@@ -6,6 +6,7 @@ from binascii import b2a_base64, crc32
 from watchword import Refusal, board, told
 from watchword.link import CHUNK
 from watchword.sources import RATE
+from watchword.sources.frames import FrameSource
 
 
 class RequestError(Refusal):
@@ -51,6 +52,9 @@ class Requests:
     def do_restart(self, request):
         if self.field(request, "scratch", bool, False):
             self.store.run_scratch_next()
+        kind = self.field(request, "kind", str, "")
+        if kind:
+            self.store.turn_to(kind)
         if self.stored is not None:
             self.stored.abandon()
         self.link.reply(request)
@@ -88,7 +92,7 @@ class Requests:
         return {"programs": self.store.programs(), "running": self.file}
 
     def do_rollback(self, request):
-        return {"file": self.store.rollback(self.field(request, "kind", str, "sound"))}
+        return {"file": self.store.rollback(self.field(request, "kind", str, self.store.state["runs"]))}
 
     def do_activate(self, request):
         return {"file": self.store.activate(self.field(request, "name", str))}
@@ -113,8 +117,11 @@ class Requests:
         return {"rate": RATE, "credit": self.listener.credit}
 
     def end_stream(self):
-        """Whatever of it is not heard yet is forgotten."""
+        """Whatever of it is not heard yet, or seen, is forgotten."""
         self.streaming = False
+        if self.watched is not None:
+            self.link.error(self.watched, "another request needed the program")
+            self.watched = None
         while self.unanswered:
             self.link.reply(self.unanswered.pop(0)[0])
 
@@ -165,7 +172,46 @@ class Requests:
         self.listener.start()
         while not self.runtime.run(10000):
             pass
-        return {"scores": [_int8(v) for v in self.program.output], "time": self.listener.ms() / 1000}
+        return {"scores": [int8(v) for v in self.program.output], "time": self.listener.ms() / 1000}
+
+    # ---- pictures
+
+    def do_view(self, request):
+        """A run of frames begins, all with the same sides."""
+        if self.viewer is None:
+            raise RequestError(self.blind)
+        self.end_stream()
+        viewer = self.viewer
+        width, height = self.field(request, "width", int), self.field(request, "height", int)
+        try:
+            viewer.begin(FrameSource(self.link.payload, width, height, viewer.pixel_bytes))
+        except ValueError as error:
+            raise RequestError(str(error))
+        return {"pixel": viewer.pixel_bytes, "rows": CHUNK // viewer.pitch}
+
+    def do_frame(self, request):
+        """The payload is a band of rows, from `row` on. The reply to the last one comes when the model has run."""
+        n = self.link.read_payload(request)
+        if n < 0:
+            return None
+        viewer = self.viewer
+        if viewer is None or viewer.source is None:
+            raise RequestError("no run of frames has begun")
+        if self.watched is not None:
+            raise RequestError("the frame before is still looked at")
+        row, rows = self.field(request, "row", int), n // viewer.pitch
+        self.field(request, "ms", int, 0)
+        if row == 0:
+            viewer.again()
+        if row != viewer.row:
+            raise RequestError("row %d was sent, row %d is next" % (row, viewer.row))
+        if n % viewer.pitch or not 1 <= rows <= viewer.source.height - row:
+            raise RequestError("%d bytes are no rows of %d, or more than are left" % (n, viewer.pitch))
+        viewer.source.give(rows)
+        if viewer.take():
+            self.watched = request
+            return None
+        return {}
 
     def wait_for_sound(self, request):
         if not self.streaming:
@@ -252,5 +298,6 @@ class Requests:
         return time.ticks_diff(time.ticks_us(), t0)
 
 
-def _int8(v):
+def int8(v):
+    """A byte as the int8 that it is."""
     return v - 256 if v > 127 else v

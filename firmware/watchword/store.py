@@ -2,7 +2,8 @@
 
     ww/NAME-HASH.ww   a program; the hash tells two versions of a name apart
     ww/state.json     {"sound": [active, previous], "picture": [active, previous]}: file names or null; and
-                      "trial": {kind: {"before": [active, previous], "begun": 0, "pushed": true}}, "note": text or null
+                      "trial": {kind: {"before": [active, previous], "begun": 0, "pushed": true}}, "note": text or null,
+                      "runs": the kind whose program runs: that of the last push or activation, or of `turn_to`
     ww/scratch.ww     a program sent for one command
     ww/next           there when the next start is to run the scratch program
     ww/*.tmp          not finished; swept at the next start
@@ -52,6 +53,7 @@ class Store:
         state = {kind: [None, None] for kind in KINDS}
         state["trial"] = {}
         state["note"] = None
+        state["runs"] = KINDS[0]
         try:
             with open(self.path("state.json")) as f:
                 stored = json.load(f)
@@ -67,6 +69,8 @@ class Store:
                         pair = before
                 state[kind] = self._kept(pair, files)
             state["note"] = stored.get("note")
+            if stored.get("runs") in KINDS:
+                state["runs"] = stored["runs"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
             pass  # a new board, or a state that never was complete
         return state
@@ -197,6 +201,7 @@ class Store:
     def _make_active(self, kind, file, pushed):
         """From the next start on, where it has its clean run first."""
         if file == self.state[kind][0]:
+            self.turn_to(kind)
             return
         trial = self.trial(kind)
         before = trial["before"] if trial else self.state[kind]  # what was on trial itself is nothing to return to
@@ -204,7 +209,16 @@ class Store:
             self._end_trial(kind, before)
             return
         trials = dict(self.state["trial"], **{kind: {"before": before, "begun": 0, "pushed": pushed}})
-        self._write_state(**{kind: [file, before[0]], "trial": trials, "note": None})
+        self._write_state(**{kind: [file, before[0]], "trial": trials, "note": None, "runs": kind})
+
+    def turn_to(self, kind):
+        """From the next start on, the active program of a kind runs."""
+        if kind not in KINDS:
+            raise StoreError("kind %r: it is sound or picture" % kind)
+        if self.state[kind][0] is None:
+            raise StoreError("no %s program is stored: push one" % kind)
+        if kind != self.state["runs"]:
+            self._write_state(runs=kind)
 
     def activate(self, name):
         """Make a stored program active and the active one previous. Returns the file's name."""
@@ -290,4 +304,7 @@ class Store:
 
     def _end_trial(self, kind, pair, note=None):
         trials = {k: trial for k, trial in self.state["trial"].items() if k != kind}
-        self._write_state(**{kind: pair, "trial": trials, "note": note})
+        # Where nothing is left of a kind, the other one runs.
+        active = [k for k in KINDS if (pair if k == kind else self.state[k])[0]]
+        runs = kind if kind in active or not active else active[0]
+        self._write_state(**{kind: pair, "trial": trials, "note": note, "runs": runs})

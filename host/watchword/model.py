@@ -104,6 +104,13 @@ class Model:
             raise ModelError(f"{self.path}: is for pictures, not for sound")
         return description
 
+    def require_picture(self) -> Description:
+        """The description of a model for pictures; ModelError as `require_fed`, and where it is for sound."""
+        description = self.require_fed()
+        if description.kind != "picture":
+            raise ModelError(f"{self.path}: is for sound, not for pictures")
+        return description
+
 
 _NAMES = {"mfcc": "MFCC", "log_mel": "log-mel"}
 

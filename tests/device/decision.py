@@ -1,6 +1,6 @@
 """When a word fires. The same file runs on CPython: tests/unit/test_decision.py."""
 
-from watchword.decision import Decision
+from watchword.decision import Decision, Presence
 
 LABELS = ["_silence_", "yes", "no"]
 
@@ -59,3 +59,40 @@ def test_int8_and_bytes_are_the_same():
     d = decision(cutoff=0.5, window=1, refractory=0)
     assert d.update([-128, 127, -128], 0) == 1
     assert d.update(b"\x80\x7f\x80", 1) == 1
+
+
+def presence(window=1):
+    return Presence(["none", "cat", "dog"], ["none"], cutoff=0.6, window=window)
+
+
+def shown(p, *scores):
+    p.update([round(255 * score) - 128 for score in scores])
+    return p.seen, p.gone
+
+
+def test_what_is_seen_stays_until_it_is_well_below_the_cutoff():
+    p = presence()
+    assert shown(p, 0.45, 0.55, 0) == (-1, -1)
+    assert shown(p, 0.3, 0.7, 0) == (1, -1)
+    assert p.score(1) > 0.69
+    assert shown(p, 0.3, 0.7, 0) == (-1, -1)
+    assert shown(p, 0.5, 0.5, 0) == (-1, -1)  # three quarters of the cutoff are 0.45
+    assert shown(p, 0.6, 0.4, 0) == (-1, 1)
+    assert shown(p, 0.45, 0.55, 0) == (-1, -1)
+    assert shown(p, 0.99, 0, 0) == (-1, -1)
+
+
+def test_one_label_takes_the_place_of_another():
+    p = presence()
+    assert shown(p, 0, 0.9, 0.1) == (1, -1)
+    assert shown(p, 0, 0.1, 0.9) == (2, 1)
+    assert shown(p, 0.99, 0, 0) == (-1, 2)
+
+
+def test_presence_is_of_the_mean_and_forgets():
+    p = presence(2)
+    assert shown(p, 0, 0.99, 0) == (-1, -1)  # one alone is half of a window
+    assert shown(p, 0, 0.99, 0) == (1, -1)
+    p.reset()
+    assert shown(p, 0.99, 0, 0) == (-1, -1)
+    assert p.present == -1

@@ -19,7 +19,7 @@ from watchword.graph import Conv2D, Dense, Graph, Pad, Softmax, Tensor
 
 COMMANDS = (
     "activate bench board compile demo describe doctor evaluate export firmware flash info inspect listen models ports push "
-    "remove rollback run selftest setup train"
+    "remove rollback run see selftest setup train"
 ).split()
 
 

@@ -14,7 +14,7 @@ from watchword.board import Board
 from watchword.data import adpcm, audio
 from watchword.data.clips import load, read_manifest
 from watchword.errors import BoardError
-from watchword.evaluate import clip_samples, inputs
+from watchword.evaluate.sound import clip_samples, inputs
 from watchword.evaluate.streaming import detections, run_stream
 from watchword.model import Model, keywords
 from watchword.model import load as load_model

@@ -22,7 +22,7 @@ from watchword.board.transport import SerialTransport
 from watchword.board.virtual.pico import image
 from watchword.data import audio
 from watchword.errors import BoardError
-from watchword.evaluate import inputs
+from watchword.evaluate.sound import inputs
 from watchword.model import keywords, load
 
 MPREMOTE = (sys.executable, "-m", "mpremote")

@@ -141,6 +141,22 @@ def test_after_a_bad_program_the_pair_before_is_back_and_the_host_knows_why(benc
     assert again.hello.note is None
 
 
+@pytest.mark.parametrize("fault", [RAISES, HANGS])
+def test_a_bad_program_for_pictures_gives_way_to_the_one_for_sound(bench: Bench, fault: int) -> None:
+    """Where there was none for pictures before it."""
+    board = bench.open()
+    good = board.push(small_program("good"))
+    program = small_program("faulty").program
+    picture = {"kind": "picture", "shape": [1, 40, 1], "input": {"multiplier": 65536, "offset": -128}}
+    program = dataclasses.replace(
+        program, description=program.description | picture, steps=(*program.steps, Step(FAULTY, 1, 1, (fault,)))
+    )
+    with pytest.raises(BoardError, match=f"clean run.*: {good} runs instead"):
+        board.push(program.write())
+    assert board.hello.kind == "sound"
+    assert states(board) == {good: "active"}
+
+
 def test_a_bad_version_of_a_name_does_not_cost_the_good_one(bench: Bench) -> None:
     board = bench.open()
     good = board.push(small_program("word"))

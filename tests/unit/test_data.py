@@ -188,7 +188,7 @@ class TestClips:
     def test_folders_without_recordings_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="no such folder"):
             read_folder(tmp_path / "none")
-        with pytest.raises(DataError, match="no recordings; one sub-folder"):
+        with pytest.raises(DataError, match="nothing to use there; one sub-folder"):
             read_folder(tmp_path)
 
     def test_dividing_keeps_speakers_apart_and_clips_in_place(self) -> None:

@@ -19,6 +19,9 @@ import pytest
         "refractory_time_is_counted_in_the_stream",
         "reset_forgets",
         "int8_and_bytes_are_the_same",
+        "what_is_seen_stays_until_it_is_well_below_the_cutoff",
+        "one_label_takes_the_place_of_another",
+        "presence_is_of_the_mean_and_forgets",
     ],
 )
 def test_decision(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,15 @@
 
 A source of sound has `available()`, the number of samples that wait, `read(buffer, at, n)`, which puts the n oldest (int16,
 16 kHz) into a buffer from byte `at`, and `reset()`.
+
+A source of pictures has `width`, `height` and `colours` (GREY: a byte a pixel, or RGB565: two, the upper one first), and
+`rows()`, the number of rows of the frame that wait from the first byte of its `buffer` on: a frame comes in bands, one after
+another, so that no more of it than a band need be in RAM.
 """
 
 from micropython import const
 
 RATE = const(16000)  # samples in a second
+GREY = const(1)  # bytes in a pixel,
+RGB565 = const(2)  # and so in both
+LONGEST = const(640)  # pixels of a side of a frame

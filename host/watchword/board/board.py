@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -22,6 +22,7 @@ from watchword.compile import Compiled
 from watchword.compile.program import FORMAT, KERNELS, read_description
 from watchword.data.adpcm import Adpcm
 from watchword.errors import BoardError, LinkError, ModelError
+from watchword.features.frames import Frame
 
 RATE = 16000
 Codec = Literal["s16", "adpcm"]
@@ -62,6 +63,7 @@ class Board:
         started = self.virtual or virtual.behind(target)
         self.link = Link(transport, on_event, started.kind.patience if started else 1.0)
         self.last_stream: Message = {}
+        self._rows = 0  # of a frame, that go in one band
         self.hello = self._greet()
 
     @classmethod
@@ -228,11 +230,16 @@ class Board:
                 if attempt == _ATTEMPTS - 1:
                     raise
 
-    def restart(self, *, scratch: bool = False) -> None:
-        """Restart the app on a fresh heap and wait for its hello."""
+    def restart(self, *, scratch: bool = False, kind: str = "") -> None:
+        """Restart the app on a fresh heap and wait for its hello. kind: whose active program runs from now on."""
         self.link.events.clear()  # before asking: the hello may come along with the reply
-        self.link.request("restart", scratch=scratch)
+        self.link.request("restart", scratch=scratch, kind=kind)
         self.hello = self._started()
+
+    def turn_to(self, kind: str) -> None:
+        """Let the active program of a kind run, sound or picture, where another one does. BoardError: there is none."""
+        if self.hello.kind != kind:
+            self.restart(kind=kind)
 
     def programs(self) -> list[Message]:
         """What the store holds: file, name, size, kind, state."""
@@ -249,9 +256,12 @@ class Board:
             self._restart_with(file)
         return file
 
-    def rollback(self, kind: str = "sound") -> str:
-        """Make the previous program active again and restart with it. Returns its file name."""
-        file = str(self.link.request("rollback", kind=kind)["file"])
+    def rollback(self, kind: str | None = None) -> str:
+        """Make the previous program of a kind active again, by default of the one that runs, and restart with it.
+
+        Returns its file name.
+        """
+        file = str(self.link.request("rollback", kind=kind or self.hello.kind)["file"])
         self.restart()
         return file
 
@@ -317,6 +327,42 @@ class Board:
         reply = self.link.request("scores")
         self.last_stream = self.link.request("end")
         return np.array(reply["scores"], np.int8)
+
+    # ---- pictures
+
+    def see(self, frames: Iterable[Frame], every: float = 1.0) -> Iterator[Message]:
+        """Send frames, all with the same sides, as `look` takes them; yields events as they come.
+
+        `frame` says what each shows: label, score and time; `detect` that a label is seen from now on, `gone` that it is no
+        longer. time: seconds since the first frame; every: from one to the next.
+        """
+        for i, frame in enumerate(frames):
+            if i == 0:
+                self.view(frame.shape[1], frame.shape[0])
+            yield from self.look(frame, i * every)[1]
+
+    def view(self, width: int, height: int) -> bool:
+        """Begin a run of frames: what was seen before is forgotten. Returns whether they are to have colours.
+
+        BoardError: no picture program runs, or no board takes such sides.
+        """
+        self.link.events.clear()
+        reply = self.link.request("view", width=width, height=height)
+        self._rows = int(reply["rows"])
+        return int(reply["pixel"]) == 2
+
+    def look(self, frame: Frame, time: float = 0.0) -> tuple[NDArray[np.int8], list[Message]]:
+        """Send one frame. Returns the model's outputs, int8 (labels,), and the events that say what it shows.
+
+        time: what these say, seconds. Where the model runs on every nth frame only, the others give no outputs.
+        """
+        data = frame.astype(">u2" if frame.dtype == np.uint16 else np.uint8)
+        reply: Message = {}
+        for row in range(0, len(data), self._rows):
+            band = data[row : row + self._rows].tobytes()
+            reply = self.link.request("frame", band, row=row, ms=round(time * 1000), timeout=60.0)
+        events = [{**event, "score": round(event["score"], 3)} if "score" in event else event for event in self._events()]
+        return np.array(reply.get("scores", ()), np.int8), events
 
     # ---- raw tensors
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ from watchword.board import Board
 from watchword.board.ports import choose
 from watchword.board.virtual import Hardware
 from watchword.cli.output import note, progress_bar
+from watchword.errors import DataError
 from watchword.model import Model
 
 On = Annotated[
@@ -59,3 +60,25 @@ def running(board: Board, model: Model) -> Iterator[None]:
         yield
     finally:
         board.restart()
+
+
+def named_files(names: Sequence[Path], find: Callable[[Path], list[Path]], kind: str) -> list[Path]:
+    """Files, folders (all that `find` finds below) and patterns such as clips/*.wav, in order. kind: what they are, to say.
+
+    DataError: there is nothing.
+    """
+    files: list[Path] = []
+    for name in names:
+        if name.is_dir():
+            found = find(name)
+        elif any(c in str(name) for c in "*?[") and not name.exists():
+            found = sorted(Path(name.anchor or ".").glob(str(name.relative_to(name.anchor))))
+        else:
+            found = [name]
+        if not found:
+            raise DataError(f"{name}: no {kind} files there")
+        files += found
+    for file in files:
+        if not file.is_file():
+            raise DataError(f"{file}: no such file")
+    return files

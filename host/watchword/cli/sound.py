@@ -14,7 +14,7 @@ import typer
 from watchword import shipped
 from watchword.board import Board
 from watchword.board.board import Codec
-from watchword.cli.options import DescriptionFile, Fresh, Json, On, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, On, named_files, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
@@ -38,7 +38,7 @@ def listen(
     json: Json = False,
 ) -> None:
     """Stream recordings to a board and show what it hears, one line per event. Each file is a stream of its own."""
-    files = _files([*wav, *(more or [])])
+    files = named_files([*wav, *(more or [])], audio.find, "sound")
     loaded = load(model, description) if model else None
     if loaded is not None:
         loaded.require_sound()
@@ -47,8 +47,9 @@ def listen(
             with running(board, loaded):
                 _hear(board, files, codec, json)
             return
-        if board.hello.running is None:
+        if not any(program["kind"] == "sound" and program["state"] == "active" for program in board.hello.programs):
             _give_keywords(board)
+        board.turn_to("sound")
         _hear(board, files, codec, json)
 
 
@@ -83,25 +84,6 @@ def heard(board: Board, file: Path, codec: Codec = "s16") -> Iterator[dict[str, 
             yield {key: event[key] for key in ("event", "label", "score", "time")} | {"file": str(file)}
         else:
             yield event | {"file": str(file)}
-
-
-def _files(names: list[Path]) -> list[Path]:
-    """Files, folders (all sound files below) and patterns such as clips/*.wav, in order."""
-    files: list[Path] = []
-    for name in names:
-        if name.is_dir():
-            found = audio.find(name)
-        elif any(c in str(name) for c in "*?[") and not name.exists():
-            found = sorted(Path(name.anchor or ".").glob(str(name.relative_to(name.anchor))))
-        else:
-            found = [name]
-        if not found:
-            raise DataError(f"{name}: no sound files there")
-        files += found
-    for file in files:
-        if not file.is_file():
-            raise DataError(f"{file}: no such file")
-    return files
 
 
 def demo(

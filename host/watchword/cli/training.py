@@ -11,6 +11,7 @@ from watchword import tflite
 from watchword import train as trainer
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.data import audio, pictures
 from watchword.data.clips import read_folder, read_manifest
 from watchword.errors import DataError
 from watchword.evaluate import Evaluation
@@ -61,7 +62,7 @@ def train(
 def evaluate(
     model: ModelFile,
     data: Annotated[
-        Path, typer.Option("--data", metavar="MANIFEST.csv", help="A manifest, or a folder with one sub-folder per word.")
+        Path, typer.Option("--data", metavar="MANIFEST.csv", help="A manifest, or a folder with one sub-folder per label.")
     ],
     label_column: Annotated[str, typer.Option(help="The column of the manifest with the labels.")] = "label",
     split: Annotated[str | None, typer.Option(help="Only the clips of this split.")] = None,
@@ -71,17 +72,24 @@ def evaluate(
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Accuracy and confusion on labelled clips, on a board or on the reference."""
+    """Accuracy and confusion on labelled recordings or pictures, on a board or on the reference.
+
+    A label of a picture may be the name of one of the model's, or its number.
+    """
     loaded = load(model, description)
-    clips = read_folder(data) if data.is_dir() else read_manifest(data, label_column=label_column, split=split)
+    picture = loaded.require_fed().kind == "picture"
+    doing = "looking" if picture else "listening"
+    if data.is_dir():
+        clips = read_folder(data, pictures.find if picture else audio.find)
+    else:
+        clips = read_manifest(data, label_column=label_column, split=split)
     if limit is not None and limit < len(clips):
         clips = [clips[i * len(clips) // limit] for i in range(limit)]
     if on == "reference":
-        with progress_bar("listening") as progress:
+        with progress_bar(doing) as progress:
             result = judge(loaded, clips, progress=progress)
     else:
-        loaded.require_sound()
-        with open_board(on, fresh) as board, running(board, loaded), progress_bar("listening") as progress:
+        with open_board(on, fresh) as board, running(board, loaded), progress_bar(doing) as progress:
             result = judge(loaded, clips, board, progress)
     if json:
         say_json(result.as_dict())
@@ -92,7 +100,7 @@ def evaluate(
 def _show(result: Evaluation) -> None:
     say(f"accuracy {result.accuracy:.1%} on {result.n} clips")
     rows = [(label, *counts) for label, counts in zip(result.labels, result.confusion.tolist(), strict=True)]
-    say_table(("true \\ heard", *result.labels), rows)
+    say_table(("true \\ said", *result.labels), rows)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +155,7 @@ def assemble(
             layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks, order, step))
     program = Program(
         target=target,
-        description=description.as_dict(),
+        description=description.as_dict() | _shape(graph, description),
         tables=pack_tables(description.frontend) if _listens(graph, description) else b"",
         reset=tuple(builder.steps[:begin]),
         steps=builder.grouped(builder.steps[begin:]),
@@ -165,6 +166,11 @@ def assemble(
         output=(builder.offset(graph.output), graph.output.size),
     )
     return Compiled(program, program.write(), graph, tuple(layers), simplified)
+
+
+def _shape(graph: Graph, description: Description) -> dict[str, Any]:
+    """Rows, columns and channels of a picture, which the board brings frames to."""
+    return {"shape": list(graph.input.shape[1:])} if description.kind == "picture" else {}
 
 
 def _listens(graph: Graph, description: Description) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,19 +62,18 @@ def read_manifest(
     return [Clip(path.parent / row["file"], row[label_column], row.get("speaker") or "") for row in rows]
 
 
-def read_folder(folder: Path) -> list[Clip]:
+def read_folder(folder: Path, find: Callable[[Path], list[Path]] = audio.find) -> list[Clip]:
     """The recordings in the sub-folders of a folder, each labelled with the name of its sub-folder.
 
-    Sub-folders whose name begins with a dot do not count. DataError: no such folder, or no recordings in sub-folders.
+    find: what looks for the files: `pictures.find` for pictures. Sub-folders whose name begins with a dot do not count.
+    DataError: no such folder, or nothing in sub-folders.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     words = sorted(word for word in folder.iterdir() if word.is_dir() and not word.name.startswith("."))
-    clips = [Clip(path, word.name) for word in words for path in audio.find(word)]
+    clips = [Clip(path, word.name) for word in words for path in find(word)]
     if not clips:
-        raise DataError(
-            f"{folder}: no recordings; one sub-folder of {', '.join(sorted(audio.SUFFIXES))} files per word is expected"
-        )
+        raise DataError(f"{folder}: nothing to use there; one sub-folder of files for each label is expected")
     return clips
 
 

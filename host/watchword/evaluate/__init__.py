@@ -1,74 +1,16 @@
-"""How good a model is: its decisions on labelled clips, on the reference or on a board."""
+"""How good a model is: its decisions on labelled recordings or pictures, on the reference or on a board."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from watchword import reference
 from watchword.board import Board
-from watchword.data import audio
-from watchword.data.audio import RATE
-from watchword.data.clips import UNKNOWN, Clip, Recordings, load
-from watchword.evaluate.streaming import detections, run_stream
-from watchword.features.micro import features, to_int8
-from watchword.features.tables import WINDOW
+from watchword.data.clips import Clip
+from watchword.evaluate import pictures, sound
+from watchword.evaluate.scores import Evaluation
 from watchword.model import Model
 
-__all__ = ["Evaluation", "clip_samples", "evaluate", "inputs", "score"]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """labels: in the model's order. confusion: counts [true][predicted]."""
-
-    labels: tuple[str, ...]
-    confusion: NDArray[np.int64]
-
-    @property
-    def n(self) -> int:
-        return int(self.confusion.sum())
-
-    @property
-    def accuracy(self) -> float:
-        return float(np.trace(self.confusion) / max(self.n, 1))
-
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON of the command line. per_class: for each label with clips, how many and the share that is right."""
-        rows = self.confusion.sum(1)
-        per_class = {
-            label: {"n": int(rows[i]), "accuracy": float(self.confusion[i, i] / rows[i])}
-            for i, label in enumerate(self.labels)
-            if rows[i]
-        }
-        return {
-            "accuracy": self.accuracy,
-            "n": self.n,
-            "labels": list(self.labels),
-            "per_class": per_class,
-            "confusion": self.confusion.tolist(),
-        }
-
-
-def clip_samples(model: Model) -> int:
-    """Length of the clips that the model judges: the whole seconds that hold its window."""
-    span = (model.frames - 1) * model.description.frontend.hop + WINDOW
-    return -(-span // RATE) * RATE
-
-
-def inputs(model: Model, signals: NDArray[np.int16]) -> NDArray[np.int8]:
-    """What the model is fed for clips (clips, samples): the one window that covers each, after a second of silence.
-
-    int8 (clips, *input shape without batch), as the board computes it.
-    """
-    description = model.description
-    streams = np.pad(signals, ((0, 0), (RATE, 0)))
-    rows = features(streams, description.frontend)[:, -model.frames :]
-    return to_int8(rows, description.input.multiplier).reshape(len(signals), *model.graph.input.shape[1:])
+__all__ = ["Evaluation", "evaluate"]
 
 
 def evaluate(
@@ -77,56 +19,9 @@ def evaluate(
     board: Board | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Accuracy and confusion of a sound model on labelled clips; board None: on the reference.
+    """Accuracy and confusion on labelled clips, by `sound.evaluate` or `pictures.evaluate`, whatever the model is for.
 
-    The prediction is the greatest score of the one window that covers a clip. A model of one word, or one that keeps state,
-    hears the whole clip instead, and the prediction is the first label that fires, else `_unknown_`. The board must run the
-    model. progress: called with clips done and clips in all. Raises DataError as `data.clips.load`, ModelError as
-    `Model.require_sound`.
+    ModelError: it takes neither.
     """
-    description = model.require_sound()
-    if len(description.labels) == 1 or model.graph.stateful:
-        return _by_stream(model, clips, board, progress)
-    recordings = load(clips, description.labels, clip_samples(model))
-    if board is None:
-        outputs = reference.run(model.graph, inputs(model, recordings.signals))
-        predicted: Iterable[int] = outputs.reshape(len(clips), -1).argmax(1).tolist()
-    else:
-        predicted = _on_board(board, recordings, progress)
-    return score(description.labels, recordings.targets, predicted)
-
-
-def _by_stream(
-    model: Model, clips: Sequence[Clip], board: Board | None, progress: Callable[[int, int], None] | None
-) -> Evaluation:
-    """Each clip as a stream of its own: what fires first, or nothing, which is right for a clip of any other label."""
-    labels = model.description.labels
-    labels += () if UNKNOWN in labels else (UNKNOWN,)
-    number = {label: index for index, label in enumerate(labels)}
-    targets, predicted = [], []
-    for i, clip in enumerate(clips):
-        samples = audio.read(clip.path)
-        if board is None:
-            heard = [detection.label for detection in detections(run_stream(model, samples), model.description)]
-        else:
-            heard = [event["label"] for event in board.listen(samples) if event["event"] == "detect"]
-        targets.append(number.get(clip.label, number[UNKNOWN]))
-        predicted.append(number[heard[0] if heard else UNKNOWN])
-        if progress is not None:
-            progress(i + 1, len(clips))
-    return score(labels, targets, predicted)
-
-
-def _on_board(board: Board, recordings: Recordings, progress: Callable[[int, int], None] | None) -> Iterable[int]:
-    for i, signal in enumerate(recordings.signals):
-        yield int(board.scores(signal).argmax())
-        if progress is not None:
-            progress(i + 1, len(recordings.signals))
-
-
-def score(labels: Sequence[str], targets: Iterable[int], predicted: Iterable[int]) -> Evaluation:
-    """Count predictions by what is true."""
-    confusion = np.zeros((len(labels), len(labels)), np.int64)
-    for true, guess in zip(targets, predicted, strict=True):
-        confusion[true, guess] += 1
-    return Evaluation(tuple(labels), confusion)
+    judge = pictures.evaluate if model.require_fed().kind == "picture" else sound.evaluate
+    return judge(model, clips, board, progress)

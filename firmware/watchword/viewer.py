@@ -1,0 +1,170 @@
+"""The way of pictures: source, crop and size, model, decision. Allocates nothing once a run of frames has begun.
+
+An output pixel is the mean of what its area covers of the frame's middle, in weights of 1/256, down and across one after the
+other: the numbers of the host's features/frames.py, bit for bit.
+"""
+
+from array import array
+
+from micropython import const
+
+from watchword.decision import Presence, check
+from watchword.runtime import Runtime
+from watchword.sources import LONGEST
+
+try:
+    from uctypes import addressof
+
+    from watchword.kernels import frames_thumb as _kernels
+except (ImportError, SyntaxError, ValueError):  # no RP2040
+    try:
+        from watchword.kernels import frames_viper as _kernels
+    except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
+        from watchword.kernels import frames_plain as _kernels
+
+_TO = const(4)  # words of what frames_thumb takes: where the next row of the input begins,
+_DOWN = const(5)  # and the next stretch down
+ONE = const(512)  # twice the weight of a whole output: halves are rounded up
+
+
+def stretches(size, outputs):
+    """How `size` pixels become `outputs`: an array 'H' of a number of stretches, then each as weight << 2 | ends.
+
+    A stretch lies in one pixel and one output. ends: 1 where the pixel ends with it, 2 where the output does. The weights of
+    an output add up to 256.
+    """
+    found = array("H", (0,))
+    pixel = output = begin = 0
+    while output < outputs:
+        end = min((pixel + 1) * outputs, (output + 1) * size)  # a pixel is `outputs` long, an output `size`
+        before = output * size
+        weight = ((end - before) * ONE + size) // (2 * size) - ((begin - before) * ONE + size) // (2 * size)
+        pixel_ends, output_ends = end % outputs == 0, end % size == 0
+        found.append(weight << 2 | pixel_ends | output_ends << 1)
+        pixel += pixel_ends
+        output += output_ends
+        begin = end
+    found[0] = len(found) - 1
+    return found
+
+
+class Viewer:
+    """Feeds a program from a source of frames and tells what was seen.
+
+    `begin` starts a run of frames, `take` brings what waits of one to the model's input; when `take` has said that the model
+    runs, `advance(ms)` does about `ms` milliseconds of its work and says when it is done. Then `presence` tells.
+    """
+
+    def __init__(self, program, kernels=_kernels):
+        d = program.description
+        if d["kind"] != "picture":
+            raise ValueError("it is for no pictures, its kind is %s" % d["kind"])
+        check(d["labels"], d["decision"])
+        self.labels = d["labels"]
+        self.rows, self.columns, self.channels = [int(n) for n in d["shape"]]
+        if self.channels not in (1, 3) or not 1 <= self.rows <= LONGEST or not 1 <= self.columns <= LONGEST:
+            raise ValueError("its input is no picture of 1 or 3 channels")
+        if self.rows * self.columns * self.channels != len(program.input) or len(program.output) != len(self.labels):
+            raise ValueError("its input has not as many bytes as its shape says, or it has not one output per label")
+        self.program = program
+        self.runtime = Runtime(program)
+        self.kernels = kernels
+        self.stride = d["decision"]["stride"]
+        self.presence = Presence(d["labels"], d["background"], d["decision"]["cutoff"], d["decision"]["window"])
+        multiplier, offset = d["input"]["multiplier"], d["input"]["offset"]
+        if not 1 <= multiplier <= 1 << 20 or not -128 <= offset <= 127:
+            raise ValueError("its input has a multiplier or an offset out of range")
+        # What each value of a pixel is to the model.
+        self.values = bytes([min((v * multiplier + 32768 >> 16) + offset, 127) & 255 for v in range(256)])
+        n = self.columns * self.channels
+        self.line = array("H", bytes(2 * n))
+        self.sums = array("i", bytes(4 * n))
+        self.source = None
+        self.rows_kernel = getattr(kernels, "rows", None)  # of Thumb code, which does all of a band
+        if self.rows_kernel is None:
+            self.line_kernel = kernels.line_grey if self.channels == 1 else kernels.line_rgb565
+            self.to = [memoryview(program.input)[i * n : (i + 1) * n] for i in range(self.rows)]
+
+    @property
+    def pixel_bytes(self):
+        """Of the frames that it takes: GREY or RGB565."""
+        return 1 if self.channels == 1 else 2
+
+    def begin(self, source):
+        """A run of frames, of which the decision knows nothing yet. ValueError: they have sides that are not taken."""
+        width, height = source.width, source.height
+        if not 1 <= width <= LONGEST or not 1 <= height <= LONGEST or source.colours != self.pixel_bytes:
+            raise ValueError("frames have sides of 1 to %d pixels, and %d bytes in each here" % (LONGEST, self.pixel_bytes))
+        across = max(1, min(width, height * self.columns // self.rows))
+        down = max(1, min(height, width * self.rows // self.columns))
+        self.top, self.bottom = (height - down) // 2, (height - down) // 2 + down
+        self.left = (width - across) // 2 * self.pixel_bytes
+        self.pitch = width * self.pixel_bytes
+        self.table = stretches(across, self.columns)
+        self.heights = stretches(down, self.rows)
+        self.source = source
+        if self.rows_kernel is not None:
+            used = (self.table, self.line, self.sums, self.values, self.program.input, self.heights)
+            self.places = array("I", [addressof(a) for a in used])
+            self.places.extend(array("I", (len(self.sums), self.pitch, self.pixel_bytes)))
+            self.first = self.places[_TO], self.places[_DOWN] + 2
+        self.count = 0  # frames so far
+        self.presence.reset()
+        self.runtime.reset()
+        self.again()
+
+    def again(self):
+        """The next rows are a frame's first ones."""
+        self.row = 0  # of the frame
+        for i in range(len(self.sums)):
+            self.sums[i] = 0
+        if self.rows_kernel is not None:
+            self.places[_TO], self.places[_DOWN] = self.first
+        else:
+            self.output = 0  # row of the input
+            self.stretch = 1  # of heights
+
+    def take(self):
+        """Bring the rows that wait to the model's input; True when the frame is complete and the model begins to run on it."""
+        source = self.source
+        rows = source.rows()
+        above = max(0, min(rows, self.top - self.row))
+        inside = min(rows, self.bottom - self.row) - above
+        at = self.left + above * self.pitch
+        if inside > 0 and self.rows_kernel is not None:
+            self.rows_kernel(self.places, source.buffer, at, inside)
+        elif inside > 0:
+            for _ in range(inside):
+                self.line_kernel(source.buffer, at, self.table, self.line)
+                self.spread()
+                at += self.pitch
+        self.row += rows
+        if self.row < source.height:
+            return False
+        self.again()
+        self.count += 1
+        if self.count % self.stride:
+            return False
+        self.runtime.start()
+        return True
+
+    def spread(self):
+        """A row of the frame to the rows of the input that it lies in."""
+        kernels, heights = self.kernels, self.heights
+        n = len(self.sums)
+        while True:
+            segment = heights[self.stretch]
+            self.stretch += 1
+            kernels.spread(self.line, self.sums, segment >> 2, n)
+            if segment & 2:
+                kernels.store(self.sums, self.values, self.to[self.output], n)
+                self.output += 1
+            if segment & 1:
+                break
+
+    def advance(self, ms):
+        """Go on with the run of the model for about `ms` milliseconds; True when it has ended and been decided upon."""
+        if not self.runtime.run(ms):
+            return False
+        self.presence.update(self.program.output)
+        return True

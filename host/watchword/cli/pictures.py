@@ -1,0 +1,131 @@
+"""Seeing: see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from watchword.board import Board
+from watchword.cli.options import DescriptionFile, Fresh, Json, On, named_files, open_board, running
+from watchword.cli.output import note, say, say_json
+from watchword.data import pictures
+from watchword.errors import BoardError, DataError
+from watchword.features import frames
+from watchword.model import load
+from watchword.report.sheet import Seen, sheet
+
+
+def see(
+    image: Annotated[
+        list[Path], typer.Option("--image", metavar="FILE...", help="Pictures to show to it; folders and patterns too.")
+    ],
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", hidden=True)
+    ] = None,  # of `--image *.jpg`, all but the first
+    model: Annotated[Path | None, typer.Option("--model", help="Run this model for this command only.")] = None,
+    on: On = None,
+    fresh: Fresh = False,
+    description: DescriptionFile = None,
+    size: Annotated[
+        str, typer.Option("--size", metavar="WxH", help="Of the frames that the camera would give, in pixels.")
+    ] = f"{pictures.QQVGA[0]}x{pictures.QQVGA[1]}",
+    show: Annotated[
+        Path | None, typer.Option("--show", metavar="OUT.png", help="Write the picture with its label, or a sheet of all.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show pictures to a board as a camera would, and say what it sees, one line per picture.
+
+    A folder is a run of frames, one a second: `detect` and `gone` tell what came into view and what left it.
+    """
+    files = named_files([*image, *(more or [])], pictures.find, "picture")
+    sides = _sides(size)
+    loaded = load(model, description) if model else None
+    if loaded is not None:
+        loaded.require_picture()
+    with open_board(on, fresh) as board:
+        if loaded is not None:
+            with running(board, loaded):
+                seen = _look(board, files, sides, json, show is not None)
+        else:
+            if not any(program["kind"] == "picture" and program["state"] == "active" for program in board.hello.programs):
+                raise BoardError(
+                    f"{board.target} holds no program for pictures: `watchword push MODEL` sends one, --model MODEL lends one"
+                )
+            board.turn_to("picture")
+            seen = _look(board, files, sides, json, show is not None)
+    if show is not None:
+        _write(seen, show)
+
+
+def _sides(text: str) -> tuple[int, int]:
+    width, by, height = text.partition("x")
+    if not (by and width.isdecimal() and height.isdecimal()):
+        raise DataError(f"--size {text}: WIDTHxHEIGHT in pixels is expected, such as 160x120")
+    sides = int(width), int(height)
+    frames.check(*sides)
+    return sides
+
+
+def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool, keep: bool) -> list[Seen]:
+    """Show all pictures and say what is seen. keep: return them, for a sheet.
+
+    Of several, those that cannot be read are passed by, and counted.
+    """
+    colour = board.view(*size)
+    skipped = 0
+    seen = []
+    present = None  # the label that is in view
+    for time, file in enumerate(files):
+        try:
+            picture = pictures.read(file)
+        except DataError as error:
+            if len(files) == 1:
+                raise
+            note(str(error))
+            skipped += 1
+            continue
+        frame = frames.camera(pictures.fitted(picture, size), colour=colour)
+        for event in _events(board, frame, time, file):
+            if json:
+                say_json(event)
+            elif event["event"] == "frame":
+                say(f"{event['file']}  {event['label']}  {event['score']:.2f}")
+            elif event["event"] in ("detect", "gone"):
+                say(f"{event['file']}  {event['event']} {event['label']}")
+            else:
+                note(f"{board.target}: {event.get('text', event)}")
+            if event["event"] == "frame":
+                label, score = event["label"], event["score"]
+            elif event["event"] in ("detect", "gone"):
+                present = event["label"] if event["event"] == "detect" else None
+        if keep:
+            picture.thumbnail((900, 900))
+            seen.append(Seen(picture, file.name, label, score, present == label))
+    if skipped == len(files):
+        raise DataError(f"none of {len(files)} pictures can be read")
+    if skipped:
+        note(f"{skipped} of {len(files)} pictures were skipped")
+    return seen
+
+
+def _events(board: Board, frame: frames.Frame, time: float, file: Path) -> Iterator[dict[str, Any]]:
+    """What the board says of one picture."""
+    _, events = board.look(frame, time)
+    for event in events:
+        yield {"event": event["event"], **{key: value for key, value in event.items() if key != "seq"}, "file": str(file)}
+
+
+def _write(seen: Sequence[Seen], path: Path) -> None:
+    try:
+        sheet(seen).save(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+    note(f"{path}: {len(seen)} {'picture' if len(seen) == 1 else 'pictures'}")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(see)
