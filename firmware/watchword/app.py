@@ -122,12 +122,35 @@ class App(Requests):
         loaded.reset = loaded.steps = ()  # for the heap's sake
         self.program = loaded
         self.file = file
+        self.remember()
         self.load_ms = time.ticks_diff(time.ticks_ms(), t0)
+
+    def remember(self):
+        """Where flash holds words that were taught to this model, they count."""
+        layer = self.program.description.get("taught")
+        if isinstance(layer, dict) and str(layer.get("key"))[:16] + ".knn" in self.stored.files():
+            try:
+                self.teach()
+            except (ValueError, KeyError, TypeError) as error:
+                self.note = "taught words are left out: %s" % error
+
+    def teach(self):
+        """Who teaches and tells taught words, beside what the program knows. ValueError: the program has no embedding."""
+        if self.teacher is None:
+            from watchword.teacher import Teacher
+
+            feed = self.listener or self.viewer
+            if feed is None:
+                raise ValueError("nothing feeds the program that runs")
+            self.teacher = Teacher(self.program, self.runtime.steps, self.stored, self.stored.path(self.file))
+            feed.teacher = self.teacher
+            self.note = self.note or self.teacher.note
+        return self.teacher
 
     def unload(self):
         if self.program is not None:
             self.program.close()
-        self.program = self.file = self.runtime = self.listener = self.viewer = None
+        self.program = self.file = self.runtime = self.listener = self.viewer = self.teacher = None
         self.deaf = "no sound program is loaded: push one"  # why there is no listener,
         self.blind = "no picture program is loaded: push one"  # and no viewer
         self.load_ms = self.program_heap = 0
@@ -179,15 +202,16 @@ class App(Requests):
         """About SLICE milliseconds of listening; False when there is nothing to hear."""
         listener = self.listener
         t0 = time.ticks_ms()
+        teacher = self.teacher
         while not listener.idle:
-            listener.advance(SLICE)
+            ended = listener.advance(SLICE)
+            at = listener.ms() / 1000 if ended else 0
             if listener.heard >= 0:
-                self.report(
-                    "detect",
-                    label=listener.labels[listener.heard],
-                    score=round(listener.decision.score(listener.heard), 3),
-                    time=listener.ms() / 1000,
-                )
+                label, score = listener.labels[listener.heard], listener.decision.score(listener.heard)
+                self.report("detect", label=label, score=round(score, 3), time=at)
+            if ended and teacher is not None and teacher.heard >= 0:
+                label, score = teacher.taught.words[teacher.heard], teacher.decision.score(teacher.heard)
+                self.report("detect", label=label, score=round(score, 3), time=at, taught=True)
             if time.ticks_diff(time.ticks_ms(), t0) >= SLICE:
                 break
         # A chunk is taken when less of it waits than the next frame needs: the rest waits for the chunk after it.
@@ -212,11 +236,16 @@ class App(Requests):
         scores = [int8(v) for v in viewer.program.output]
         best = scores.index(max(scores))
         self.report("frame", label=labels[best], score=round((scores[best] + 128) / 256, 3), time=at)
-        if presence.gone >= 0:
-            self.report("gone", label=labels[presence.gone], score=round(presence.score(presence.gone), 3), time=at)
-        if presence.seen >= 0:
-            self.report("detect", label=labels[presence.seen], score=round(presence.score(presence.seen), 3), time=at)
+        self.tell(presence, labels, at)
+        if self.teacher is not None:
+            self.tell(self.teacher.presence, self.teacher.taught.words, at, taught=True)
         self.link.reply(request, scores=scores)
+
+    def tell(self, presence, labels, at, **fields):
+        """What has come into view, and what has left it."""
+        for event, index in (("gone", presence.gone), ("detect", presence.seen)):
+            if index >= 0:
+                self.report(event, label=labels[index], score=round(presence.score(index), 3), time=at, **fields)
 
     # ---- what it says of itself
 

@@ -17,7 +17,8 @@ CHANNELS = const(40)
 class Listener:
     """Feeds a program from a source and tells what was heard.
 
-    `advance(ms)` does about `ms` milliseconds of work; `heard` is then the index of the label that fired, or -1.
+    `advance(ms)` does about `ms` milliseconds of work; `heard` is then the index of the label that fired, or -1. `teacher`
+    knows taught words, where there are any, and says itself what fires of them.
     """
 
     def __init__(self, program, source):
@@ -44,6 +45,7 @@ class Listener:
         self.stride = decision["stride"]
         self.credit = source.capacity - WINDOW  # samples that may be under way to the source
         self.samples = array("h", bytes(2 * WINDOW))
+        self.teacher = None
         # The features that the model sees: a ring of frames, the oldest at `next`.
         self.history = bytearray(len(program.input))
         self.reset(self.stride)
@@ -58,6 +60,9 @@ class Listener:
             self.history[i] = 128  # int8 -128: silence
         for i in range(WINDOW):
             self.samples[i] = 0
+        if self.teacher is not None:
+            self.teacher.reset()
+        self.looked = False
         self.every = stride
         self.next = 0
         self.count = 0  # frames so far
@@ -81,10 +86,18 @@ class Listener:
         """One frame, or a piece of a run of the model of about `ms` milliseconds; True when a run has ended."""
         self.heard = -1
         if self.runtime.running:
+            teacher = self.teacher
+            if teacher is not None and not self.looked:
+                if not self.runtime.run(ms, teacher.steps):
+                    return False
+                teacher.embedder.look()
+                self.looked = True
             if not self.runtime.run(ms):
                 return False
             self.runs += 1
             self.heard = self.decision.update(self.program.output, self.ms())
+            if teacher is not None:
+                teacher.update(self.ms())
             return True
         if self.source.available() >= self.wanted():
             self.frame()
@@ -107,4 +120,5 @@ class Listener:
         size = len(self.history)
         copy(self.program.input, 0, self.history, self.next, size - self.next)
         copy(self.program.input, size - self.next, self.history, 0, self.next)
+        self.looked = False
         self.runtime.start()

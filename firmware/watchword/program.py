@@ -16,9 +16,9 @@ from micropython import const
 
 from watchword import Refusal, bounds, kernels
 
-FORMAT = const(3)
-HEADER = "<4sHH8sIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields
-HEADER_SIZE = const(84)
+FORMAT = const(4)
+HEADER = "<4sHH8sIIIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields
+HEADER_SIZE = const(92)
 HASH_SIZE = const(32)
 BLOCK = const(1024)
 PIECES = const(16000)  # of all steps: what a runtime can number
@@ -62,7 +62,8 @@ class Program:
     """A loaded program. `description` is its JSON as a dict, `input` and `output` are int8 windows into the arena.
 
     reset: steps that make a stream begin anew; steps: one run. Weights that steps read begin at byte `weights` of the file,
-    which is open then; or `mapped` is what watchword.flash finds of it.
+    which is open then; or `mapped` is what watchword.flash finds of it. background: where embeddings of background lie in the
+    file, offset and bytes.
     """
 
     def __init__(self, size, description, tables, reset, steps, constants, arena, input_at, output_at):
@@ -80,6 +81,7 @@ class Program:
         self.file = None
         self.mapped = None
         self.weights = 0
+        self.background = 0, 0
 
     def close(self):
         if self.file is not None:
@@ -118,7 +120,7 @@ def _header(f, path):
     size = fields[4]
     if f.seek(0, 2) != size:
         raise ProgramError("%s is cut off: %d of %d bytes" % (path, f.tell(), size))
-    for i in range(5, 15, 2):
+    for i in (5, 7, 9, 11, 13, 21):
         if fields[i] + fields[i + 1] > size:
             raise ProgramError("%s: a section ends beyond the file" % path)
     return raw, fields
@@ -192,6 +194,7 @@ def _load(f, path):
     if resets > len(steps):
         raise ProgramError("%s: has %d steps, and %d to begin anew" % (path, len(steps), resets))
     program = Program(fields[4], description, tables, steps[:resets], steps[resets:], constants, arena, input_at, output_at)
+    program.background = fields[21:23]
     if sections[9]:
         program.weights = sections[8]
         from watchword import flash  # here, since most programs need none of it

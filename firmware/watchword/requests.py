@@ -170,7 +170,7 @@ class Requests:
 
     def finish_scores(self, request):
         self.listener.start()
-        while not self.runtime.run(10000):
+        while not self.listener.advance(10000):
             pass
         return {"scores": [int8(v) for v in self.program.output], "time": self.listener.ms() / 1000}
 
@@ -218,6 +218,62 @@ class Requests:
             raise RequestError("no stream has begun")
         self.barrier = request
 
+    # ---- taught words
+
+    def need_teacher(self):
+        self.need_program()
+        try:
+            return self.teach()
+        except (ValueError, KeyError, TypeError) as error:
+            raise RequestError("%s cannot be taught: %s" % (self.file, error))
+
+    def do_taught(self, request):
+        """The words of the running model, and those of others, which wait for it. `ready`: teaching follows."""
+        fields = {"words": {}, "file": None, "background": 0}
+        if self.field(request, "ready", bool, False) or self.teacher is not None:
+            teacher = self.need_teacher()
+            taught = teacher.taught
+            fields["words"] = {word: taught.shots_of(word) for word in taught.words}
+            fields["file"] = teacher.file
+            fields["dims"] = taught.dims
+            fields["background"] = teacher.backgrounds
+        from watchword.teacher import memories
+
+        fields["others"] = [(file, words) for file, words in memories(self.store) if file != fields["file"]]
+        return fields
+
+    def do_enrol(self, request):
+        """What the last run heard or saw becomes a shot of `word`; or the embedding that is the payload does."""
+        n = self.link.read_payload(request) if "length" in request else 0
+        if n < 0:
+            return None
+        teacher = self.need_teacher()
+        word = self.field(request, "word", str)
+        embedding = teacher.embedder.values
+        like = None
+        if n:
+            if self.field(request, "key", str, "") != teacher.file:
+                raise RequestError("they were taught to another model, or to another layer of it")
+            embedding = memoryview(self.link.payload)[:n]
+        else:
+            like = teacher.like(word)
+        shots = teacher.enrol(word, embedding, self.field(request, "last", bool, True))
+        return {"shots": shots, "all": teacher.taught.count, "like": like}
+
+    def do_forget(self, request):
+        return {"shots": self.need_teacher().forget(self.field(request, "word", str))}
+
+    def do_shot(self, request):
+        """A shot by its number: its word and embedding. Without one, the embedding of the last run."""
+        teacher = self.need_teacher()
+        i = self.field(request, "number", int, -1)
+        if i < 0:
+            return {"word": None, "data": _base64(teacher.embedder.values)}
+        taught = teacher.taught
+        if i >= taught.count:
+            raise RequestError("number: there are %d shots" % taught.count)
+        return {"word": taught.words[taught.owners[i]], "data": _base64(taught.shot(i))}
+
     # ---- raw tensors, and how long they take
 
     def need_program(self):
@@ -259,7 +315,7 @@ class Requests:
         offset, size = self.field(request, "offset", int, 0), self.field(request, "size", int)
         if offset < 0 or not 0 <= size <= CHUNK or offset + size > len(window):
             raise RequestError("%d bytes at %d of %d cannot be read in one reply" % (size, offset, len(window)))
-        return {"data": b2a_base64(bytes(window[offset : offset + size])).decode().strip()}
+        return {"data": _base64(window[offset : offset + size])}
 
     def do_bench(self, request):
         """Run the program, on whatever its input holds, without a look at the link in between."""
@@ -296,6 +352,10 @@ class Requests:
         t0 = time.ticks_us()
         self.listener.frontend.process(self.listener.samples)
         return time.ticks_diff(time.ticks_us(), t0)
+
+
+def _base64(data):
+    return b2a_base64(bytes(data)).decode().strip()
 
 
 def int8(v):

@@ -6,6 +6,7 @@
                       "runs": the kind whose program runs: that of the last push or activation, or of `turn_to`
     ww/scratch.ww     a program sent for one command
     ww/next           there when the next start is to run the scratch program
+    ww/KEY.knn        shots of taught words: teacher.py
     ww/*.tmp          not finished; swept at the next start
 
 A file is written under a temporary name, read back, compared with the SHA-256 that was announced, and renamed. The state
@@ -46,7 +47,7 @@ class Store:
 
     # ---- what is there
 
-    def _files(self):
+    def files(self):
         return [entry[0] for entry in os.ilistdir(self.root)]
 
     def _read_state(self):
@@ -57,7 +58,7 @@ class Store:
         try:
             with open(self.path("state.json")) as f:
                 stored = json.load(f)
-            files = self._files()
+            files = self.files()
             for kind in KINDS:
                 pair = stored[kind]
                 trial = stored.get("trial", {}).get(kind)
@@ -97,7 +98,7 @@ class Store:
         """Remove what is not finished, and versions of a name of which others are used."""
         used = self._used()
         names = [name[: name.rfind("-")] for name in used]
-        for name in self._files():
+        for name in self.files():
             stale = name.endswith(".ww") and name not in used and name[: name.rfind("-")] in names
             if name.endswith(".tmp") or stale:
                 os.remove(self.path(name))
@@ -105,7 +106,7 @@ class Store:
     def programs(self):
         """A list of {"file", "name", "size", "kind", "state"}; state: active, previous or stored."""
         found = []
-        for file in sorted(self._files()):
+        for file in sorted(self.files()):
             if not file.endswith(".ww") or file == "scratch.ww":
                 continue
             entry = {"file": file, "name": file[: file.rfind("-")], "size": os.stat(self.path(file))[6], "state": "stored"}
@@ -262,14 +263,14 @@ class Store:
 
     def run_scratch_next(self):
         """At the next start, and only there, the scratch program runs."""
-        if "scratch.ww" not in self._files():
+        if "scratch.ww" not in self.files():
             raise StoreError("no scratch program is stored")
         with open(self.path("next"), "w"):
             pass
 
     def take_scratch(self):
         """The scratch program's file, where this start is to run it; None otherwise, and from the next call on."""
-        if "next" not in self._files():
+        if "next" not in self.files():
             return None
         os.remove(self.path("next"))
         return "scratch.ww"

@@ -80,7 +80,8 @@ class Description:
     kind: what feeds the model; "tensor" is everything that watchword neither hears nor sees. features: what a model for sound
     takes; those that are not "micro" are made by nothing here. frontend: belongs to sound of "micro" features. input, decision:
     to that and to pictures, whose input is PIXELS where nothing else is known. embedding: the layer whose output stands for
-    what was heard or seen, for labels taught later. sha256: of the `.tflite`, lower-case hex, or empty.
+    what was heard or seen, for labels taught later; embedding_parts: stretches of its rows of which each is a mean of its own
+    (features/embedding.py). sha256: of the `.tflite`, lower-case hex, or empty.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Description:
     kind: Kind = "sound"
     features: Features = "micro"
     embedding: str = ""
+    embedding_parts: int = 1
     sha256: str = ""
     licence: str = ""
     source: str = ""
@@ -115,6 +117,8 @@ class Description:
         for key in ("embedding", "licence", "source"):
             if len(getattr(self, key)) > _TEXT_LENGTH:
                 raise ModelError(f"{key} has more than {_TEXT_LENGTH} characters")
+        if not 1 <= self.embedding_parts <= 8:
+            raise ModelError(f"embedding_parts is {self.embedding_parts}: 1 to 8 stretches of the layer's rows are possible")
         if self.kind == "sound" and (self.input.multiplier > 32767 or self.input.offset != -128):
             raise ModelError(
                 f"input has multiplier {self.input.multiplier} and offset {self.input.offset}: for sound they are at most "

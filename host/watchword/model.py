@@ -30,9 +30,11 @@ class Model:
     description: Description
     described: bool
 
-    def compile(self, target: str, *, simplify: bool = True, ram: int | None = None) -> compile.Compiled:
-        """The program for a target; simplify and ram as in `compile.compile`."""
-        return compile.compile(self.graph, self.description, target, simplify=simplify, ram=ram)
+    def compile(
+        self, target: str, *, simplify: bool = True, ram: int | None = None, background: bytes = b""
+    ) -> compile.Compiled:
+        """The program for a target; the rest as in `compile.compile`."""
+        return compile.compile(self.graph, self.description, target, simplify=simplify, ram=ram, background=background)
 
     def quantize(self, x: NDArray[Any]) -> NDArray[np.int8]:
         """Inputs as the file takes them (int8, uint8 or float32 by its input_type) as the graph's int8; int8 stays what it is.

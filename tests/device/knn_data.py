@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from watchword.features.embedding import embed
+from watchword.embedding import embed
 
 SHAPES = [(1, 1, 8, 1), (25, 5, 16, 2), (7, 3, 5, 3), (4, 4, 256, 1), (2, 1, 128, 2), (12, 12, 3, 4), (64, 64, 2, 1)]
 

@@ -101,7 +101,7 @@ def test_a_program_says_what_it_is_and_its_hash_covers_all_of_it() -> None:
     compiled = compile(chain(), described(chain()), "rp2040")
     content = compiled.content
     assert program.read_description(content, "x.ww") == ("rp2040", described(chain()).as_dict())
-    assert content[84:116] == hashlib.sha256(content[:84] + content[116:]).digest()
+    assert content[92:124] == hashlib.sha256(content[:92] + content[124:]).digest()
     for at in range(0, len(content), 7):
         damaged = bytearray(content)
         damaged[at] ^= 1
@@ -189,7 +189,7 @@ def test_host_and_board_agree(root: Path) -> None:
 
     assert firmware_constant(root, "app.py", "PROTOCOL") == link.PROTOCOL
     assert firmware_constant(root, "board.py", "RESTART") == kinds.RESTART
-    assert struct.calcsize(program.HEADER) == 84
+    assert struct.calcsize(program.HEADER) == 92
     assert f'VERSION = "{__import__("watchword").__version__}"' in (root / "firmware/watchword/__init__.py").read_text()
 
 

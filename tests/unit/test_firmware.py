@@ -26,7 +26,7 @@ def kernels(files: dict[str, bytes]) -> set[str]:
 
 def bodies(kind: str) -> set[str]:
     layers = ("convolution", "elementwise", "fixedpoint", "movement", "pooling", "softmax", "svdf")
-    return {f"{name}_{kind}" for name in ("buffers", "frames", "frontend", *layers)}
+    return {f"{name}_{kind}" for name in ("buffers", "frames", "frontend", "knn", *layers)}
 
 
 @pytest.mark.parametrize("architecture", firmware.NATIVE)
@@ -35,7 +35,7 @@ def test_a_chip_gets_native_code_of_its_own_and_the_viper_kernels_only(architect
     assert {name.rpartition(".")[2] for name in files if name != "main.py"} == {"mpy"}
     native = {name: data[2] >> 2 & 0xF for name, data in files.items() if name.endswith("_viper.mpy")}
     assert set(native.values()) == {NUMBERS[architecture]}
-    names = "convolution depthwise elementwise frames frontend movement pairs pooling softmax walk".split()
+    names = "convolution depthwise elementwise frames frontend knn movement pairs pooling softmax walk".split()
     thumb = {f"{name}_thumb" for name in names} if architecture == "armv6m" else set()
     assert kernels(files) == {"__init__", "layers"} | bodies("viper") | thumb
 
@@ -43,8 +43,9 @@ def test_a_chip_gets_native_code_of_its_own_and_the_viper_kernels_only(architect
 def test_thumb_kernels_are_small() -> None:
     """All of them, with the front end of sound or what brings frames to a model; a model needs some."""
     sizes = {name: len(data) for name, data in firmware.files("armv6m").items() if name.endswith("_thumb.mpy")}
-    frames, front_end = (sizes.pop(f"watchword/kernels/{name}_thumb.mpy") for name in ("frames", "frontend"))
+    frames, front_end, knn = (sizes.pop(f"watchword/kernels/{name}_thumb.mpy") for name in ("frames", "frontend", "knn"))
     sizes["the larger one"] = max(frames, front_end)
+    assert knn < 1024  # more, where words were taught
     assert sum(sizes.values()) <= 24 * 1024, sizes
 
 
@@ -76,7 +77,8 @@ def test_the_firmware_starts_without_the_kernels_that_a_board_does_not_get(tmp_p
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    code = "import sys, watchword.app, watchword.frontend, watchword.kernels.layers as layers; layers.load(range(1, 13)); "
+    code = "import sys, watchword.app, watchword.frontend, watchword.viewer, watchword.embedding; "
+    code += "import watchword.kernels.layers as layers; layers.load(range(1, 13)); "
     code += "print(*(name for name in sys.modules if name.startswith('watchword.kernels.')))"
     environment = {"MICROPYPATH": f"{tmp_path}:.frozen"}
     result = subprocess.run(

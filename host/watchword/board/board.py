@@ -364,6 +364,53 @@ class Board:
         events = [{**event, "score": round(event["score"], 3)} if "score" in event else event for event in self._events()]
         return np.array(reply.get("scores", ()), np.int8), events
 
+    # ---- taught words
+
+    def taught(self, *, ready: bool = False) -> Message:
+        """Words that were taught, each with the number of its shots.
+
+        words: to the running model; file: their memory on flash; background: how many embeddings of background the program
+        has; others: [[file, words or None where it is damaged], ...] of other models. ready: the board gets ready to be taught;
+        BoardError: its program cannot be.
+        """
+        reply = self.link.request("taught", ready=ready)
+        return {key: value for key, value in reply.items() if key != "id"}
+
+    def enrol(self, word: str) -> Message:
+        """Make what the last `scores` or `look` was of a shot of a word. The board has to be ready, see `taught`.
+
+        Returns shots of the word, all shots, and `like`: another word that it might be taken for, or None. BoardError: it holds
+        nothing, memory is full, or it is the same as a shot of another word; nothing has changed then.
+        """
+        return self.link.request("enrol", word=word)
+
+    def forget(self, word: str) -> int:
+        """Forget a taught word. Returns how many shots it had. BoardError: it was not taught."""
+        return int(self.link.request("forget", word=word)["shots"])
+
+    def embedding(self) -> NDArray[np.int8]:
+        """That of the last `scores` or `look`, once the board is ready."""
+        return np.frombuffer(base64.b64decode(self.link.request("shot")["data"]), np.int8)
+
+    def export_taught(self) -> Message:
+        """All shots of the running model: file, and shots as [word, embedding in base64], in JSON's types."""
+        found = self.taught(ready=True)
+        count = sum(found["words"].values())
+        replies = [self.link.request("shot", number=i) for i in range(count)]
+        return {"file": found["file"], "shots": [[reply["word"], reply["data"]] for reply in replies]}
+
+    def import_taught(self, exported: Message) -> int:
+        """Add the shots that `export_taught` gave, on this or another board. Returns how many.
+
+        BoardError: they are another model's, or one of them cannot be added.
+        """
+        shots = exported["shots"]
+        self.taught(ready=True)
+        for i, (word, data) in enumerate(shots):
+            last = i == len(shots) - 1
+            self.link.request("enrol", base64.b64decode(data), word=word, key=exported["file"], last=last)
+        return len(shots)
+
     # ---- raw tensors
 
     def run(self, x: NDArray[np.int8], *, until: int | None = None, reset: bool = False) -> NDArray[np.int8]:

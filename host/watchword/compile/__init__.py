@@ -29,13 +29,19 @@ _VAIN = 32  # programs in a row that take no less RAM, after which the others wo
 
 
 def compile(
-    graph: Graph, description: Description, target: str = "unix", *, simplify: bool = True, ram: int | None = None
+    graph: Graph,
+    description: Description,
+    target: str = "unix",
+    *,
+    simplify: bool = True,
+    ram: int | None = None,
+    background: bytes = b"",
 ) -> Compiled:
     """Compile a graph for a target, by default what exact simplification leaves of it.
 
     ram: bytes of heap that the program may take; None: what the target has for it. The less, the more of the weights are read
-    from flash at every run. Raises ModelError where the program cannot fit, UnsupportedError saying which operation cannot be
-    had, and why.
+    from flash at every run. background: embeddings for the board, one after another. Raises ModelError where the program cannot
+    fit, UnsupportedError saying which operation cannot be had, and why.
     """
     if target not in TARGETS:
         raise ModelError(f"target {target!r} is not known; known: {', '.join(TARGETS)}")
@@ -45,7 +51,7 @@ def compile(
     lowering = Lowering(simplified.graph) if TARGETS[target].thumb else Portable()
     arrangement = arrange(simplified.graph, lowering)
     sizes = [sum(map(len, parts(calls))) for calls in arrangement.calls]
-    candidates = _candidates(partial(assemble, simplified, description, target, arrangement), sizes)
+    candidates = _candidates(partial(assemble, simplified, description, target, arrangement, background), sizes)
     smallest, vain = next(candidates), 0
     while smallest.program.ram > ram and vain < _VAIN and (candidate := next(candidates, None)):
         vain += 1

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword import embedding
 from watchword.compile import memory
 from watchword.compile.arrange import Arrangement
 from watchword.compile.lower import CYCLES_PER_CALL, Call, channels
 from watchword.compile.program import READ, Program, Step
 from watchword.compile.simplify import Simplified
 from watchword.description import Description
+from watchword.errors import ModelError
 from watchword.features.micro import pack_tables
 from watchword.features.tables import CHANNELS
 from watchword.graph import Graph, Operation, Tensor
@@ -122,6 +124,7 @@ def assemble(
     description: Description,
     target: str,
     arrangement: Arrangement,
+    background: bytes,
     streamed: Collection[int],
     block: int,
 ) -> Compiled:
@@ -155,7 +158,7 @@ def assemble(
             layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks, order, step))
     program = Program(
         target=target,
-        description=description.as_dict() | _shape(graph, description),
+        description=description.as_dict() | _shape(graph, description) | _taught(layers, description),
         tables=pack_tables(description.frontend) if _listens(graph, description) else b"",
         reset=tuple(builder.steps[:begin]),
         steps=builder.grouped(builder.steps[begin:]),
@@ -164,6 +167,7 @@ def assemble(
         arena=builder.arena,
         input=(builder.offset(graph.input), graph.input.size),
         output=(builder.offset(graph.output), graph.output.size),
+        background=background,
     )
     return Compiled(program, program.write(), graph, tuple(layers), simplified)
 
@@ -171,6 +175,29 @@ def assemble(
 def _shape(graph: Graph, description: Description) -> dict[str, Any]:
     """Rows, columns and channels of a picture, which the board brings frames to."""
     return {"shape": list(graph.input.shape[1:])} if description.kind == "picture" else {}
+
+
+def _taught(layers: Iterable[Layer], description: Description) -> dict[str, Any]:
+    """Where the board finds the layer by which taught words are told apart, and whose words they are."""
+    if not description.embedding:
+        return {}
+    found = [layer for layer in layers if layer.operation.output.name == description.embedding]
+    if not found:
+        raise ModelError(f"embedding is {description.embedding!r}: the model has no such layer; `watchword inspect` shows them")
+    layer = found[0]
+    shape = embedding.shape(layer.operation.output.shape, description.embedding_parts)
+    return {
+        "taught": {
+            "key": embedding.key(description).hex(),
+            "steps": layer.steps,
+            "at": layer.offset,
+            "step": layer.step or shape.channels,
+            **dataclasses.asdict(shape),
+            "parts": description.embedding_parts,
+            "zero_point": layer.operation.output.zero_point,
+            "order": None if layer.order is None else layer.order.tolist(),
+        }
+    }
 
 
 def _listens(graph: Graph, description: Description) -> bool:

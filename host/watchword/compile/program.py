@@ -11,9 +11,9 @@ from typing import Any
 from watchword.errors import ModelError
 
 MAGIC = b"WWRD"
-FORMAT = 3
+FORMAT = 4
 KERNELS = 3
-HEADER = "<4sHH8sI" + 16 * "I"
+HEADER = "<4sHH8sI" + 18 * "I"
 HEADER_SIZE = struct.calcsize(HEADER)
 HASH_SIZE = 32
 
@@ -66,7 +66,7 @@ class Program:
     """A program before it is written. input, output: (offset, size) in the arena.
 
     reset: the steps that make a stream begin anew; steps: one run. constants: held in RAM. weights: read from the file by
-    READ steps.
+    READ steps. background: embeddings of what is none of the words that the board may be taught.
     """
 
     target: str
@@ -79,6 +79,7 @@ class Program:
     arena: int
     input: tuple[int, int]
     output: tuple[int, int]
+    background: bytes = b""
 
     @property
     def ram(self) -> int:
@@ -107,6 +108,7 @@ class Program:
             struct.pack(f"<{len(words)}i", *words),
             self.constants,
             self.weights,
+            self.background,
         ]
         body = b""
         places: list[int] = []
@@ -115,7 +117,8 @@ class Program:
             body += section + bytes(-len(section) % 4)
         size = HEADER_SIZE + HASH_SIZE + len(body)
         target = self.target.encode().ljust(8, b"\0")
-        numbers = [*places, self.arena, *self.input, *self.output, len(self.reset)]
+        *places, background, length = places
+        numbers = [*places, self.arena, *self.input, *self.output, len(self.reset), background, length]
         header = struct.pack(HEADER, MAGIC, FORMAT, KERNELS, target, size, *numbers)
         return header + hashlib.sha256(header + body).digest() + body
 

@@ -20,9 +20,12 @@ from watchword.train.recipe import Recipe
 
 
 def describe(recipe: Recipe, graph: Graph, content: bytes) -> Description:
-    """The description of a quantized model, whose .tflite is `content`; what lies before the classes is its embedding."""
-    pools = [operation.output.name for operation in graph.operations if isinstance(operation, AveragePool2D)]
-    return dataclasses.replace(recipe.description(), embedding=pools[-1], sha256=hashlib.sha256(content).hexdigest())
+    """The description of a quantized model, whose .tflite is `content`; what its last mean is of is its embedding."""
+    layer = [operation.input for operation in graph.operations if isinstance(operation, AveragePool2D)][-1]
+    parts = min(2, layer.shape[1])  # two halves in time: words with the same sounds in another order are told apart
+    return dataclasses.replace(
+        recipe.description(), embedding=layer.name, embedding_parts=parts, sha256=hashlib.sha256(content).hexdigest()
+    )
 
 
 def save(result: Result, graph: Graph, out: Path, write: Callable[[Graph], bytes]) -> Path:

@@ -6,10 +6,17 @@ square root of each value, all brought to one length: int8, bit for bit as board
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from watchword.description import Description
+from watchword.errors import ModelError
 
 MOST = 256
 """Values of an embedding."""
@@ -21,13 +28,39 @@ UNIT = 40
 """What values of an embedding are like: its length is UNIT times the root of their number."""
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Of a layer's output: a place has a value in each channel."""
+
+    rows: int
+    columns: int
+    channels: int
+
+
+def shape(output: Sequence[int], parts: int) -> Shape:
+    """Of an output with its batch. ModelError: no embedding can be made of it."""
+    rows, columns = (*output[1:-1], 1, 1)[:2]
+    if len(output) not in (2, 3, 4) or output[-1] * parts > MOST or rows * columns > PLACES or parts > rows:
+        sizes = "x".join(map(str, output[1:]))
+        raise ModelError(
+            f"embedding: none can be made of an output of {sizes} in {parts} parts: at most {MOST} values, of {PLACES} places"
+        )
+    return Shape(rows, columns, output[-1])
+
+
+def key(description: Description) -> bytes:
+    """32 bytes that say whose words are told apart by it: of this model, this layer, and what feeds it."""
+    fed = {name: value for name, value in description.as_dict().items() if name in ("kind", "features", "frontend", "input")}
+    named = [description.sha256, description.embedding, description.embedding_parts, fed]
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).digest()
+
+
 def embed(values: NDArray[np.int8], zero_point: int, parts: int = 1) -> NDArray[np.int8]:
-    """A layer's output, (n, rows, columns, channels) or (n, channels) -> (n, parts * channels).
+    """A layer's outputs, (n, rows, columns, channels), (n, rows, channels) or (n, channels) -> (n, parts * channels).
 
     All zeros where every value of the output is its zero point, as of silence.
     """
-    if values.ndim == 2:
-        values = values[:, None, None]
+    values = values.reshape(len(values), *(*values.shape[1:-1], 1, 1)[:2], values.shape[-1])
     rows = values.shape[1]
     real = values.astype(np.int64) - zero_point
     stretches = [real[:, i * rows // parts : -(-(i + 1) * rows // parts)].sum((1, 2)) for i in range(parts)]

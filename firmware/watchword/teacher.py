@@ -1,0 +1,160 @@
+"""Taught words of the running program: its embedder, the memory of their shots, and when one counts as heard or seen.
+
+Memory lies on flash as ww/KEY.knn, a file for each model, layer and input: words of another model stay there, and count for
+nothing here. It is written whole under a temporary name, and renamed.
+"""
+
+import os
+from binascii import hexlify
+
+from watchword import Refusal
+from watchword.decision import Decision, Presence
+from watchword.embedding import Embedder, kernels
+from watchword.knn import Taught, TaughtError, parsed
+
+WINDOW = 2  # runs of the model in a mean score: the windows of two runs hold the word whole
+CUTOFF = 0.5  # which a distance has that is as great as it may be
+
+
+class TeacherError(Refusal):
+    """What is asked for cannot be. The message says why, in one line."""
+
+
+def file_of(key):
+    """Of the memory of a model's words, by its 32 bytes."""
+    return hexlify(key[:8]).decode() + ".knn"
+
+
+def memories(store):
+    """(file, words with the number of their shots as a dict; None where it is damaged) of all models."""
+    for file in sorted(store.files()):
+        if file.endswith(".knn"):
+            try:
+                _, _, words, owners, _ = parsed(_read(store.path(file)))
+            except (TaughtError, OSError):
+                yield file, None
+            else:
+                yield file, {word: sum([1 for owner in owners if owner == i]) for i, word in enumerate(words)}
+
+
+def _read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+class Teacher:
+    """program: the running one, of so many steps. ValueError: it has no embedding.
+
+    After each run of the model, `embedder.values` is what it saw or heard and `update` says what that is; `heard` (of sound)
+    or `presence` (of pictures) has the word.
+    """
+
+    def __init__(self, program, steps, store, path):
+        self.embedder = Embedder(program, steps)
+        self.steps = self.embedder.steps
+        self.store = store
+        self.program_path = path
+        self.background = program.background
+        self.sound = program.description["kind"] == "sound"
+        self.refractory = program.description["decision"]["refractory"]
+        self.window = WINDOW if self.sound else program.description["decision"]["window"]
+        self.taught = Taught(self.embedder.dims, self.embedder.key, kernels)
+        self.file = file_of(self.embedder.key)
+        self.note = None
+        self.heard = -1
+        self.load()
+
+    def load(self):
+        """What flash holds; nothing where it holds none."""
+        self.taught.count = 0
+        self.taught.words = []
+        if self.file in self.store.files():
+            try:
+                self.taught.unpack(_read(self.store.path(self.file)))
+            except TaughtError as error:
+                self.note = "%s: %s" % (self.file, error)
+        self.prepare()
+
+    def save(self):
+        """Write everything down, under a temporary name first."""
+        temporary = self.store.path("knn.tmp")
+        data = self.taught.pack()
+        try:
+            with open(temporary, "wb") as f:
+                f.write(data)
+            os.rename(temporary, self.store.path(self.file))
+        except OSError as error:
+            self.load()
+            raise TeacherError("flash is full or broken, nothing has changed: %s" % error)
+
+    def prepare(self):
+        """What depends on the shots: how near each word has to be, and what a decision needs."""
+        self.taught.prepare(self.embeddings())
+        words = self.taught.words
+        self.scores = bytearray(len(words))
+        self.decision = Decision(words, (), CUTOFF, self.window, self.refractory)
+        self.presence = Presence(words, (), CUTOFF, self.window)
+
+    def embeddings(self):
+        """The background of the program, one by one."""
+        begin, size = self.background
+        dims = self.embedder.dims
+        if size < dims:
+            return
+        with open(self.program_path, "rb") as f:
+            f.seek(begin)
+            for _ in range(size // dims):
+                yield f.read(dims)
+
+    @property
+    def backgrounds(self):
+        """How many there are."""
+        return self.background[1] // self.embedder.dims
+
+    def reset(self):
+        """A new stream."""
+        self.decision.reset()
+        self.presence.reset()
+
+    def update(self, ms):
+        """Decide upon the last run, at `ms` of the stream. Allocates nothing."""
+        scores = self.scores
+        for i in range(len(scores)):
+            scores[i] = 128  # int8 -128
+        if scores:
+            w = self.taught.nearest(self.embedder.values)
+            if w >= 0:
+                scores[w] = self.taught.score() ^ 128
+        if self.sound:
+            self.heard = self.decision.update(scores, ms)
+        else:
+            self.presence.update(scores)
+
+    # ---- teaching
+
+    def enrol(self, word, embedding, last=True):
+        """Add a shot; `last`: write it down, with those before it that were not. The number of the word's shots."""
+        try:
+            self.taught.add(word, embedding)
+        except TaughtError as error:
+            raise TeacherError(str(error))
+        if last:
+            self.save()
+            self.prepare()
+        return self.taught.shots_of(word)
+
+    def forget(self, word):
+        """All shots of a word; how many they were."""
+        try:
+            gone = self.taught.forget(word)
+        except TaughtError as error:
+            raise TeacherError(str(error))
+        self.save()
+        self.prepare()
+        return gone
+
+    def like(self, word):
+        """The word that the last embedding is nearer to than it may be, other than this one; None where there is none."""
+        taught = self.taught
+        w = taught.nearest(self.embedder.values)
+        return taught.words[w] if w >= 0 and taught.words[w] != word and taught.score() >= 128 else None
