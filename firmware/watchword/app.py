@@ -131,7 +131,7 @@ class App(Requests):
         if isinstance(layer, dict) and str(layer.get("key"))[:16] + ".knn" in self.stored.files():
             try:
                 self.teach()
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, MemoryError) as error:
                 self.note = "taught words are left out: %s" % error
 
     def teach(self):

@@ -17,18 +17,20 @@ except ImportError:
     from zlib import crc32
 
 SHOTS = 64  # at the most
-NAME = 40  # characters of a word, at the most
+BLOCK = 16  # of them in a piece of memory: the heap has no large pieces while a model runs
+NAME = 40  # bytes of a word, at the most
 UNIT = 40
 MOST_NEIGHBOURS = 8
 FAR = (1 << 30) - 1  # no distance
 MAGIC = b"WWK1"
-KEY = 32  # bytes that say whose shots they are
-# Distances between shots of a word that only one is known of, by the square of an embedding's length: what most words have.
+# What shots of a word are from each other, where only one is known, and two that are one sound: by the square of an embedding's
+# length.
 TYPICAL = 9, 100
-SAME = 1, 50  # and of shots that are one sound
+SAME = 1, 50
 
 _MEANS = 11  # of kernels' votes: where the mean distances of words begin
 _HEADER = "<4s32sHBB"  # magic, key, values of an embedding, words, shots
+_HEADER_SIZE = 40
 
 
 class TaughtError(Exception):
@@ -36,13 +38,13 @@ class TaughtError(Exception):
 
 
 class Taught:
-    """dims: values of an embedding. key: KEY bytes. kernels: a module as kernels/knn_plain.py.
+    """dims: values of an embedding. key: 32 bytes that say whose shots they are. kernels: a module as kernels/knn_plain.py.
 
     k: shots whose mean distance counts. means: a word is the mean of its shots, instead of all of them. absolute: distances are
     sums of differences.
     """
 
-    def __init__(self, dims, key, kernels, k=3, means=False, absolute=False):
+    def __init__(self, dims, key, kernels, k=2, means=False, absolute=False):
         self.dims = dims
         self.key = key
         self.k = 1 if means else k
@@ -50,21 +52,26 @@ class Taught:
         self.distance = kernels.absolute if absolute else kernels.squared
         self.vote = kernels.vote
         self.whole = UNIT * dims if absolute else UNIT * UNIT * dims
-        self.words = []
-        self.shots = bytearray(SHOTS * dims)
-        self.owners = bytearray(SHOTS)  # the number of each shot's word
-        self.count = 0
         self.distances = array("i", bytes(4 * SHOTS))
+        self.pieces = [memoryview(self.distances)[i : i + BLOCK] for i in range(0, SHOTS, BLOCK)]
         self.votes = array("i", bytes(4 * (_MEANS + SHOTS + SHOTS * self.k)))  # as `vote` has them
         for n in range(1, MOST_NEIGHBOURS + 1):
             self.votes[2 + n] = 256 // n
+        self.owners = bytearray(SHOTS)  # the number of each shot's word
+        self.clear()
+
+    def clear(self):
+        """Forget everything."""
+        self.words = []
+        self.blocks = []  # of shots
+        self.count = 0
         self.prepare()
 
     # ---- what is known
 
     def shot(self, i):
         """An embedding, as bytes."""
-        return bytes(self.shots[i * self.dims : (i + 1) * self.dims])
+        return _vector(self.blocks, i, self.dims)
 
     def shots_of(self, word):
         """How many."""
@@ -73,7 +80,7 @@ class Taught:
 
     def add(self, word, embedding):
         """Enrol a shot. TaughtError: there is no room, no name, nothing in it, or it is what another word has."""
-        if not 1 <= len(word) <= NAME or "\n" in word:
+        if not 1 <= len(word.encode()) <= NAME or "\n" in word:
             raise TaughtError("a word has 1 to %d characters" % NAME)
         if len(embedding) != self.dims:
             raise TaughtError("an embedding of %d values: %d are expected" % (len(embedding), self.dims))
@@ -83,28 +90,40 @@ class Taught:
             raise TaughtError("no embedding: its values are too great")
         if not any(embedding):
             raise TaughtError("nothing is in it that could be learnt: silence, or a picture of one colour")
-        self.distance(embedding, self.shots, self.dims | self.count << 16, self.distances)
+        self._measure(embedding, self.blocks, self.count)
         for i in range(self.count):
             other = self.words[self.owners[i]]
             if other != word and self.distances[i] * SAME[1] < self.whole * SAME[0]:
                 raise TaughtError("it is the same as a shot of %s: two words need different sounds" % other)
+        self._append(embedding)
         if word not in self.words:
             self.words.append(word)
-        self.shots[self.count * self.dims : (self.count + 1) * self.dims] = embedding
-        self.owners[self.count] = self.words.index(word)
+        self.owners[self.count - 1] = self.words.index(word)
+
+    def _append(self, embedding):
+        if self.count == BLOCK * len(self.blocks):
+            self.blocks.append(bytearray(BLOCK * self.dims))
         self.count += 1
+        self._put(self.count - 1, embedding)
+
+    def _put(self, i, embedding):
+        at = i % BLOCK * self.dims
+        self.blocks[i // BLOCK][at : at + self.dims] = embedding
 
     def forget(self, word):
         """Forget all shots of a word; returns how many. TaughtError: it is not known."""
         if word not in self.words:
             raise TaughtError("%s was not taught; known: %s" % (word, ", ".join(self.words) or "nothing"))
         index = self.words.index(word)
-        kept = [i for i in range(self.count) if self.owners[i] != index]
-        gone = self.count - len(kept)
-        for to, i in enumerate(kept):
-            self.shots[to * self.dims : (to + 1) * self.dims] = self.shot(i)
-            self.owners[to] = self.owners[i] - (self.owners[i] > index)
-        self.count = len(kept)
+        to = 0
+        for i in range(self.count):
+            owner = self.owners[i]
+            if owner != index:
+                self._put(to, self.shot(i))
+                self.owners[to] = owner - (owner > index)
+                to += 1
+        gone, self.count = self.count - to, to
+        self.blocks = self.blocks[: -(-to // BLOCK)]
         self.words.remove(word)
         return gone
 
@@ -112,25 +131,33 @@ class Taught:
 
     def prepare(self, background=()):
         """What `nearest` needs, after the shots have changed. background: embeddings of what is none of the words."""
+        count = len(self.words)
         if self.means:
-            self.centres = bytearray(len(self.words) * self.dims)
-            for w in range(len(self.words)):
-                self.centres[w * self.dims : (w + 1) * self.dims] = self._centre(w)
-            self.known, self.whose, self.n = self.centres, bytes(range(len(self.words))), len(self.words)
+            self.known, self.whose, self.n = [], bytes(range(count)), count
+            for w in range(count):
+                if w % BLOCK == 0:
+                    self.known.append(bytearray(BLOCK * self.dims))
+                at = w % BLOCK * self.dims
+                self.known[-1][at : at + self.dims] = self._centre(w)
         else:
-            self.known, self.whose, self.n = self.shots, self.owners, self.count
-        self.sizes = self.dims | self.n << 16
-        self.ballot = self.n | self.k << 8 | len(self.words) << 16
-        nearest = [FAR] * len(self.words)
+            self.known, self.whose, self.n = self.blocks, self.owners, self.count
+        self.ballot = self.n | self.k << 8 | count << 16
+        nearest = [FAR] * count
         for embedding in background:
             self.nearest(embedding)
-            for w in range(len(self.words)):
+            for w in range(count):
                 nearest[w] = min(nearest[w], self.votes[_MEANS + w])
-        self.reach = array("i", [self._reach(w, nearest[w]) for w in range(len(self.words))])
+        self.reach = array("i", [self._reach(w, nearest[w]) for w in range(count)])
+
+    def _measure(self, embedding, blocks, count):
+        """Distances from all of some vectors."""
+        for i in range(len(blocks)):
+            some = min(BLOCK, count - i * BLOCK)
+            self.distance(embedding, blocks[i], self.dims | some << 16, self.pieces[i])
 
     def nearest(self, embedding):
         """The number of the nearest word, or -1; its distance is `votes[1]` then. Allocates nothing."""
-        self.distance(embedding, self.known, self.sizes, self.distances)
+        self._measure(embedding, self.known, self.n)
         self.vote(self.distances, self.whose, self.ballot, self.votes)
         return self.votes[0]
 
@@ -153,7 +180,7 @@ class Taught:
                     self.distance(self.shot(i), self._centre(w, i), self.dims | 1 << 16, self.distances)
                     total += self.distances[0]
                 else:
-                    self.distance(self.shot(i), self.shots, self.sizes, self.distances)
+                    self._measure(self.shot(i), self.blocks, self.count)
                     self.distances[i] = FAR
                     self.vote(self.distances, self.owners, self.ballot, self.votes)
                     total += self.votes[_MEANS + w]
@@ -165,9 +192,9 @@ class Taught:
         sums = [0] * self.dims
         for i in range(self.count):
             if self.owners[i] == w and i != but:
+                shot = self.shot(i)
                 for j in range(self.dims):
-                    v = self.shots[i * self.dims + j]
-                    sums[j] += v - 256 if v > 127 else v
+                    sums[j] += (shot[j] ^ 128) - 128
         norm = root(sum([v * v for v in sums]))
         length = root(UNIT * UNIT * self.dims)
         found = bytearray(self.dims)
@@ -177,62 +204,89 @@ class Taught:
                 found[j] = (v if sums[j] >= 0 else -v) & 255
         return found
 
-    # ---- on flash
+    # ---- on flash: piece by piece, as there is no room for all of it twice
 
-    def pack(self):
-        """All of it, as bytes; the last four are a CRC-32."""
-        parts = [struct.pack(_HEADER, MAGIC, self.key, self.dims, len(self.words), self.count)]
+    def write(self, f):
+        """All of it to an open file; the last four bytes are a CRC-32."""
+        pieces = [struct.pack(_HEADER, MAGIC, self.key, self.dims, len(self.words), self.count)]
         for word in self.words:
             name = word.encode()
-            parts.append(bytes((len(name),)) + name)
-        parts += [bytes(self.owners[: self.count]), bytes(self.shots[: self.count * self.dims])]
-        data = b"".join(parts)
-        return data + struct.pack("<I", crc32(data))
+            pieces.append(bytes((len(name),)) + name)
+        pieces.append(bytes(self.owners[: self.count]))
+        crc = 0
+        for piece in pieces:
+            f.write(piece)
+            crc = crc32(piece, crc)
+        for i in range(self.count):
+            shot = self.shot(i)
+            f.write(shot)
+            crc = crc32(shot, crc)
+        f.write(struct.pack("<I", crc))
 
-    def unpack(self, data):
-        """Take what `pack` made. TaughtError: it is damaged, or another model's."""
-        key, dims, words, owners, shots = parsed(data)
-        if key != self.key or dims != self.dims:
-            raise TaughtError("they were taught to another model")
-        self.words = words
-        self.count = len(owners)
-        self.owners[: self.count] = owners
-        self.shots[: len(shots)] = shots
+    def read(self, f):
+        """Take what `write` wrote. TaughtError: it is damaged, or another model's; then nothing is known."""
+        self.clear()
+        try:
+            key, dims, words, owners = head(f)
+            if key != self.key or dims != self.dims:
+                raise TaughtError("they were taught to another model")
+            for _ in owners:
+                self._append(f.read(dims))
+            self.words = words
+            self.owners[: len(owners)] = owners
+        except TaughtError:
+            self.clear()
+            raise
         self.prepare()
 
 
-def parsed(data):
-    """(key, values of an embedding, words, owner of each shot, shots) of what `Taught.pack` made. TaughtError: damaged."""
-    size = struct.calcsize(_HEADER)
+def head(f):
+    """(key, values of an embedding, words, owner of each shot) of what `Taught.write` wrote; the shots follow.
+
+    TaughtError: it is damaged.
+    """
     try:
-        if len(data) < size + 4 or crc32(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
+        size = f.seek(0, 2)
+        f.seek(0)
+        if size < _HEADER_SIZE + 4:
             raise ValueError
-        magic, key, dims, count, n = struct.unpack(_HEADER, data[:size])
+        magic, key, dims, count, n = struct.unpack(_HEADER, f.read(_HEADER_SIZE))
         words = []
         for _ in range(count):
-            length = data[size]
-            words.append(str(data[size + 1 : size + 1 + length], "utf-8"))
-            size += 1 + length
-        owners = data[size : size + n]
-        shots = data[size + n : -4]
-        if (
-            magic != MAGIC
-            or n > SHOTS
-            or len(shots) != n * dims
-            or len(set(words)) != count
-            or set(owners) != set(range(count))
-        ):
+            words.append(str(f.read(f.read(1)[0]), "utf-8"))
+        owners = f.read(n)
+        at = f.seek(0, 1)
+        if magic != MAGIC or n > SHOTS or size != at + n * dims + 4 or len(set(words)) != count:
             raise ValueError
+        if set(owners) != set(range(count)):
+            raise ValueError
+        f.seek(0)
+        crc = left = 0
+        left = size - 4
+        while left:
+            piece = f.read(min(512, left))
+            crc = crc32(piece, crc)
+            left -= len(piece)
+        if struct.unpack("<I", f.read(4))[0] != crc:
+            raise ValueError
+        f.seek(at)
     except (ValueError, IndexError, UnicodeError):
         raise TaughtError("the memory of taught words is damaged")
-    return bytes(key), dims, words, bytes(owners), bytes(shots)
+    return bytes(key), dims, words, owners
+
+
+def _vector(blocks, i, dims):
+    at = i % BLOCK * dims
+    return bytes(blocks[i // BLOCK][at : at + dims])
 
 
 def root(n):
     """The whole part of a square root."""
     if n < 2:
         return n
-    x = 1 << ((n.bit_length() if hasattr(n, "bit_length") else len(bin(n)) - 2) + 1) // 2
+    x = 1
+    while x * x <= n:
+        x <<= 1
     while True:
         y = (x + n // x) // 2
         if y >= x:

@@ -10,7 +10,7 @@ from binascii import hexlify
 from watchword import Refusal
 from watchword.decision import Decision, Presence
 from watchword.embedding import Embedder, kernels
-from watchword.knn import Taught, TaughtError, parsed
+from watchword.knn import Taught, TaughtError, head
 
 WINDOW = 2  # runs of the model in a mean score: the windows of two runs hold the word whole
 CUTOFF = 0.5  # which a distance has that is as great as it may be
@@ -30,16 +30,12 @@ def memories(store):
     for file in sorted(store.files()):
         if file.endswith(".knn"):
             try:
-                _, _, words, owners, _ = parsed(_read(store.path(file)))
+                with open(store.path(file), "rb") as f:
+                    _, _, words, owners = head(f)
             except (TaughtError, OSError):
                 yield file, None
             else:
                 yield file, {word: sum([1 for owner in owners if owner == i]) for i, word in enumerate(words)}
-
-
-def _read(path):
-    with open(path, "rb") as f:
-        return f.read()
 
 
 class Teacher:
@@ -66,11 +62,11 @@ class Teacher:
 
     def load(self):
         """What flash holds; nothing where it holds none."""
-        self.taught.count = 0
-        self.taught.words = []
+        self.taught.clear()
         if self.file in self.store.files():
             try:
-                self.taught.unpack(_read(self.store.path(self.file)))
+                with open(self.store.path(self.file), "rb") as f:
+                    self.taught.read(f)
             except TaughtError as error:
                 self.note = "%s: %s" % (self.file, error)
         self.prepare()
@@ -78,10 +74,9 @@ class Teacher:
     def save(self):
         """Write everything down, under a temporary name first."""
         temporary = self.store.path("knn.tmp")
-        data = self.taught.pack()
         try:
             with open(temporary, "wb") as f:
-                f.write(data)
+                self.taught.write(f)
             os.rename(temporary, self.store.path(self.file))
         except OSError as error:
             self.load()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 __version__ = "0.1.0"  # of the package and of the firmware that it carries
 
@@ -23,3 +26,14 @@ def _folder(name: str) -> Path:
     # An installed wheel has the folder inside the package; a checkout has it at the root, two levels up.
     installed = _PACKAGE / f"_{name}"
     return installed if installed.is_dir() else _PACKAGE.parents[1] / name
+
+
+@cache
+def firmware_module(name: str) -> ModuleType:
+    """A module of the firmware that is written to run on CPython too: `decision` or `knn`."""
+    spec = spec_from_file_location(f"watchword_firmware_{name}", firmware() / f"watchword/{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +11,15 @@ import typer
 
 from watchword import tflite
 from watchword import train as trainer
+from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.data import audio, pictures
-from watchword.data.clips import read_folder, read_manifest
+from watchword.data.clips import Clip, read_folder, read_manifest
 from watchword.errors import DataError
-from watchword.evaluate import Evaluation
+from watchword.evaluate import Evaluation, fewshot
 from watchword.evaluate import evaluate as judge
-from watchword.model import load
+from watchword.model import Model, load
 
 
 def train(
@@ -62,11 +65,27 @@ def train(
 def evaluate(
     model: ModelFile,
     data: Annotated[
-        Path, typer.Option("--data", metavar="MANIFEST.csv", help="A manifest, or a folder with one sub-folder per label.")
+        list[Path],
+        typer.Option(
+            "--data", metavar="MANIFEST.csv", help="A manifest, or a folder with a sub-folder per label; several too."
+        ),
     ],
     label_column: Annotated[str, typer.Option(help="The column of the manifest with the labels.")] = "label",
     split: Annotated[str | None, typer.Option(help="Only the clips of this split.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many clips, evenly spread.")] = None,
+    few_shot: Annotated[
+        int | None,
+        typer.Option("--few-shot", min=1, max=16, help="Teach words by so many clips of each, ask for the others."),
+    ] = None,
+    words: Annotated[str | None, typer.Option("--words", metavar="A,B,...", help="To teach; default: all labels.")] = None,
+    unknown: Annotated[
+        Path | None, typer.Option("--unknown", metavar="MANIFEST.csv", help="Clips of words that are not taught.")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="How often the taught clips are drawn.")] = 20,
+    queries: Annotated[int | None, typer.Option(min=1, help="Of each word in a draw, at the most. Default: all.")] = None,
+    neighbours: Annotated[int, typer.Option(min=1, max=8, help="Nearest shots whose mean distance counts.")] = 2,
+    means: Annotated[bool, typer.Option("--means", help="Compare with the mean of a word's shots instead.")] = False,
+    absolute: Annotated[bool, typer.Option("--absolute", help="Sums of differences instead of squares as distances.")] = False,
     on: OnOrReference = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
@@ -79,22 +98,70 @@ def evaluate(
     loaded = load(model, description)
     picture = loaded.require_fed().kind == "picture"
     doing = "looking" if picture else "listening"
-    if data.is_dir():
-        clips = read_folder(data, pictures.find if picture else audio.find)
-    else:
-        clips = read_manifest(data, label_column=label_column, split=split)
+
+    def listed(path: Path) -> list[Clip]:
+        if path.is_dir():
+            return read_folder(path, pictures.find if picture else audio.find)
+        return read_manifest(path, label_column=label_column, split=split)
+
+    clips = [clip for path in data for clip in listed(path)]
+    if few_shot is not None:
+        if unknown is None:
+            raise DataError("--few-shot needs --unknown MANIFEST.csv: clips of words that are not taught")
+        wanted = _wanted(words, clips)
+        others = [clip for clip in listed(unknown) if clip.label not in wanted]
+        clips = [clip for clip in clips if clip.label in wanted]
+        with _maybe_board(on, fresh, loaded) as board, progress_bar(doing) as progress:
+            found = fewshot.few_shot(
+                loaded,
+                clips,
+                others,
+                shots=few_shot,
+                draws=draws,
+                queries=queries,
+                neighbours=fewshot.Neighbours(neighbours, means, absolute),
+                board=board,
+                progress=progress,
+            )
+        _show_few_shot(found, json)
+        return
     if limit is not None and limit < len(clips):
         clips = [clips[i * len(clips) // limit] for i in range(limit)]
-    if on == "reference":
-        with progress_bar(doing) as progress:
-            result = judge(loaded, clips, progress=progress)
-    else:
-        with open_board(on, fresh) as board, running(board, loaded), progress_bar(doing) as progress:
-            result = judge(loaded, clips, board, progress)
+    with _maybe_board(on, fresh, loaded) as board, progress_bar(doing) as progress:
+        result = judge(loaded, clips, board, progress)
     if json:
         say_json(result.as_dict())
     else:
         _show(result)
+
+
+@contextmanager
+def _maybe_board(on: str | None, fresh: bool, model: Model) -> Iterator[Board | None]:
+    """A board that runs the model, or None for the reference."""
+    if on == "reference":
+        yield None
+    else:
+        with open_board(on, fresh) as board, running(board, model):
+            yield board
+
+
+def _wanted(words: str | None, clips: Sequence[Clip]) -> list[str]:
+    """The words to teach. DataError: one of them has no clips."""
+    known = list(dict.fromkeys(clip.label for clip in clips))
+    wanted = known if words is None else [word.strip() for word in words.split(",") if word.strip()]
+    strange = [word for word in wanted if word not in known]
+    if strange or not wanted:
+        raise DataError(f"--words: {', '.join(strange) or 'none'}: there are clips of {', '.join(known)}")
+    return wanted
+
+
+def _show_few_shot(found: fewshot.FewShot, json: bool) -> None:
+    if json:
+        say_json(found.as_dict())
+        return
+    say(f"{found.shots} shots of each of {len(found.words)} words, {found.draws} draws of {found.queries} queries")
+    say(f"accuracy {found.accuracy:.1%} +- {found.accuracy_ci95:.1%}")
+    say(f"recognised {found.detection_at_fa5:.1%} at 5 % false accepts, {found.detection_at_fa1:.1%} at 1 %")
 
 
 def _show(result: Evaluation) -> None:

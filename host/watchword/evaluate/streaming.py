@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +53,8 @@ def run_stream(model: Model, samples: NDArray[np.int16]) -> Runs:
 def detections(runs: Runs, description: Description, cutoff: float | None = None) -> list[Detection]:
     """What fires on a stream, by the board's own decision stage. cutoff: instead of the description's."""
     settings = description.decision if cutoff is None else dataclasses.replace(description.decision, cutoff=cutoff)
-    stage = _decision()(description.labels, description.background, settings.cutoff, settings.window, settings.refractory)
+    decision = shipped.firmware_module("decision").Decision
+    stage = decision(description.labels, description.background, settings.cutoff, settings.window, settings.refractory)
     found = []
     for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True):
         index = stage.update(outputs, time)
@@ -101,15 +99,3 @@ def operating_points(
             )
         )
     return points
-
-
-@cache
-def _decision() -> Any:
-    """The class of the firmware's decision stage; the file is written to run on CPython too."""
-    path = shipped.firmware() / "watchword/decision.py"
-    spec = importlib.util.spec_from_file_location("watchword_firmware_decision", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Decision

@@ -1,0 +1,242 @@
+"""How well words are told apart that a model never heard, after a few shots of each: what teaching a board is worth.
+
+The board's own code decides (firmware/watchword/knn.py), with its kernels in NumPy.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword import embedding, reference, shipped
+from watchword.board import Board
+from watchword.data import audio, pictures, words
+from watchword.data.clips import Clip, fit
+from watchword.errors import DataError, ModelError
+from watchword.evaluate import pictures as seeing
+from watchword.evaluate import sound as hearing
+from watchword.features import frames
+from watchword.graph import Graph
+from watchword.model import Model
+
+_CLIPS = 64  # at once
+
+
+@dataclass(frozen=True)
+class FewShot:
+    """accuracy: share of the queries whose word is the nearest, over all draws; ci95: half the width of its 95 % interval.
+
+    detection_at_fa5, detection_at_fa1: share of the queries that are recognised where 5 or 1 % of the clips of other words are
+    taken for one. queries, unknown: clips in each draw.
+    """
+
+    accuracy: float
+    accuracy_ci95: float
+    detection_at_fa5: float
+    detection_at_fa1: float
+    shots: int
+    draws: int
+    queries: int
+    unknown: int
+    words: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of the command line."""
+        return asdict(self) | {"words": list(self.words)}
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """How the nearest word is found, as `Taught` of the firmware has it."""
+
+    k: int = 2
+    means: bool = False
+    absolute: bool = False
+
+
+def few_shot(
+    model: Model,
+    clips: Sequence[Clip],
+    unknown: Sequence[Clip],
+    *,
+    shots: int = 5,
+    draws: int = 20,
+    queries: int | None = None,
+    neighbours: Neighbours = Neighbours(),
+    board: Board | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> FewShot:
+    """Draw `shots` clips of each word, teach them, and ask for the others; board None: embeddings by the reference.
+
+    queries: of each word in a draw, and as many of the unknown for each word, at the most; None: all. The board must run the
+    model; it computes the embedding of each clip once. DataError: too few clips. ModelError: the model names no embedding.
+    """
+    labels = tuple(dict.fromkeys(clip.label for clip in clips))
+    of = {label: [clip for clip in clips if clip.label == label] for label in labels}
+    for label, own in of.items():
+        if len(own) <= shots:
+            raise DataError(f"{label}: has {len(own)} clips, more than the {shots} that are taught are needed")
+    if not unknown:
+        raise DataError("no clips of words that are not taught are left")
+    rng = np.random.default_rng(0)
+    drawn = None if queries is None else shots + queries
+    plans = [{label: [own[i] for i in rng.permutation(len(own))[:drawn]] for label, own in of.items()} for _ in range(draws)]
+    most = len(unknown) if queries is None else min(len(unknown), queries * len(labels))
+    others = [unknown[i * len(unknown) // most] for i in range(most)]
+    needed = list(dict.fromkeys([*(clip for plan in plans for own in plan.values() for clip in own), *others]))
+    found = dict(zip(needed, _embeddings(model, needed, board, progress), strict=True))
+    accuracies, at_5, at_1 = [], [], []
+    for plan in plans:
+        taught = _taught(model, {label: [found[clip] for clip in own[:shots]] for label, own in plan.items()}, neighbours)
+        asked = [(clip, label) for label, own in plan.items() for clip in own[shots:]]
+        answers = [_ask(taught, found[clip]) for clip, _ in asked]
+        right = np.array([word == label for (word, _), (_, label) in zip(answers, asked, strict=True)])
+        distances = np.array([distance for _, distance in answers])
+        false = np.sort([_ask(taught, found[clip])[1] for clip in others])
+        accuracies.append(right.mean())
+        at_5.append((right & (distances < false[len(false) * 5 // 100])).mean())
+        at_1.append((right & (distances < false[len(false) // 100])).mean())
+    spread = float(np.std(accuracies, ddof=1)) if draws > 1 else 0.0
+    return FewShot(
+        accuracy=float(np.mean(accuracies)),
+        accuracy_ci95=1.96 * spread / draws**0.5,
+        detection_at_fa5=float(np.mean(at_5)),
+        detection_at_fa1=float(np.mean(at_1)),
+        shots=shots,
+        draws=draws,
+        queries=len(asked),
+        unknown=len(others),
+        words=labels,
+    )
+
+
+def _taught(model: Model, shots: Mapping[str, Sequence[NDArray[np.int8]]], neighbours: Neighbours) -> Any:
+    """The memory of the firmware with these shots."""
+    knn = shipped.firmware_module("knn")
+    dims = len(next(iter(shots.values()))[0])
+    taught = knn.Taught(dims, embedding.key(model.description), Kernels, neighbours.k, neighbours.means, neighbours.absolute)
+    for word, own in shots.items():
+        for shot in own:
+            taught.add(word, shot.tobytes())
+    taught.prepare()
+    return taught
+
+
+def _ask(taught: Any, query: NDArray[np.int8]) -> tuple[str, int]:
+    """The nearest word and its distance."""
+    index = taught.nearest(query.tobytes())
+    return taught.words[index], taught.votes[1]
+
+
+class Kernels:
+    """What firmware/watchword/kernels/knn_plain.py has, in NumPy."""
+
+    @staticmethod
+    def squared(query: bytes, shots: bytearray, sizes: int, distances: array[int]) -> None:
+        difference = _difference(query, shots, sizes)
+        np.frombuffer(distances, np.int32)[: sizes >> 16] = (difference**2).sum(1)
+
+    @staticmethod
+    def absolute(query: bytes, shots: bytearray, sizes: int, distances: array[int]) -> None:
+        np.frombuffer(distances, np.int32)[: sizes >> 16] = np.abs(_difference(query, shots, sizes)).sum(1)
+
+    @staticmethod
+    def vote(distances: array[int], owners: bytes, sizes: int, out: array[int]) -> None:
+        count, k, number = sizes & 255, sizes >> 8 & 255, sizes >> 16
+        of, own = np.frombuffer(distances, np.int32)[:count], np.frombuffer(owners, np.uint8)[:count]
+        far = (1 << 30) - 1
+        votes = np.frombuffer(out, np.int32)
+        best, least = -1, far
+        for w in range(number):
+            some = np.sort(of[(own == w) & (of < far)])[:k]
+            mean = (int(some.sum()) >> 3) * (256 // len(some)) >> 5 if len(some) else far
+            votes[11 + w] = mean
+            if mean < least:
+                best, least = w, mean
+        votes[:2] = best, least
+
+
+def _difference(query: bytes, shots: bytearray, sizes: int) -> NDArray[np.int32]:
+    dims, count = sizes & 0xFFFF, sizes >> 16
+    known = np.frombuffer(shots, np.int8)[: dims * count].reshape(count, dims)
+    return known.astype(np.int32) - np.frombuffer(query, np.int8)[:dims]
+
+
+# ---- embeddings of clips
+
+
+def embeddings(model: Model, clips: Sequence[Clip], progress: Callable[[int, int], None] | None = None) -> NDArray[np.int8]:
+    """Of recordings or pictures, by the reference: int8 (clips, values). Raises as `few_shot`."""
+    return np.stack(list(_embeddings(model, clips, None, progress)))
+
+
+def _embeddings(
+    model: Model, clips: Sequence[Clip], board: Board | None, progress: Callable[[int, int], None] | None
+) -> Iterator[NDArray[np.int8]]:
+    picture = model.require_fed().kind == "picture"
+    graph = _until_embedding(model)
+    if board is not None:
+        board.taught(ready=True)
+        if picture:
+            board.view(*pictures.QQVGA)
+    done = 0
+    at_once = _CLIPS if board is None else 1
+    for begin in range(0, len(clips), at_once):
+        some = clips[begin : begin + at_once]
+        if board is None:
+            if picture:
+                x = seeing.inputs(model, [_seen(model, clip) for clip in some])
+            else:
+                x = hearing.inputs(model, np.stack([_heard(model, clip) for clip in some]))
+            y = reference.run(graph, x)
+            yield from embedding.embed(y, graph.output.zero_point, model.description.embedding_parts)
+        else:
+            if picture:
+                board.look(_seen(model, some[0]))
+            else:
+                board.scores(_heard(model, some[0]))
+            yield board.embedding()
+        done += len(some)
+        if progress is not None:
+            progress(done, len(clips))
+
+
+def _heard(model: Model, clip: Clip) -> NDArray[np.int16]:
+    """What the model hears of a clip: the word in the middle."""
+    return centred(audio.read(clip.path), hearing.clip_samples(model))
+
+
+def _seen(model: Model, clip: Clip) -> frames.Frame:
+    return frames.camera(pictures.fitted(pictures.read(clip.path)), colour=seeing.colours(model))
+
+
+def centred(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
+    """So many samples with the word in the middle; where none is found, those with the most energy."""
+    try:
+        return words.window(samples, words.find(samples), length)
+    except DataError:
+        return fit(samples, length)
+
+
+@cache
+def _cut(graph: Graph, name: str) -> Graph:
+    at = [i for i, operation in enumerate(graph.operations) if operation.output.name == name]
+    if not at:
+        raise ModelError(f"embedding is {name!r}: the model has no such layer; `watchword inspect` shows them")
+    operations = graph.operations[: at[0] + 1]
+    return Graph(graph.name, graph.input, operations[-1].output, operations)
+
+
+def _until_embedding(model: Model) -> Graph:
+    """The model up to the layer that its description names. ModelError: it names none, or keeps state."""
+    if not model.description.embedding:
+        raise ModelError(f"{model.path}: its description names no embedding: `watchword describe --embedding LAYER` does")
+    if model.graph.stateful:
+        raise ModelError(f"{model.path}: keeps state from run to run: words cannot be taught to it")
+    return _cut(model.graph, model.description.embedding)
