@@ -45,6 +45,7 @@ class Listener:
         self.stride = decision["stride"]
         self.credit = source.capacity - WINDOW  # samples that may be under way to the source
         self.samples = array("h", bytes(2 * WINDOW))
+        self.span = (len(program.input) // CHANNELS - 1) * self.hop + WINDOW  # samples that a run of the model covers
         self.teacher = None
         # The features that the model sees: a ring of frames, the oldest at `next`.
         self.history = bytearray(len(program.input))

@@ -237,6 +237,7 @@ class Requests:
             fields["file"] = teacher.file
             fields["dims"] = taught.dims
             fields["background"] = teacher.backgrounds
+            fields["samples"] = self.listener.span if self.listener else 0
         from watchword.teacher import memories
 
         fields["others"] = [(file, words) for file, words in memories(self.store) if file != fields["file"]]
@@ -250,6 +251,8 @@ class Requests:
         teacher = self.need_teacher()
         word = self.field(request, "word", str)
         embedding = teacher.embedder.values
+        from watchword.knn import SHOTS
+
         like = None
         if n:
             if self.field(request, "key", str, "") != teacher.file:
@@ -258,7 +261,7 @@ class Requests:
         else:
             like = teacher.like(word)
         shots = teacher.enrol(word, embedding, self.field(request, "last", bool, True))
-        return {"shots": shots, "all": teacher.taught.count, "like": like}
+        return {"shots": shots, "all": teacher.taught.count, "most": SHOTS, "like": like}
 
     def do_forget(self, request):
         return {"shots": self.need_teacher().forget(self.field(request, "word", str))}

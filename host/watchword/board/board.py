@@ -369,9 +369,9 @@ class Board:
     def taught(self, *, ready: bool = False) -> Message:
         """Words that were taught, each with the number of its shots.
 
-        words: to the running model; file: their memory on flash; background: how many embeddings of background the program
-        has; others: [[file, words or None where it is damaged], ...] of other models. ready: the board gets ready to be taught;
-        BoardError: its program cannot be.
+        words: to the running model; file: their memory on flash; background: how many embeddings of background the program has;
+        samples: what a run of a model for sound covers; others: [[file, words or None where it is damaged], ...] of other
+        models. ready: the board gets ready to be taught; BoardError: its program cannot be.
         """
         reply = self.link.request("taught", ready=ready)
         return {key: value for key, value in reply.items() if key != "id"}
@@ -379,8 +379,8 @@ class Board:
     def enrol(self, word: str) -> Message:
         """Make what the last `scores` or `look` was of a shot of a word. The board has to be ready, see `taught`.
 
-        Returns shots of the word, all shots, and `like`: another word that it might be taken for, or None. BoardError: it holds
-        nothing, memory is full, or it is the same as a shot of another word; nothing has changed then.
+        Returns shots of the word, all shots, the most there can be, and `like`: another word that it might be taken for, or None.
+        BoardError: it holds nothing, memory is full, or it is the same as a shot of another word; nothing has changed then.
         """
         return self.link.request("enrol", word=word)
 

@@ -8,18 +8,18 @@ import sys
 import typer
 
 from watchword import __version__
-from watchword.cli import boards, flashing, inspecting, measuring, models, pictures, setup, sound, training, virtual
+from watchword.cli import boards, flashing, inspecting, measuring, models, pictures, setup, sound, teaching, training, virtual
 from watchword.errors import WatchwordError
 
 app = typer.Typer(
     name="watchword",
-    help="Wake words on stock MicroPython: train, compile, push, listen, see.",
+    help="Wake words on stock MicroPython: train, compile, push, listen, see, teach.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (sound, pictures, models, inspecting, boards, measuring, flashing, virtual, training, setup):
+for group in (sound, pictures, teaching, models, inspecting, boards, measuring, flashing, virtual, training, setup):
     group.add_to(app)
 
 

@@ -13,6 +13,7 @@ import typer
 from numpy.typing import NDArray
 
 from watchword import description as descriptions
+from watchword import embedding as embeddings
 from watchword import reference, tflite
 from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
@@ -21,7 +22,9 @@ from watchword.compile import TARGETS, Compiled
 from watchword.compile.program import KERNEL_NAMES, Step
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.compile.thumb.describe import groupings
+from watchword.data.clips import read_files
 from watchword.errors import DataError, ModelError
+from watchword.evaluate import fewshot
 from watchword.model import Model, load
 
 Target = Annotated[str, typer.Option(help=f"One of {', '.join(TARGETS)}.")]
@@ -40,11 +43,24 @@ hop_ms: 10 or 20; multiplier and offset: how features or pixels become int8; cut
 docs/formats.md explains every line."""
 
 
-def describe(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
+def describe(
+    model: ModelFile,
+    embedding: Annotated[
+        str | None,
+        typer.Option(metavar="LAYER[:PARTS]", help="Words are taught by this layer, in so many parts: see `inspect`."),
+    ] = None,
+    description: DescriptionFile = None,
+    json: Json = False,
+) -> None:
     """Show a model's description, or draft NAME.toml beside it where it has none."""
     loaded = load(model, description)
+    beside = model.with_suffix(".toml")
+    if embedding is not None:
+        changed = _with_embedding(loaded, embedding)
+        loaded = dataclasses.replace(loaded, description=changed, described=True)
+        descriptions.write(changed, beside)
+        note(f"{beside}: written; push the model to teach by {changed.embedding}")
     if not loaded.described:
-        beside = model.with_suffix(".toml")
         descriptions.write(loaded.description, beside, _HEADING.format("x".join(map(str, loaded.graph.input.shape))))
         note(f"{beside}: drafted; put right what its first lines name, then push the model")
     if json:
@@ -53,6 +69,19 @@ def describe(model: ModelFile, description: DescriptionFile = None, json: Json =
         import tomli_w
 
         say(tomli_w.dumps(loaded.description.as_dict()).rstrip())
+
+
+def _with_embedding(model: Model, text: str) -> descriptions.Description:
+    """The description with another embedding. ModelError: none can be made of the layer."""
+    name, parts = text, "1"
+    if text.rpartition(":")[2].isdecimal():
+        name, _, parts = text.rpartition(":")
+    found = [operation for operation in model.graph.operations if operation.output.name == name]
+    if not found:
+        known = ", ".join(operation.output.name for operation in model.graph.operations[-6:])
+        raise ModelError(f"{model.path}: has no layer {name!r}; the last ones are {known}: see `watchword inspect`")
+    embeddings.shape(found[0].output.shape, int(parts))
+    return dataclasses.replace(model.description, embedding=name, embedding_parts=int(parts))
 
 
 def compile(
@@ -179,7 +208,15 @@ def _change(before: int, after: int) -> str:
 
 
 def push(
-    model: ModelFile, on: On = None, fresh: Fresh = False, description: DescriptionFile = None, json: Json = False
+    model: ModelFile,
+    background: Annotated[
+        Path | None,
+        typer.Option("--background", metavar="MANIFEST.csv", help="Clips that taught words must not be taken for, at most 64."),
+    ] = None,
+    on: On = None,
+    fresh: Fresh = False,
+    description: DescriptionFile = None,
+    json: Json = False,
 ) -> None:
     """Send a model (.tflite or compiled .ww) to a board and run it from now on."""
     content: bytes | None = None
@@ -189,8 +226,14 @@ def push(
     else:
         loaded = load(model, description)
         loaded.require_fed()
+    others = b""
+    if background is not None:
+        if loaded is None:
+            raise ModelError(f"{model}: is compiled already: --background is for a .tflite")
+        with progress_bar("background") as progress:
+            others = fewshot.background(loaded, read_files(background), progress).tobytes()
     with open_board(on, fresh) as board:
-        program = content if loaded is None else loaded.compile(board.hello.target)
+        program = content if loaded is None else loaded.compile(board.hello.target, background=others)
         assert program is not None
         start = time.monotonic()
         with progress_bar(f"pushing {model.name}") as progress:

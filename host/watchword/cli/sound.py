@@ -48,12 +48,12 @@ def listen(
                 _hear(board, files, codec, json)
             return
         if not any(program["kind"] == "sound" and program["state"] == "active" for program in board.hello.programs):
-            _give_keywords(board)
+            give_keywords(board)
         board.turn_to("sound")
         _hear(board, files, codec, json)
 
 
-def _give_keywords(board: Board) -> None:
+def give_keywords(board: Board) -> None:
     """An empty virtual board gets the package's keyword model; a real one is its owner's to fill."""
     if not board.virtual:
         raise BoardError(f"{board.target} holds no program: `watchword push MODEL` sends one")
@@ -81,7 +81,8 @@ def heard(board: Board, file: Path, codec: Codec = "s16") -> Iterator[dict[str, 
     samples = audio.read(file)
     for event in board.listen(samples, codec):
         if event["event"] == "detect":
-            yield {key: event[key] for key in ("event", "label", "score", "time")} | {"file": str(file)}
+            keys = [key for key in ("event", "label", "score", "time", "taught") if key in event]
+            yield {key: event[key] for key in keys} | {"file": str(file)}
         else:
             yield event | {"file": str(file)}
 

@@ -62,6 +62,11 @@ def read_manifest(
     return [Clip(path.parent / row["file"], row[label_column], row.get("speaker") or "") for row in rows]
 
 
+def read_files(path: Path) -> list[Clip]:
+    """What a manifest names, or a folder of folders holds, whatever it is labelled. DataError: as `read_manifest`."""
+    return read_folder(path) if path.is_dir() else read_manifest(path, label_column="file")
+
+
 def read_folder(folder: Path, find: Callable[[Path], list[Path]] = audio.find) -> list[Clip]:
     """The recordings in the sub-folders of a folder, each labelled with the name of its sub-folder.
 

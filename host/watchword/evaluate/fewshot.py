@@ -25,6 +25,9 @@ from watchword.features import frames
 from watchword.graph import Graph
 from watchword.model import Model
 
+BACKGROUND = 64
+"""Embeddings that a program takes along: as many as the shots that a board may hold."""
+
 _CLIPS = 64  # at once
 
 
@@ -171,9 +174,14 @@ def _difference(query: bytes, shots: bytearray, sizes: int) -> NDArray[np.int32]
 # ---- embeddings of clips
 
 
-def embeddings(model: Model, clips: Sequence[Clip], progress: Callable[[int, int], None] | None = None) -> NDArray[np.int8]:
-    """Of recordings or pictures, by the reference: int8 (clips, values). Raises as `few_shot`."""
-    return np.stack(list(_embeddings(model, clips, None, progress)))
+def background(model: Model, clips: Sequence[Clip], progress: Callable[[int, int], None] | None = None) -> NDArray[np.int8]:
+    """Embeddings of recordings or pictures for a program, of at most BACKGROUND evenly spread ones: int8 (n, values).
+
+    Raises as `few_shot`.
+    """
+    n = min(BACKGROUND, len(clips))
+    some = [clips[i * len(clips) // n] for i in range(n)]
+    return np.stack(list(_embeddings(model, some, None, progress)))
 
 
 def _embeddings(

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from watchword.compile import TARGETS, Compiled, Layer
+from watchword.embedding import MOST
 from watchword.errors import ModelError
-from watchword.graph import Reshape, Softmax
+from watchword.graph import AveragePool2D, MaxPool2D, Mean, Reshape, Softmax
 from watchword.model import Model
 
-_EMBEDDING = (8, 1024)  # values of an output that may stand for what was heard or seen
+_EMBEDDING = (8, MOST)  # channels of an output that may stand for what was heard or seen
 
 
 @dataclass(frozen=True)
@@ -48,18 +49,24 @@ class Inspection:
         return self.compiled.layers
 
     def embedding(self, layer: Layer) -> bool:
-        """Whether a layer's output may stand for what was heard or seen: few values, which nothing passes by, no classes."""
-        graph = self.compiled.graph
-        if isinstance(layer.operation, Reshape | Softmax) or layer.operation.output is graph.output:
+        """Whether a layer's output may stand for what was heard or seen: few values, which nothing passes by, no classes.
+
+        Of more than one place, if what follows takes a mean of them.
+        """
+        graph, output = self.compiled.graph, layer.operation.output
+        if isinstance(layer.operation, Reshape | Softmax) or output is graph.output:
             return False
-        if not _EMBEDDING[0] <= layer.operation.output.size <= _EMBEDDING[1]:
+        readers = [op for op in graph.operations if output in op.inputs]
+        if output.size > output.shape[-1] and not all(isinstance(op, AveragePool2D | MaxPool2D | Mean) for op in readers):
+            return False
+        if not _EMBEDDING[0] <= output.shape[-1] <= _EMBEDDING[1]:
             return False
         at = graph.operations.index(layer.operation)
         before = {graph.input, *(op.output for op in graph.operations[:at])}
         kept = {state.assigned for state in graph.states}
         later = {tensor for op in graph.operations[at + 1 :] for tensor in op.inputs if not isinstance(op, Softmax)}
-        if not later - {layer.operation.output}:  # what follows is the softmax only: classes already
-            return layer.operation.output in later
+        if not later - {output}:  # what follows is the softmax only: classes already
+            return output in later
         return not (later - kept) & before
 
     def as_dict(self) -> dict[str, Any]:

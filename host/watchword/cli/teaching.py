@@ -1,0 +1,203 @@
+"""Words and things that a board learns from a few shots: teach, forget, taught."""
+
+from __future__ import annotations
+
+import json as jsons
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from watchword.board import Board
+from watchword.cli.options import Fresh, Json, On, named_files, open_board
+from watchword.cli.output import note, say, say_json, say_table
+from watchword.cli.sound import give_keywords
+from watchword.data import audio, pictures, words
+from watchword.data.audio import RATE
+from watchword.errors import BoardError, DataError, LinkError
+from watchword.features import frames
+
+Kind = Annotated[
+    Literal["sound", "picture"] | None, typer.Option("--kind", help="Of whose program; default: the one that runs.")
+]
+
+
+def teach(
+    word: Annotated[str, typer.Argument(metavar="NAME", help="What the shots are of.")],
+    wav: Annotated[
+        list[Path] | None, typer.Option("--wav", metavar="FILE...", help="Recordings of the word; folders and patterns too.")
+    ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option("--image", metavar="FILE...", help="Or pictures of it; folders and patterns too."),
+    ] = None,
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", hidden=True)
+    ] = None,  # of `--wav *.wav`, all but the first
+    on: On = None,
+    fresh: Fresh = False,
+    json: Json = False,
+) -> None:
+    """Teach a board a word from a few recordings, or a thing from pictures. From then on `listen` and `see` tell it.
+
+    Words belong to the model that runs: they stay when its program is pushed anew, and wait while another model runs.
+    """
+    if bool(wav) == bool(image):
+        raise DataError("one of --wav (recordings of a word) and --image (pictures of a thing) is needed")
+    sound = bool(wav)
+    names = [*(wav or image or []), *(more or [])]
+    files = named_files(names, audio.find, "sound") if sound else named_files(names, pictures.find, "picture")
+    with open_board(on, fresh) as board:
+        if sound and not any(program["kind"] == "sound" for program in board.hello.programs):
+            give_keywords(board)
+        board.turn_to("sound" if sound else "picture")
+        ready = board.taught(ready=True)
+        show = _hearing(board, int(ready["samples"])) if sound else _seeing(board)
+        taken = _enrol(board, word, files, show, json)
+        if not ready["background"]:
+            note(
+                f"how near a sound or picture has to be is judged by the shots of {word} alone: "
+                "`watchword push MODEL --background MANIFEST.csv` gives the board others to compare with"
+            )
+    if not json:
+        say(f"{word}: {taken['shots']} shots; the board holds {taken['all']}, at most {taken['most']}")
+
+
+def _enrol(
+    board: Board, word: str, files: Sequence[Path], show: Callable[[Path], dict[str, Any]], json: bool
+) -> dict[str, Any]:
+    """Make shots of files. show: brings one before the board and returns what there is to say of it.
+
+    Of several, those that cannot be learnt are passed by, and counted.
+    """
+    skipped = 0
+    taken: dict[str, Any] = {}
+    for file in files:
+        try:
+            facts = show(file)
+            taken = board.enrol(word)
+        except LinkError:
+            raise
+        except (DataError, BoardError) as error:
+            told = str(error) if str(file) in str(error) else f"{file}: {error}"
+            if len(files) == 1:
+                raise DataError(told) from None
+            note(told)
+            skipped += 1
+            continue
+        like = taken["like"]
+        if json:
+            say_json({"word": word, "file": str(file), "shots": taken["shots"], "like": like, **facts})
+        else:
+            say(f"{file}  shot {taken['shots']}: {facts['quality']}" + (f"; might be taken for {like}" if like else ""))
+    if not taken:
+        raise DataError(f"none of {len(files)} files can be learnt as {word}")
+    if skipped:
+        note(f"{skipped} of {len(files)} files were skipped")
+    return taken
+
+
+def _hearing(board: Board, window: int) -> Callable[[Path], dict[str, Any]]:
+    """window: samples that the model hears at once."""
+    length = -(-window // RATE) * RATE
+
+    def show(file: Path) -> dict[str, Any]:
+        samples = audio.read(file)
+        try:
+            word = words.find(samples, length / RATE)
+        except DataError as error:
+            raise DataError(f"{file}: {error}") from None
+        board.scores(words.window(samples, word, length))
+        return {"start": word.start, "end": word.end, "above_noise_db": round(word.above, 1), "quality": word.quality}
+
+    return show
+
+
+def _seeing(board: Board) -> Callable[[Path], dict[str, Any]]:
+    colour = board.view(*pictures.QQVGA)
+
+    def show(file: Path) -> dict[str, Any]:
+        seen = pictures.fitted(pictures.read(file))
+        board.look(frames.camera(seen, colour=colour))
+        contrast = float(seen.std())
+        return {"contrast": round(contrast, 1), "quality": "good" if contrast > 20 else "of little contrast"}
+
+    return show
+
+
+def forget(
+    word: Annotated[str, typer.Argument(metavar="NAME", help="What was taught.")],
+    kind: Kind = None,
+    on: On = None,
+    json: Json = False,
+) -> None:
+    """Forget a taught word, with all its shots."""
+    with open_board(on) as board:
+        if kind:
+            board.turn_to(kind)
+        shots = board.forget(word)
+    if json:
+        say_json({"word": word, "shots": shots})
+    else:
+        say(f"{word}: forgotten, {shots} shots")
+
+
+def taught(
+    export: Annotated[Path | None, typer.Option("--export", metavar="FILE", help="Write all shots to a file.")] = None,
+    import_: Annotated[
+        Path | None, typer.Option("--import", metavar="FILE", help="Add the shots of such a file, of the same model.")
+    ] = None,
+    kind: Kind = None,
+    on: On = None,
+    json: Json = False,
+) -> None:
+    """Show what a board was taught; keep it in a file, or take it from one."""
+    given = _read(import_) if import_ else None
+    with open_board(on) as board:
+        if kind:
+            board.turn_to(kind)
+        if given is not None:
+            count = board.import_taught(given)
+            note(f"{count} shots added from {import_}")
+        if export is not None:
+            exported = board.export_taught()
+            _write(export, exported)
+            note(f"{export}: {len(exported['shots'])} shots")
+        found = board.taught()
+    if json:
+        say_json(found)
+        return
+    rows = [(name, count, "") for name, count in found["words"].items()]
+    for file, held in found["others"]:
+        rows += [(name, count, f"another model's, {file}: waits for it") for name, count in (held or {}).items()]
+    if rows:
+        say_table(("word", "shots", ""), rows)
+    else:
+        say("nothing was taught")
+    for file, held in found["others"]:
+        if held is None:
+            note(f"{file}: damaged")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = jsons.loads(path.read_text("utf-8"))
+        shots = [(str(word), str(data)) for word, data in found["shots"]]
+        return {"file": str(found["file"]), "shots": shots}
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{path}: no shots, as `watchword taught --export` writes them") from None
+
+
+def _write(path: Path, exported: dict[str, Any]) -> None:
+    try:
+        path.write_text(jsons.dumps(exported, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (teach, forget, taught):
+        app.command()(command)
