@@ -1,9 +1,10 @@
-"""Power that goes in the middle of a push to a virtual Pico, and what the board is after that."""
+"""Power that goes in the middle of a push to a virtual Pico, or while it learns words, and what the board is after that."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,7 @@ from watchword.board.virtual.process import ProcessTransport
 from watchword.compile import Compiled, compile
 from watchword.errors import LinkError
 from watchword.graph import Graph
+from watchword.model import keywords, load
 
 Moment = Literal["push", "commit"]
 _NAMES = ("one", "two", "three")  # programs come new and as new versions of their names, and fill all places of the store
@@ -111,3 +113,70 @@ def _go(board: Board, program: Compiled, moment: Moment) -> None:
         board._restart_with(board._commit())
     else:
         board.push(program)
+
+
+def cut_memory(shares: Sequence[float]) -> list[Cut]:
+    """Teach words and forget them, and let power go each time, after a share of the cycles that it takes.
+
+    After each cut the memory must be whole: as before, or as it was to become.
+    """
+    model = load(keywords())
+    rng = np.random.default_rng(7)
+    with Board.open("pico") as board:
+        board.push(model.compile("rp2040"))
+        dims, file = board.taught(ready=True)["dims"], board.taught()["file"]
+        for i in range(20):  # more than a block of flash
+            _learn(board, file, f"word{i % 4}", _embedding(rng, dims), last=i == 19)
+        spans = {}
+        for act in ("enrol", "forget"):
+            start = power(board).control("counters")["cycles"]
+            if act == "enrol":
+                _learn(board, file, "word5", _embedding(rng, dims))
+            else:
+                board.forget("word5")
+            spans[act] = power(board).control("counters")["cycles"] - start
+        known = board.export_taught()["shots"]
+    cuts = []
+    for number, share in enumerate(shares):
+        act = "forget" if number % 3 == 2 else "enrol"
+        word = known[-1][0] if act == "forget" else f"word{number % 7}"
+        shot = _embedding(rng, dims)
+        cycles = 1 + int(share * spans[act])
+        if act == "forget":
+            after = [one for one in known if one[0] != word]
+        else:
+            after = [*known, [word, base64.b64encode(shot).decode()]]
+        with Board.open("pico") as board:
+            power(board).control("cut", after=cycles)
+            with pytest.raises(LinkError, match="power was cut"):
+                _until_cut(board, file, act, word, shot)
+        with Board.open("pico") as board:
+            where = f"cut {number}, {cycles} cycles into {act} {word}"
+            assert board.hello.note is None, f"{where}: {board.hello.note}"
+            assert not board.taught()["others"], where
+            found = board.export_taught()["shots"]
+            assert found in (known, after), where
+        cuts.append(Cut(cycles, kept=found == known))
+        known = found
+        if len(known) > 50:
+            raise AssertionError("the cuts leave more shots than there is room for: forget more")
+    return cuts
+
+
+def _until_cut(board: Board, file: str, act: str, word: str, shot: bytes) -> None:
+    if act == "forget":
+        board.forget(word)
+    else:
+        _learn(board, file, word, shot)
+    while True:
+        board.info()
+
+
+def _learn(board: Board, file: str, word: str, shot: bytes, last: bool = True) -> None:
+    board.link.request("enrol", shot, word=word, key=file, last=last)
+
+
+def _embedding(rng: np.random.Generator, dims: int) -> bytes:
+    """One that no other is like."""
+    values = rng.normal(size=dims)
+    return np.rint(values / np.linalg.norm(values) * 40 * dims**0.5).clip(-127, 127).astype(np.int8).tobytes()

@@ -18,8 +18,8 @@ from watchword.data import audio
 from watchword.graph import Conv2D, Dense, Graph, Pad, Softmax, Tensor
 
 COMMANDS = (
-    "activate bench board compile demo describe doctor evaluate export firmware flash info inspect listen models ports push "
-    "remove rollback run see selftest setup train"
+    "activate bench board compile demo describe doctor evaluate export firmware flash forget info inspect listen models ports "
+    "push remove rollback run see selftest setup taught teach train"
 ).split()
 
 

@@ -379,7 +379,7 @@ class Board:
     def enrol(self, word: str) -> Message:
         """Make what the last `scores` or `look` was of a shot of a word. The board has to be ready, see `taught`.
 
-        Returns shots of the word, all shots, the most there can be, and `like`: another word that it might be taken for, or None.
+        Returns shots of the word, all shots, the most there can be, and `like`: a word that it might be taken for, or None.
         BoardError: it holds nothing, memory is full, or it is the same as a shot of another word; nothing has changed then.
         """
         return self.link.request("enrol", word=word)
