@@ -318,7 +318,6 @@ def test_models_that_nothing_feeds_are_refused_in_one_line(wav: Path, shared_dat
     for name, reason in (
         ("mlperf_tiny/kws_ref_model", "takes MFCC features, which no front end here makes: `watchword run` and `bench`"),
         ("mlperf_tiny/str_ww_ref_model", "takes log-mel features, which no front end here makes: `watchword run` and `bench`"),
-        ("mlperf_tiny/vww_96_int8", "is for pictures, not for sound"),
         ("tflite_micro/hello_world_int8", "takes neither sound nor pictures: `watchword run` and `bench`"),
     ):
         path = shared_data / f"models/{name}.tflite"
