@@ -7,6 +7,8 @@ import sys
 import time
 from array import array
 
+import micropython
+
 from watchword.embedding import Embedder
 from watchword.kernels import knn_plain, knn_viper, walk
 from watchword.knn import FAR, SHOTS, Taught, TaughtError, head
@@ -219,6 +221,22 @@ def test_what_cannot_be_taught():
         damaged[at] ^= 16
         refused("damaged", head, io.BytesIO(damaged))
         refused("damaged", head, io.BytesIO(data[:at]))
+
+
+def test_nothing_is_allocated_while_it_listens():
+    layer = {"step": 8, "rows": 4, "columns": 2, "channels": 8, "parts": 1, "zero_point": -128, "order": None}
+    e = Embedder(Program(layer, bytearray(16) + numbers(3, 64)), 1)
+    for options in ({}, {"means": True}, {"absolute": True, "k": 8}):
+        t = taught(**options)
+        micropython.heap_lock()
+        try:
+            e.look()
+            w = t.nearest(e.values)
+            score = t.score()
+        finally:
+            micropython.heap_unlock()
+        assert 0 <= w < 2
+        assert 0 <= score < 256
 
 
 def test_64_shots_of_64_dimensions_take_8_kb_and_a_tenth_of_a_million_cycles():
