@@ -214,7 +214,7 @@ def _steps(words, arena, constants, weights, path):
         try:
             kernel, streamed, rows, chunk, together, n = [words[i + j] for j in range(6)]
             if (
-                n < kernels.LENGTHS[kernel]
+                not kernels.LENGTHS[kernel] <= n <= len(words)
                 or (n > kernels.LENGTHS[kernel] and kernel not in kernels.SEVERAL)
                 or rows < 1
                 or chunk < 1

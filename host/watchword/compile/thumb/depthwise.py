@@ -39,10 +39,11 @@ _PAIRS, _EXACT = (0, 87, 91, 94, 96, 98), 200  # of two outputs, by the number o
 _fit_layer = lru_cache(maxsize=256)(lambda op: fit_each(sums(op)))
 
 
-def safe(weights: Ints, ends: tuple[int, ...]) -> bool:
-    """Whether the sums of nine weights stay within 16 bits between the splits."""
+def safe(weights: Ints, ends: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(channels,): whether the sums of a channel's nine weights, (channels, 9), stay within 16 bits between the splits."""
     begins = (0, *(end + 1 for end in ends))
-    return all(bound(weights[begin : end + 1]) <= 32767 for begin, end in zip(begins, ends, strict=False))
+    sums = [bound(weights[:, begin : end + 1]) for begin, end in zip(begins, ends, strict=False)]
+    return np.asarray((np.stack(sums) <= 32767).all(0))
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,9 @@ def lower_depthwise(op: DepthwiseConv2D, first: int, last: int, order: Ints | No
     if not walk.across:
         weights = weights.reshape(-1, 3, 3).transpose(0, 2, 1).reshape(-1, 9)
     loops = []
-    for w, proved in zip(weights, found, strict=True):
-        possible = [i for i, ends in enumerate(LOOPS) if safe(w, ends)]
+    safe_for = np.stack([safe(weights, ends) for ends in LOOPS], axis=1)
+    for fits, proved in zip(safe_for, found, strict=True):
+        possible = np.flatnonzero(fits).tolist()
         if not possible:
             return None
         fastest = min(possible, key=lambda i: len(LOOPS[i]))
