@@ -52,7 +52,7 @@ def test_taught_words(root: Path, shared_data: Path, tmp_path: Path, monkeypatch
     assert on_pico == few_shot(model, clips, unknown, draws=2, queries=10)
     text = "# Words taught by five shots\n\n"
     text += f"`make bench` writes this. {', '.join(WORDS)}: none of them was in the keyword model's training. Unknown: "
-    text += f"{len(unknown)} clips of other words, by other speakers than training's.\n"
+    text += f"{len(unknown)} clips of other words (Speech Commands, dev_val).\n"
     text += "Percent; ±: 95 % over draws; recognised: "
     text += "right, and nearer than all but 5 (or 1) % of the unknown.\n\n"
     text += "| embeddings by | a word's distance | draws, queries in each | accuracy | ± | recognised at 5 % | at 1 % |\n"
