@@ -1,4 +1,4 @@
-"""What a layer of the running program says of a sound or a picture, as a short vector: the host's features/embedding.py."""
+"""What a layer of the running program says of a sound or a picture, as a short vector: the host's embedding.py."""
 
 from array import array
 

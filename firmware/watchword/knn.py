@@ -71,7 +71,8 @@ class Taught:
 
     def shot(self, i):
         """An embedding, as bytes."""
-        return _vector(self.blocks, i, self.dims)
+        at = i % BLOCK * self.dims
+        return bytes(self.blocks[i // BLOCK][at : at + self.dims])
 
     def shots_of(self, word):
         """How many."""
@@ -261,7 +262,7 @@ def head(f):
         if set(owners) != set(range(count)):
             raise ValueError
         f.seek(0)
-        crc = left = 0
+        crc = 0
         left = size - 4
         while left:
             piece = f.read(min(512, left))
@@ -273,11 +274,6 @@ def head(f):
     except (ValueError, IndexError, UnicodeError):
         raise TaughtError("the memory of taught words is damaged")
     return bytes(key), dims, words, owners
-
-
-def _vector(blocks, i, dims):
-    at = i % BLOCK * dims
-    return bytes(blocks[i // BLOCK][at : at + dims])
 
 
 def root(n):

@@ -63,7 +63,6 @@ class Listener:
             self.samples[i] = 0
         if self.teacher is not None:
             self.teacher.reset()
-        self.looked = False
         self.every = stride
         self.next = 0
         self.count = 0  # frames so far
@@ -88,12 +87,7 @@ class Listener:
         self.heard = -1
         if self.runtime.running:
             teacher = self.teacher
-            if teacher is not None and not self.looked:
-                if not self.runtime.run(ms, teacher.steps):
-                    return False
-                teacher.embedder.look()
-                self.looked = True
-            if not self.runtime.run(ms):
+            if not (self.runtime.run(ms) if teacher is None else teacher.run(self.runtime, ms)):
                 return False
             self.runs += 1
             self.heard = self.decision.update(self.program.output, self.ms())
@@ -121,5 +115,4 @@ class Listener:
         size = len(self.history)
         copy(self.program.input, 0, self.history, self.next, size - self.next)
         copy(self.program.input, size - self.next, self.history, 0, self.next)
-        self.looked = False
         self.runtime.start()

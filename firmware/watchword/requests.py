@@ -251,8 +251,6 @@ class Requests:
         teacher = self.need_teacher()
         word = self.field(request, "word", str)
         embedding = teacher.embedder.values
-        from watchword.knn import SHOTS
-
         like = None
         if n:
             if self.field(request, "key", str, "") != teacher.file:
@@ -261,7 +259,7 @@ class Requests:
         else:
             like = teacher.like(word)
         shots = teacher.enrol(word, embedding, self.field(request, "last", bool, True))
-        return {"shots": shots, "all": teacher.taught.count, "most": SHOTS, "like": like}
+        return {"shots": shots, "all": teacher.taught.count, "most": teacher.most, "like": like}
 
     def do_forget(self, request):
         return {"shots": self.need_teacher().forget(self.field(request, "word", str))}

@@ -10,7 +10,7 @@ from binascii import hexlify
 from watchword import Refusal
 from watchword.decision import Decision, Presence
 from watchword.embedding import Embedder, kernels
-from watchword.knn import Taught, TaughtError, head
+from watchword.knn import SHOTS, Taught, TaughtError, head
 
 WINDOW = 2  # runs of the model in a mean score: the windows of two runs hold the word whole
 CUTOFF = 0.5  # which a distance has that is as great as it may be
@@ -41,9 +41,11 @@ def memories(store):
 class Teacher:
     """program: the running one, of so many steps. ValueError: it has no embedding.
 
-    After each run of the model, `embedder.values` is what it saw or heard and `update` says what that is; `heard` (of sound)
-    or `presence` (of pictures) has the word.
+    `run` runs the model in place of the runtime. After it `embedder.values` is what the model saw or heard and `update` says
+    what that is; `heard` (of sound) or `presence` (of pictures) has the word.
     """
+
+    most = SHOTS  # of all words
 
     def __init__(self, program, steps, store, path):
         self.embedder = Embedder(program, steps)
@@ -57,11 +59,13 @@ class Teacher:
         self.taught = Taught(self.embedder.dims, self.embedder.key, kernels)
         self.file = file_of(self.embedder.key)
         self.note = None
+        self.looked = False  # at the layer of this run
         self.heard = -1
         self.load()
 
     def load(self):
         """What flash holds; nothing where it holds none."""
+        self.unsaved = False  # whether shots were added since
         self.taught.clear()
         if self.file in self.store.files():
             try:
@@ -108,8 +112,21 @@ class Teacher:
 
     def reset(self):
         """A new stream."""
+        self.looked = False
         self.decision.reset()
         self.presence.reset()
+
+    def run(self, runtime, ms):
+        """As `Runtime.run` for a run from its start, with a look at the layer while it stands."""
+        if not self.looked:
+            if not runtime.run(ms, self.steps):
+                return False
+            self.embedder.look()
+            self.looked = True
+        if not runtime.run(ms):
+            return False
+        self.looked = False
+        return True
 
     def update(self, ms):
         """Decide upon the last run, at `ms` of the stream. Allocates nothing."""
@@ -132,7 +149,10 @@ class Teacher:
         try:
             self.taught.add(word, embedding)
         except TaughtError as error:
+            if self.unsaved:  # of several shots that come together, all or none
+                self.load()
             raise TeacherError(str(error))
+        self.unsaved = not last
         if last:
             self.save()
             self.prepare()

@@ -81,7 +81,6 @@ class Viewer:
         self.sums = array("i", bytes(4 * n))
         self.source = None
         self.teacher = None  # who knows of taught labels, where there are any
-        self.looked = False
         self.rows_kernel = getattr(kernels, "rows", None)  # of Thumb code, which does all of a band
         if self.rows_kernel is None:
             self.line_kernel = kernels.line_grey if self.channels == 1 else kernels.line_rgb565
@@ -149,7 +148,6 @@ class Viewer:
         self.count += 1
         if self.count % self.stride:
             return False
-        self.looked = False
         self.runtime.start()
         return True
 
@@ -170,12 +168,7 @@ class Viewer:
     def advance(self, ms):
         """Go on with the run of the model for about `ms` milliseconds; True when it has ended and been decided upon."""
         teacher = self.teacher
-        if teacher is not None and not self.looked:
-            if not self.runtime.run(ms, teacher.steps):
-                return False
-            teacher.embedder.look()
-            self.looked = True
-        if not self.runtime.run(ms):
+        if not (self.runtime.run(ms) if teacher is None else teacher.run(self.runtime, ms)):
             return False
         self.presence.update(self.program.output)
         if teacher is not None:

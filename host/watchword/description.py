@@ -81,7 +81,7 @@ class Description:
     takes; those that are not "micro" are made by nothing here. frontend: belongs to sound of "micro" features. input, decision:
     to that and to pictures, whose input is PIXELS where nothing else is known. embedding: the layer whose output stands for
     what was heard or seen, for labels taught later; embedding_parts: stretches of its rows of which each is a mean of its own
-    (features/embedding.py). sha256: of the `.tflite`, lower-case hex, or empty.
+    (embedding.py). sha256: of the `.tflite`, lower-case hex, or empty.
     """
 
     name: str

@@ -48,6 +48,14 @@ def shape(output: Sequence[int], parts: int) -> Shape:
     return Shape(rows, columns, output[-1])
 
 
+def find(outputs: Sequence[str], name: str) -> int:
+    """The number of the layer whose output has this name. ModelError: there is none."""
+    if name not in outputs:
+        last = ", ".join(outputs[-6:])
+        raise ModelError(f"embedding: no layer is named {name!r}; the last ones are {last}: `watchword inspect` shows all")
+    return outputs.index(name)
+
+
 def key(description: Description) -> bytes:
     """32 bytes that say whose words are told apart by it: of this model, this layer, and what feeds it."""
     fed = {name: value for name, value in description.as_dict().items() if name in ("kind", "features", "frontend", "input")}

@@ -230,6 +230,17 @@ def test_see_tells_of_every_picture(micropython: Path, folder: Path, model: Path
         assert (20, 108, 67) in [colour for _, colour in colours]  # what is seen stands on green
 
 
+def test_see_with_a_model_that_runs_on_every_second_picture(
+    micropython: Path, folder: Path, model: Path, tmp_path: Path
+) -> None:
+    description = model.with_suffix(".toml")
+    description.write_text(description.read_text().replace("stride = 1", "stride = 2"))
+    sheet = tmp_path / "sheet.png"
+    done = watchword("see", "--image", folder, "--model", model, "--on", "unix", "--show", sheet)
+    assert len([line for line in done.stdout.splitlines() if "  bright  " in line or "  dark  " in line]) == 2
+    assert "2 pictures" in done.stderr
+
+
 def test_see_passes_by_what_cannot_be_read(micropython: Path, folder: Path, model: Path) -> None:
     (folder / "1.png").write_bytes(b"broken")
     done = watchword("see", "--image", folder, "--model", model, "--on", "unix")

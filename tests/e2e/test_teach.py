@@ -110,6 +110,20 @@ def test_export_and_import(board: Board, clips: dict[str, list[Clip]]) -> None:
         assert heard(second, clips["jarvis"][3:6]) == heard(board, clips["jarvis"][3:6])
 
 
+def test_an_import_is_taken_whole_or_not_at_all(board: Board, clips: dict[str, list[Clip]]) -> None:
+    board.push(load(keywords()).compile("unix"))
+    teach(board, "jarvis", clips["jarvis"][:3])
+    kept = board.export_taught()
+    board.forget("jarvis")
+    kept["shots"][2] = ["alexa", kept["shots"][0][1]]  # the same sound under two names
+    with pytest.raises(BoardError, match="same as a shot of jarvis"):
+        board.import_taught(kept)
+    assert board.taught()["words"] == {}
+    teach(board, "alexa", clips["alexa"][:1])
+    board.restart()
+    assert board.taught()["words"] == {"alexa": 1}
+
+
 def test_background_makes_it_stricter(board: Board, clips: dict[str, list[Clip]]) -> None:
     model = load(keywords())
     near = fewshot.background(model, clips["jarvis"][5:30])
@@ -252,7 +266,7 @@ def test_teach_by_pictures(micropython: Path, shared_data: Path, tmp_path: Path)
     model.write_bytes(source.read_bytes())
     on = ("--on", "unix")
     said = fails("describe", model, "--embedding", "none")
-    assert "has no layer 'none'" in said
+    assert "no layer is named 'none'" in said
     pool = [op.output.name for op in load(model).graph.operations if op.kind == "AveragePool2D"][-1]
     done = watchword("describe", model, "--embedding", pool)
     assert pool in done.stdout

@@ -3,6 +3,8 @@
 import micropython
 from micropython import const
 
+from watchword.kernels.macros_thumb import keep_high, leave
+
 SUMS = const(0)  # on the stack, of pool
 ORDER = const(4)
 CHANNELS = const(8)
@@ -11,25 +13,6 @@ OUT = const(0)  # of normalise
 LEFT = const(4)
 
 LISTS = const(44)  # of vote: where means begin, in bytes
-
-
-@macro
-def keep_high():
-    mov(r4, r8)
-    mov(r5, r9)
-    mov(r6, r10)
-    mov(r7, r11)
-    push({r4, r5, r6, r7})
-
-
-@macro
-def give_back_high():
-    pop({r4, r5, r6, r7})
-    mov(r8, r4)
-    mov(r9, r5)
-    mov(r10, r6)
-    mov(r11, r7)
-    mov(r0, 0)
 
 
 @micropython.asm_thumb
@@ -82,7 +65,7 @@ def pool(r0, r1, r2, r3):
     str(r5, [sp, CHANNELS])
     bne(CHANNEL)
     add(sp, 12)
-    give_back_high()
+    leave()
 
 
 @macro
@@ -182,7 +165,7 @@ def normalise(r0, r1, r2, r3):
     str(r5, [sp, LEFT])
     bne(VALUE)
     add(sp, 8)
-    give_back_high()
+    leave()
 
 
 @macro
@@ -232,7 +215,7 @@ def squared(r0, r1, r2, r3):
     """11 cycles for each value of each shot."""
     keep_high()
     distances(square)
-    give_back_high()
+    leave()
 
 
 @micropython.asm_thumb
@@ -240,7 +223,7 @@ def absolute(r0, r1, r2, r3):
     """13 cycles for each value of each shot."""
     keep_high()
     distances(magnitude)
-    give_back_high()
+    leave()
 
 
 @micropython.asm_thumb
@@ -336,4 +319,4 @@ def vote(r0, r1, r2, r3):
     add(r1, 1)
     b(WORD)
     label(DONE)
-    give_back_high()
+    leave()

@@ -20,6 +20,12 @@ def enter():
     sub(r0, 9)  # the kernel's first instruction, and 1: it is Thumb code
     pop({r1, r4, r5, r6, r7, pc})
     label(CALLED)
+    keep_high()
+
+
+@macro
+def keep_high():
+    """Of a function that only Python calls, the first instructions: r8 to r11 to the stack. Uses r4 to r7."""
     mov(r4, r8)
     mov(r5, r9)
     mov(r6, r10)
@@ -29,7 +35,7 @@ def enter():
 
 @macro
 def leave():
-    """The last instructions of a kernel. r0 is what Python gets: a great number would allocate."""
+    """The last instructions of both. r0 is what Python gets: a great number would allocate."""
     pop({r4, r5, r6, r7})
     mov(r8, r4)
     mov(r9, r5)

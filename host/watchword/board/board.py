@@ -246,6 +246,10 @@ class Board:
         found: list[Message] = self.link.request("models")["programs"]
         return found
 
+    def holds(self, kind: str) -> bool:
+        """Whether a program of a kind, sound or picture, is active here, running or not."""
+        return any(program["kind"] == kind and program["state"] == "active" for program in self.hello.programs)
+
     def activate(self, name: str) -> str:
         """Make a stored program (its name or file) active and restart with it; the active one becomes the previous.
 
@@ -402,7 +406,7 @@ class Board:
     def import_taught(self, exported: Message) -> int:
         """Add the shots that `export_taught` gave, on this or another board. Returns how many.
 
-        BoardError: they are another model's, or one of them cannot be added.
+        BoardError: they are another model's, or one of them cannot be added; then none is.
         """
         shots = exported["shots"]
         self.taught(ready=True)

@@ -76,11 +76,8 @@ def _with_embedding(model: Model, text: str) -> descriptions.Description:
     name, parts = text, "1"
     if text.rpartition(":")[2].isdecimal():
         name, _, parts = text.rpartition(":")
-    found = [operation for operation in model.graph.operations if operation.output.name == name]
-    if not found:
-        known = ", ".join(operation.output.name for operation in model.graph.operations[-6:])
-        raise ModelError(f"{model.path}: has no layer {name!r}; the last ones are {known}: see `watchword inspect`")
-    embeddings.shape(found[0].output.shape, int(parts))
+    outputs = [operation.output for operation in model.graph.operations]
+    embeddings.shape(outputs[embeddings.find([output.name for output in outputs], name)].shape, int(parts))
     return dataclasses.replace(model.description, embedding=name, embedding_parts=int(parts))
 
 

@@ -34,6 +34,8 @@ Xip = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, its description NAME.toml beside it.")]
+Lent = Annotated[Path | None, typer.Option("--model", help="Run this model for this command only.")]
+MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILE", hidden=True)]  # of `--wav *.wav`, all but the first
 DescriptionFile = Annotated[
     Path | None, typer.Option("--description", metavar="FILE", help="Use this description, not the one beside the model.")
 ]

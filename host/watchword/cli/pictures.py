@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from watchword.board import Board
-from watchword.cli.options import DescriptionFile, Fresh, Json, On, named_files, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, named_files, open_board, running
 from watchword.cli.output import note, say, say_json
 from watchword.data import pictures
 from watchword.errors import BoardError, DataError
@@ -22,10 +22,8 @@ def see(
     image: Annotated[
         list[Path], typer.Option("--image", metavar="FILE...", help="Pictures to show to it; folders and patterns too.")
     ],
-    more: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", hidden=True)
-    ] = None,  # of `--image *.jpg`, all but the first
-    model: Annotated[Path | None, typer.Option("--model", help="Run this model for this command only.")] = None,
+    more: MoreFiles = None,
+    model: Lent = None,
     on: On = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
@@ -51,13 +49,13 @@ def see(
             with running(board, loaded):
                 seen = _look(board, files, sides, json, show is not None)
         else:
-            if not any(program["kind"] == "picture" and program["state"] == "active" for program in board.hello.programs):
+            if not board.holds("picture"):
                 raise BoardError(
                     f"{board.target} holds no program for pictures: `watchword push MODEL` sends one, --model MODEL lends one"
                 )
             board.turn_to("picture")
             seen = _look(board, files, sides, json, show is not None)
-    if show is not None:
+    if show is not None and seen:
         _write(seen, show)
 
 
@@ -89,6 +87,7 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
             skipped += 1
             continue
         frame = frames.camera(pictures.fitted(picture, size), colour=colour)
+        shown = None
         for event in _events(board, frame, time, file):
             if json:
                 say_json(event)
@@ -99,12 +98,12 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
             else:
                 note(f"{board.target}: {event.get('text', event)}")
             if event["event"] == "frame":
-                label, score = event["label"], event["score"]
-            elif event["event"] in ("detect", "gone"):
+                shown = event
+            elif event["event"] in ("detect", "gone") and "taught" not in event:
                 present = event["label"] if event["event"] == "detect" else None
-        if keep:
+        if keep and shown is not None:  # the model need not run on every frame
             picture.thumbnail((900, 900))
-            seen.append(Seen(picture, file.name, label, score, present == label))
+            seen.append(Seen(picture, file.name, shown["label"], shown["score"], present == shown["label"]))
     if skipped == len(files):
         raise DataError(f"none of {len(files)} pictures can be read")
     if skipped:

@@ -14,7 +14,7 @@ import typer
 from watchword import shipped
 from watchword.board import Board
 from watchword.board.board import Codec
-from watchword.cli.options import DescriptionFile, Fresh, Json, On, named_files, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, named_files, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
@@ -25,10 +25,8 @@ def listen(
     wav: Annotated[
         list[Path], typer.Option("--wav", metavar="FILE...", help="Recordings to stream; folders and patterns too.")
     ],
-    more: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", hidden=True)
-    ] = None,  # of `--wav *.wav`, all but the first
-    model: Annotated[Path | None, typer.Option("--model", help="Run this model for this command only.")] = None,
+    more: MoreFiles = None,
+    model: Lent = None,
     on: On = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
@@ -47,7 +45,7 @@ def listen(
             with running(board, loaded):
                 _hear(board, files, codec, json)
             return
-        if not any(program["kind"] == "sound" and program["state"] == "active" for program in board.hello.programs):
+        if not board.holds("sound"):
             give_keywords(board)
         board.turn_to("sound")
         _hear(board, files, codec, json)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from watchword.board import Board
-from watchword.cli.options import Fresh, Json, On, named_files, open_board
+from watchword.cli.options import Fresh, Json, MoreFiles, On, named_files, open_board
 from watchword.cli.output import note, say, say_json, say_table
 from watchword.cli.sound import give_keywords
 from watchword.data import audio, pictures, words
@@ -32,9 +32,7 @@ def teach(
         list[Path] | None,
         typer.Option("--image", metavar="FILE...", help="Or pictures of it; folders and patterns too."),
     ] = None,
-    more: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", hidden=True)
-    ] = None,  # of `--wav *.wav`, all but the first
+    more: MoreFiles = None,
     on: On = None,
     fresh: Fresh = False,
     json: Json = False,
@@ -49,7 +47,7 @@ def teach(
     names = [*(wav or image or []), *(more or [])]
     files = named_files(names, audio.find, "sound") if sound else named_files(names, pictures.find, "picture")
     with open_board(on, fresh) as board:
-        if sound and not any(program["kind"] == "sound" for program in board.hello.programs):
+        if sound and not board.holds("sound"):
             give_keywords(board)
         board.turn_to("sound" if sound else "picture")
         ready = board.taught(ready=True)

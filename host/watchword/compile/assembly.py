@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from watchword.compile.lower import CYCLES_PER_CALL, Call, channels
 from watchword.compile.program import READ, Program, Step
 from watchword.compile.simplify import Simplified
 from watchword.description import Description
-from watchword.errors import ModelError
 from watchword.features.micro import pack_tables
 from watchword.features.tables import CHANNELS
 from watchword.graph import Graph, Operation, Tensor
@@ -177,14 +176,11 @@ def _shape(graph: Graph, description: Description) -> dict[str, Any]:
     return {"shape": list(graph.input.shape[1:])} if description.kind == "picture" else {}
 
 
-def _taught(layers: Iterable[Layer], description: Description) -> dict[str, Any]:
+def _taught(layers: Sequence[Layer], description: Description) -> dict[str, Any]:
     """Where the board finds the layer by which taught words are told apart, and whose words they are."""
     if not description.embedding:
         return {}
-    found = [layer for layer in layers if layer.operation.output.name == description.embedding]
-    if not found:
-        raise ModelError(f"embedding is {description.embedding!r}: the model has no such layer; `watchword inspect` shows them")
-    layer = found[0]
+    layer = layers[embedding.find([layer.operation.output.name for layer in layers], description.embedding)]
     shape = embedding.shape(layer.operation.output.shape, description.embedding_parts)
     return {
         "taught": {

@@ -234,10 +234,7 @@ def centred(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
 
 @cache
 def _cut(graph: Graph, name: str) -> Graph:
-    at = [i for i, operation in enumerate(graph.operations) if operation.output.name == name]
-    if not at:
-        raise ModelError(f"embedding is {name!r}: the model has no such layer; `watchword inspect` shows them")
-    operations = graph.operations[: at[0] + 1]
+    operations = graph.operations[: embedding.find([operation.output.name for operation in graph.operations], name) + 1]
     return Graph(graph.name, graph.input, operations[-1].output, operations)
 
 
