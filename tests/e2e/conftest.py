@@ -7,16 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from watchword import shipped
 from watchword.board import Board
 from watchword.board.flash import install
 from watchword.board.repl import MpremoteRepl
+from watchword.board.virtual.kinds import RESTART
+from watchword.board.virtual.process import Command, ProcessTransport
 from watchword.compile import Compiled, compile
 from watchword.description import Description
 from watchword.graph import Dense, Graph, Softmax, Tensor
@@ -65,6 +68,30 @@ def port_target() -> str:
     empty(PORT)
     with Board.open(PORT) as board:
         return str(board.hello.target)
+
+
+Start = Callable[[str], Board]
+
+
+@pytest.fixture
+def start(micropython: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts a board with a main.py of one's own."""
+    boards = []
+
+    def open_with(main: str) -> Board:
+        (tmp_path / "main.py").write_text(main)
+        command = Command(
+            [micropython, "-X", "heapsize=4M", tmp_path / "main.py"],
+            folder=tmp_path,
+            environment={"MICROPYPATH": f"{shipped.firmware()}:.frozen"},
+            restart=RESTART,
+        )
+        boards.append(Board(ProcessTransport(command), "unix"))
+        return boards[-1]
+
+    yield open_with
+    for board in boards:
+        board.close()
 
 
 @pytest.fixture(scope="module")

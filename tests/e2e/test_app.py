@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import small_program
+from tests.e2e.conftest import Start, small_program
 from watchword import shipped
 from watchword.board import Board
-from watchword.board.virtual.kinds import RESTART
-from watchword.board.virtual.process import Command, ProcessTransport
 from watchword.data import audio
 from watchword.errors import BoardError
 from watchword.model import keywords, load
-
-Start = Callable[[str], Board]
-
-
-@pytest.fixture
-def start(micropython: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts a board with a main.py of one's own."""
-    boards = []
-
-    def open_with(main: str) -> Board:
-        (tmp_path / "main.py").write_text(main)
-        command = Command(
-            [micropython, "-X", "heapsize=4M", tmp_path / "main.py"],
-            folder=tmp_path,
-            environment={"MICROPYPATH": f"{shipped.firmware()}:.frozen"},
-            restart=RESTART,
-        )
-        boards.append(Board(ProcessTransport(command), "unix"))
-        return boards[-1]
-
-    yield open_with
-    for board in boards:
-        board.close()
 
 
 def logs(board: Board, samples: np.ndarray) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ import pytest
 from PIL import Image
 
 from tests.e2e import golden
-from tests.e2e.conftest import port_target, small_program
+from tests.e2e.conftest import Start, port_target, small_program
 from tests.e2e.test_cli import fails, watchword
 from watchword import reference
 from watchword.board import Board
+from watchword.board.link import Message
 from watchword.compile import Compiled, compile
 from watchword.data import pictures
 from watchword.description import PIXELS, Decision, Description
@@ -150,6 +152,31 @@ def test_what_does_not_belong_is_refused(board: Board) -> None:
     scores = request("frame", b"\xff" * 16 * 6, row=6)["scores"]
     assert scores[1] > 100
     assert board.run(np.zeros(64, np.int8)).size == 2  # what needs the program for itself may come at any time
+
+
+MODULES = """
+import sys
+from watchword import app
+
+def on_event(event):
+    if event["event"] == "frame" or event["event"] == "detect":
+        print("loaded", *[name for name in sys.modules if "watchword." in name])
+
+import asyncio
+asyncio.run(app.run(on_event=on_event))
+"""
+
+
+def test_what_sound_needs_is_not_loaded_while_seeing_nor_the_other_way_round(start: Start) -> None:
+    def loaded(events: Iterable[Message]) -> set[str]:
+        (line,) = {event["text"] for event in events if event["event"] == "log"}
+        return {name for name in ("frontend", "listener", "viewer") if name in line}
+
+    board = start(MODULES)
+    board.push(bright())
+    assert loaded(board.see([grey(0)])) == {"viewer"}
+    board.push(small_program(always=True))
+    assert loaded(board.listen(np.zeros(8000, np.int16))) == {"frontend", "listener"}
 
 
 @pytest.fixture
