@@ -25,8 +25,8 @@ def compare(suffix, limit, every=1):
     """suffix: of the kernels; None: those that the chip has."""
     found = suffix and bodies(suffix)
     seen = 0
-    for name, samples, layers, content in programs.cases(every):
-        p = program.load("case.ww")
+    for name, path, samples, layers, content in programs.cases(every):
+        p = program.load(path)
         runtime = Runtime(p, found)
         size = len(p.input)
         for _ in range(min(samples, limit)):
@@ -58,15 +58,15 @@ def test_plain_equals_reference():
 
 
 def test_pieces_equal_a_whole_run():
-    def first():
-        p = program.load("case.ww")
+    def first(path):
+        p = program.load(path)
         return p.steps[0].rows if p.steps else 0
 
-    most = max([first() for _ in programs.cases()])
-    for _ in programs.cases():
-        if first() == most:
+    most = max([first(path) for _, path, _, _, _ in programs.cases()])
+    for _, path, _, _, _ in programs.cases():
+        if first(path) == most:
             break
-    p = program.load("case.ww")
+    p = program.load(path)
     for i in range(len(p.input)):
         p.input[i] = i * 7 & 255
     x = bytes(p.input)

@@ -1,20 +1,127 @@
-"""The programs that layers_data.py makes, one after another."""
+"""Programs of all kinds: those that layers_data.py makes, where they lie, and how they run between guards."""
 
 import json
+import struct
+import sys
+
+from watchword import kernels
+from watchword.runtime import Runtime
+
+SLOW = sys.platform == "rp2"  # emulated, or 125 MHz
+GUARD = 64  # bytes on either side of a buffer
+MAPPED = 8192  # bytes, from which an RP2040 looks for a program in its flash
+SECTOR = 512
+
+
+class Disk:
+    """A disk in RAM, as `vfs` takes it. Flash is slow to write, and wears out."""
+
+    def __init__(self, sectors):
+        self.content = bytearray(sectors * SECTOR)
+
+    def readblocks(self, sector, data, offset=0):
+        at = sector * SECTOR + offset
+        data[:] = memoryview(self.content)[at : at + len(data)]
+
+    def writeblocks(self, sector, data, offset=0):
+        at = sector * SECTOR + offset
+        self.content[at : at + len(data)] = data
+
+    def ioctl(self, op, _):
+        return {4: len(self.content) // SECTOR, 5: SECTOR}.get(op, 0)
+
+
+if SLOW:
+    import vfs
+
+    disk = Disk(2 * MAPPED // SECTOR + 8)  # a file that is written anew stays until the new one is closed
+    vfs.VfsLfs2.mkfs(disk)
+    vfs.mount(disk, "/ram")
+
+
+def place(size):
+    """The path of a program of so many bytes."""
+    return "/ram/case.ww" if SLOW and size < MAPPED else "case.ww"
 
 
 def cases(every=1):
-    """(name, samples, layers, file of inputs and outputs) of every case, whose program is then in case.ww."""
+    """(name, path of the program, samples, layers, file of inputs and outputs) of every case. It lies there until the next."""
     block = bytearray(512)
     with open("cases.jsonl") as lines, open("cases.bin", "rb") as content:
         for i, line in enumerate(lines):
             name, program_size, size, samples, layers = json.loads(line)
             end = content.tell() + program_size + size
             if i % every == 0:
-                with open("case.ww", "wb") as f:
+                path = place(program_size)
+                with open(path, "wb") as f:
                     while program_size:
                         n = content.readinto(memoryview(block)[: min(program_size, 512)])
                         f.write(memoryview(block)[:n])
                         program_size -= n
-                yield name, samples, layers, content
+                yield name, path, samples, layers, content
             content.seek(end)
+
+
+def guarded(buffer):
+    """A larger copy, and the window in it that takes the place of the buffer."""
+    whole = bytearray(b"\xa5" * (len(buffer) + 2 * GUARD))
+    window = memoryview(whole)[GUARD : GUARD + len(buffer)]
+    window[:] = buffer
+    return whole, window
+
+
+def untouched(whole, content=None):
+    """Whether nothing around the window has changed, nor in it where its content is given."""
+    edge = b"\xa5" * GUARD
+    same = content is None or whole[GUARD:-GUARD] == content
+    return same and whole[:GUARD] == edge and whole[-GUARD:] == edge
+
+
+def guard(loaded, path):
+    """Put the program's buffers between guards; returns what `untouched` is asked about afterwards."""
+    with open(path, "rb") as f:
+        f.seek(64)
+        inputs, outputs = struct.unpack("<II", f.read(8)), struct.unpack("<II", f.read(8))
+    arena, loaded.arena = guarded(loaded.arena)
+    constants, loaded.constants = guarded(loaded.constants)
+    loaded.input = loaded.arena[inputs[0] : inputs[0] + inputs[1]]
+    loaded.output = loaded.arena[outputs[0] : outputs[0] + outputs[1]]
+    return arena, constants, bytes(loaded.constants)
+
+
+def work(step):
+    """About how often the innermost loop of a step runs."""
+    p, rows, kernel = step.parameters, step.rows, step.kernel
+    if kernel in (kernels.CONV, kernels.DEPTHWISE):
+        return rows * p[13] * (p[15] * p[16] * (p[11] + 1) + p[14] * (p[26] if kernel == kernels.CONV else p[15] * p[16]))
+    if kernel in (kernels.AVERAGE_POOL, kernels.MAX_POOL):
+        return rows * p[13] * p[11] * (1 + min(p[15], p[9]) * min(p[16], p[10]))
+    if kernel == kernels.MEAN:
+        return rows * (p[9] + 1) * p[10]
+    if kernel in (kernels.ADD, kernels.MULTIPLY):
+        return rows * p[11] * p[12] * p[13]
+    if kernel == kernels.COPY:
+        return rows * p[3] * p[4] * p[5]
+    if kernel == kernels.FILL:
+        return rows * p[3]
+    if kernel == kernels.PAIRS:
+        groups = sum([p[i + 1] for i in range(20, 20 + 2 * p[19], 2)])
+        return rows * p[9] * p[8] * (p[7] + groups * 100)
+    if kernel == kernels.DEPTHWISE_PAIRS:
+        packed = sum([p[i] * p[i + 1] for i in range(21, 21 + 12 * p[20], 12)])
+        return p[10] + rows * (packed + 10 * p[16] * (p[14] // (36 + 2 * p[12] - p[13])))
+    if kernel == kernels.SVDF:
+        return p[10] * p[11] * (p[18] + p[12])
+    return rows * p[2]  # LOOKUP, SOFTMAX, READ
+
+
+def once(loaded, path, bodies=None):
+    """Begin anew, run on zeros; the output. The guards are whole afterwards."""
+    arena, constants, content = guard(loaded, path)
+    runtime = Runtime(loaded, bodies)
+    runtime.start()
+    while not runtime.run(1000):
+        pass
+    assert untouched(arena), "wrote outside the arena"
+    assert untouched(constants, content), "wrote to the constants"
+    return bytes(loaded.output)
