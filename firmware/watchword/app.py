@@ -23,13 +23,11 @@ from micropython import const
 import watchword
 from watchword import board, kernels, program, told
 from watchword.link import CHUNK, Link
-from watchword.requests import Requests, int8
+from watchword.requests import SUBJECTS, RequestError
 from watchword.store import Store
 
 PROTOCOL = const(1)
-RING = const(2048)  # samples that wait between the link and the front end
 SLICE = const(8)  # ms of work between two looks at the link
-GAP = const(20000)  # us on one request, from which sound counts as paused: as long as the front end's hop
 IDLE = const(2)  # ms of sleep when there is nothing to do
 
 
@@ -38,25 +36,21 @@ async def run(on_event=None):
     await App(on_event).run()
 
 
-class App(Requests):
+class App:
+    """link: to the host. root: the store's folder.
+
+    feed: the subject that feeds the program, sound or pictures; None where nothing does.
+    """
+
     def __init__(self, on_event=None, link=None, root="ww"):
         self.on_event = on_event
         self.link = link or Link()
-        self.streaming = False
-        # Samples sent and not yet taken, by request: the reply to each is the host's leave to send as many again.
-        self.unanswered = []
-        self.barrier = None  # a request that waits until all sound before it has been heard
-        self.watched = None  # the last band of the frame that the model runs on: its reply tells what was seen
-        self.received = 0  # samples of this stream
-        self.link_us = 0  # spent on the link since the stream began
-        self.gaps = 0  # requests since then that kept the board from hearing, mostly by erasing flash
-        self.gap_us = 0
-        self.stored = None
+        self.store = None
         self.note = self.program = None
         self.unload()
         try:
-            self.stored = Store(root)
-            self.start(self.stored.state["runs"])
+            self.store = Store(root)
+            self.start(self.store.state["runs"])
         except Exception as error:
             # Whatever it is, the host can still ask what has happened, and put other programs here.
             self.unload()
@@ -68,15 +62,15 @@ class App(Requests):
         """Load what is to run: the scratch program, a program on trial, the active one, or at the last the previous one."""
         gc.collect()
         idle = gc.mem_alloc()
-        scratch = self.stored.take_scratch()
-        if scratch is None and self.stored.trial(kind) is not None:
+        scratch = self.store.take_scratch()
+        if scratch is None and self.store.trial(kind) is not None:
             from watchword.trial import clean_run  # seldom needed
 
             clean_run(self, kind)
-            kind = self.stored.state["runs"]  # another one, where nothing is left of that
-        self.note = self.stored.state["note"]
+            kind = self.store.state["runs"]  # another one, where nothing is left of that
+        self.note = self.store.state["note"]
         if self.program is None:
-            self.load_first([scratch] + self.stored.state[kind])
+            self.load_first([scratch] + self.store.state[kind])
         gc.collect()
         if self.program is not None:
             self.program_heap = gc.mem_alloc() - idle
@@ -95,29 +89,21 @@ class App(Requests):
     def load(self, file):
         """Load a program, and what is needed to listen or see with it."""
         t0 = time.ticks_ms()
-        # Imported here, as is what each kind of program needs: it takes heap that others can do without.
-        from watchword.runtime import Runtime
+        from watchword.runtime import Runtime  # a board without a program needs none
 
-        loaded = program.load(self.stored.path(file))
-        self.deaf = self.blind = None
+        loaded = program.load(self.store.path(file))
+        kind = loaded.description["kind"]
+        subject, verb = ("pictures", "see") if kind == "picture" else ("sound", "listen")
+        self.missing = {
+            "sound": "%s is for pictures, it cannot listen" % file,
+            "pictures": "%s is for sound, it cannot see" % file,
+        }
         try:
-            if loaded.description["kind"] == "picture":
-                self.deaf = "%s is for pictures, it cannot listen" % file
-                from watchword.viewer import Viewer
-
-                self.viewer = Viewer(loaded)
-                self.runtime = self.viewer.runtime
-            else:
-                self.blind = "%s is for sound, it cannot see" % file
-                from watchword.listener import Listener
-                from watchword.sources.stream import StreamSource
-
-                self.listener = Listener(loaded, StreamSource(RING))
-                self.runtime = self.listener.runtime
+            self.feed = self.subjects[subject] = _subject(subject)(self, loaded)
+            self.runtime = self.feed.way.runtime
         except (KeyError, ValueError, TypeError) as error:
             # A program that nothing feeds can be run all the same.
-            self.deaf = self.deaf or "%s cannot listen: %s" % (file, error)
-            self.blind = self.blind or "%s cannot see: %s" % (file, error)
+            self.missing[subject] = "%s cannot %s: %s" % (file, verb, error)
             self.runtime = Runtime(loaded)
         loaded.reset = loaded.steps = ()  # for the heap's sake
         self.program = loaded
@@ -128,7 +114,7 @@ class App(Requests):
     def remember(self):
         """Where flash holds words that were taught to this model, they count."""
         layer = self.program.description.get("taught")
-        if isinstance(layer, dict) and str(layer.get("key"))[:16] + ".knn" in self.stored.files():
+        if isinstance(layer, dict) and str(layer.get("key"))[:16] + ".knn" in self.store.files():
             try:
                 self.teach()
             except (ValueError, KeyError, TypeError, MemoryError) as error:
@@ -139,20 +125,22 @@ class App(Requests):
         if self.teacher is None:
             from watchword.teacher import Teacher
 
-            feed = self.listener or self.viewer
-            if feed is None:
+            if self.feed is None:
                 raise ValueError("nothing feeds the program that runs")
-            self.teacher = Teacher(self.program, self.runtime.steps, self.stored, self.stored.path(self.file))
-            feed.teacher = self.teacher
+            self.teacher = Teacher(self.program, self.runtime.steps, self.store, self.store.path(self.file))
+            self.feed.way.teacher = self.teacher
             self.note = self.note or self.teacher.note
         return self.teacher
 
     def unload(self):
         if self.program is not None:
             self.program.close()
-        self.program = self.file = self.runtime = self.listener = self.viewer = self.teacher = None
-        self.deaf = "no sound program is loaded: push one"  # why there is no listener,
-        self.blind = "no picture program is loaded: push one"  # and no viewer
+        self.program = self.file = self.runtime = self.feed = self.teacher = None
+        self.subjects = {"store": _subject("store")(self)}
+        self.missing = {  # why a subject is not there
+            "sound": "no sound program is loaded: push one",
+            "pictures": "no picture program is loaded: push one",
+        }
         self.load_ms = self.program_heap = 0
         gc.collect()
 
@@ -163,13 +151,10 @@ class App(Requests):
         try:
             while not self.link.closed:
                 busy = False
-                if self.barrier is None:
+                if self.feed is None or self.feed.pending is None:
                     busy = self.serve()
-                if self.streaming:
-                    busy = self.listen() or busy
-                if self.watched is not None:
-                    self.look()
-                    busy = True
+                if self.feed is not None:
+                    busy = self.feed.work(SLICE) or busy
                 await asyncio.sleep_ms(0 if busy else IDLE)
         finally:
             self.link.close()
@@ -189,72 +174,56 @@ class App(Requests):
         request = self.link.receive()
         if request is None:
             return False
-        streaming = self.streaming
-        self.handle(request)
-        us = time.ticks_diff(time.ticks_us(), t0)
-        self.link_us += us
-        if us > GAP and streaming:
-            self.gaps += 1
-            self.gap_us += us
+        do = request["do"]
+        if do in SUBJECTS:
+            self.answer(request, "do_" + do)
+        else:
+            self.link.error(request, "unknown request %s; known: %s" % (do[:40], ", ".join(sorted(SUBJECTS))))
+        if self.feed is not None:
+            self.feed.spent(time.ticks_diff(time.ticks_us(), t0))
         return True
 
-    def listen(self):
-        """About SLICE milliseconds of listening; False when there is nothing to hear."""
-        listener = self.listener
-        t0 = time.ticks_ms()
-        teacher = self.teacher
-        while not listener.idle:
-            ended = listener.advance(SLICE)
-            at = listener.ms() / 1000 if ended else 0
-            if listener.heard >= 0:
-                label, score = listener.labels[listener.heard], listener.decision.score(listener.heard)
-                self.report("detect", label=label, score=round(score, 3), time=at)
-            if ended and teacher is not None and teacher.heard >= 0:
-                label, score = teacher.taught.words[teacher.heard], teacher.decision.score(teacher.heard)
-                self.report("detect", label=label, score=round(score, 3), time=at, taught=True)
-            if time.ticks_diff(time.ticks_ms(), t0) >= SLICE:
-                break
-        # A chunk is taken when less of it waits than the next frame needs: the rest waits for the chunk after it.
-        taken = self.received - listener.source.available()
-        while self.unanswered and self.unanswered[0][1] - taken < listener.wanted():
-            t0 = time.ticks_us()
-            self.link.reply(self.unanswered.pop(0)[0])
-            self.link_us += time.ticks_diff(time.ticks_us(), t0)
-        if self.barrier is not None and listener.idle:
-            request, self.barrier = self.barrier, None
-            self.answer(request, "finish_" + request["do"])
-        return not listener.idle
-
-    def look(self):
-        """About SLICE milliseconds of looking at a frame."""
-        viewer = self.viewer
-        if not viewer.advance(SLICE):
+    def answer(self, request, method):
+        # Whatever fails, also memory, flash, or by a fault of ours: the host is told, and the app goes on.
+        try:
+            subject = self.subject(SUBJECTS[request["do"]])
+        except Exception as error:
+            if "length" not in request or self.link.read_payload(request) >= 0:  # which tells itself what is wrong with it
+                self.link.error(request, told(error))
             return
-        request, self.watched = self.watched, None
-        presence, labels = viewer.presence, viewer.labels
-        at = request.get("ms", 0) / 1000
-        scores = [int8(v) for v in viewer.program.output]
-        best = scores.index(max(scores))
-        self.report("frame", label=labels[best], score=round((scores[best] + 128) / 256, 3), time=at)
-        self.tell(presence, labels, at)
-        if self.teacher is not None:
-            self.tell(self.teacher.presence, self.teacher.taught.words, at, taught=True)
-        self.link.reply(request, scores=scores)
+        try:
+            fields = getattr(subject, method)(request)
+        except Exception as error:
+            self.link.error(request, told(error))
+        else:
+            if fields is not None:
+                self.link.reply(request, **fields)
 
-    def tell(self, presence, labels, at, **fields):
-        """What has come into view, and what has left it."""
-        for event, index in (("gone", presence.gone), ("detect", presence.seen)):
-            if index >= 0:
-                self.report(event, label=labels[index], score=round(presence.score(index), 3), time=at, **fields)
+    def subject(self, name):
+        """The requests of one."""
+        if name not in self.subjects:
+            if name in self.missing:
+                raise RequestError(self.missing[name])
+            self.subjects[name] = _subject(name)(self)
+        return self.subjects[name]
+
+    def need_program(self):
+        if self.program is None:
+            raise RequestError("no program is loaded: push one")
+
+    def stop(self):
+        """Whatever of sound or a picture is under way is forgotten: something else needs the program."""
+        if self.feed is not None:
+            self.feed.stop()
 
     # ---- what it says of itself
 
     def info(self):
-        stored = self.stored
-        free, total = stored.free() if stored else (0, 0)
-        programs = stored.programs() if stored else []
-        kind = stored.state["runs"] if stored else "sound"
-        pending = stored is not None and stored.trial(kind) is not None
+        store = self.store
+        free, total = store.free() if store else (0, 0)
+        programs = store.programs() if store else []
+        kind = store.state["runs"] if store else "sound"
+        pending = store is not None and store.trial(kind) is not None
         gc.collect()
         return {
             "protocol": PROTOCOL,
@@ -277,6 +246,11 @@ class App(Requests):
             "running": self.file,
             "note": self.note,
             "kind": kind,
-            "trial": stored.state[kind][0] if pending else None,
+            "trial": store.state[kind][0] if pending else None,
             "programs": programs,
         }
+
+
+def _subject(name):
+    """The class of its requests."""
+    return __import__("watchword.requests." + name, None, None, ("Subject",)).Subject

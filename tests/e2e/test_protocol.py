@@ -89,7 +89,7 @@ def works(line: Line) -> None:
         (b'{"id": 1, "do": "rollback"}\n', 1, "no previous sound program"),
         (b'{"id": 1, "do": "remove", "name": "none"}\n', 1, "no program none is stored"),
         (b'{"id": 1, "do": "stream"}\n', 1, "no sound program is loaded"),
-        (b'{"id": 1, "do": "end"}\n', 1, "no stream has begun"),
+        (b'{"id": 1, "do": "end"}\n', 1, "no sound program is loaded"),
         (b'{"id": 1, "do": "read", "size": 4}\n', 1, "no program is loaded"),
         (b'{"id": 1, "do": "chunk", "length": "4"}\nAAAA\n', 1, "length: a multiple of 4 up to 2048 is expected"),
         (b'{"id": 1, "do": "chunk", "length": 99999}\n' + b"A" * 99999 + b"\n", 1, "length"),
@@ -97,8 +97,15 @@ def works(line: Line) -> None:
         (b'{"id": 1, "do": "chunk", "length": 8}\nAA!AAAAA\n', 1, "the payload is not base64 at character 2"),
         (b'{"id": 1, "do": "chunk", "length": 4}\nAAAA\n', 1, "offset: int is expected"),
         (b'{"id": 1, "do": "chunk", "length": 4, "offset": 0, "crc32": 5}\nAAAA\n', 1, "CRC-32 is 4282505490, announced was 5"),
-        (b'{"id": 1, "do": "sound", "length": 4, "codec": "mp3"}\nAAAA\n', 1, "codec: s16 or adpcm is expected"),
-        (b'{"id": 1, "do": "sound", "length": 4, "codec": "s16"}\nAAAA\n', 1, "no stream has begun"),
+        (b'{"id": 1, "do": "sound", "length": 4, "codec": "s16"}\nAAAA\n', 1, "no sound program is loaded"),
+        (
+            b'{"id": 1, "do": "sound", "length": 5, "codec": "s16"}\nAAAAA\n',
+            1,
+            "length: a multiple of 4 up to 2048 is expected",
+        ),
+        (b'{"id": 1, "do": "frame", "length": 4, "row": 0}\nAAAA\n', 1, "no picture program is loaded"),
+        (b'{"id": 1, "do": "run", "length": 4}\nAAAA\n', 1, "no program is loaded"),
+        (b'{"id": 1, "do": "shot"}\n', 1, "no program is loaded"),
     ],
 )
 def test_a_fault_is_named_and_the_app_goes_on(line: Line, sent: bytes, request_id: int | None, fault: str) -> None:
@@ -173,6 +180,8 @@ def test_a_stream_that_is_broken_off_answers_for_the_sound_that_came(line: Line)
     line.transport.write(b'{"id": 4, "do": "bench"}\n')
     assert sorted(line.answer()["id"] for _ in range(3)) == [2, 3, 4]
     assert line.answer(b'{"id": 5, "do": "end"}\n')["error"] == "no stream has begun"
+    assert line.answer(b'{"id": 6, ' + chunk)["error"] == "no stream has begun"
+    assert line.answer(b'{"id": 7, ' + chunk.replace(b"s16", b"mp3"))["error"] == "codec: s16 or adpcm is expected"
 
 
 def push(line: Line, content: bytes) -> None:
