@@ -228,6 +228,19 @@ def test_run_and_listen_leave_the_active_program_alone(model: Path, tmp_path: Pa
     assert json.loads(watchword("info", "--on", "unix", "--json").stdout)["running"] == kept
 
 
+def test_listen_passes_by_what_cannot_be_read(model: Path, wav: Path, micropython: Path) -> None:
+    broken = wav.with_name("broken.wav")
+    broken.write_bytes(b"RIFF")
+    model.with_suffix(".toml").write_text('name = "small"\nlabels = ["a", "b"]\n[decision]\ncutoff = 0.5\nwindow = 1\n')
+    on = ("--model", model, "--on", "unix")
+    done = watchword("listen", "--wav", broken, wav, *on)
+    assert done.stdout == watchword("listen", "--wav", wav, *on).stdout != ""
+    assert "broken.wav: not a readable sound file" in done.stderr
+    assert "1 of 2 recordings were skipped" in done.stderr
+    assert "none of 2 recordings can be read" in fails("listen", "--wav", broken, broken, *on)
+    assert "broken.wav: not a readable sound file" in fails("listen", "--wav", broken, *on)
+
+
 def test_listen_prints_one_line_per_event(model: Path, wav: Path, micropython: Path) -> None:
     model.with_suffix(".toml").write_text('name = "small"\nlabels = ["a", "b"]\n[decision]\ncutoff = 0.5\nwindow = 1\n')
     lines = watchword("listen", "--wav", wav, wav, "--model", model, "--on", "unix", "--json").stdout.splitlines()

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from watchword import shipped
 from watchword.board import Board
@@ -62,8 +64,18 @@ def give_keywords(board: Board) -> None:
 
 
 def _hear(board: Board, files: list[Path], codec: Codec, json: bool) -> None:
+    """Of several recordings, those that cannot be read are passed by, and counted."""
+    skipped = 0
     for file in files:
-        for event in heard(board, file, codec):
+        try:
+            samples = audio.read(file)
+        except DataError as error:
+            if len(files) == 1:
+                raise
+            note(str(error))
+            skipped += 1
+            continue
+        for event in heard(board, file, samples, codec):
             if json:
                 say_json(event)
             elif event["event"] == "detect":
@@ -72,11 +84,14 @@ def _hear(board: Board, files: list[Path], codec: Codec, json: bool) -> None:
                 note(f"{board.target}: {event.get('text', event)}")
         if board.last_stream["gaps"]:
             note(f"{file}: hearing paused {board.last_stream['gaps']} times, {board.last_stream['gap_ms'] / 1000:.2f} s in all")
+    if skipped == len(files):
+        raise DataError(f"none of {len(files)} recordings can be read")
+    if skipped:
+        note(f"{skipped} of {len(files)} recordings were skipped")
 
 
-def heard(board: Board, file: Path, codec: Codec = "s16") -> Iterator[dict[str, Any]]:
+def heard(board: Board, file: Path, samples: NDArray[np.int16], codec: Codec = "s16") -> Iterator[dict[str, Any]]:
     """The events of one recording, with its name."""
-    samples = audio.read(file)
     for event in board.listen(samples, codec):
         if event["event"] == "detect":
             keys = [key for key in ("event", "label", "score", "time", "taught") if key in event]
@@ -103,7 +118,7 @@ def demo(
         say(f"pushed {file}: listening for {', '.join(words)}")
         spoken = _speak(words) if wav is None else None
         for clip in [*clips, *([spoken] if spoken else [])]:
-            found = [event for event in heard(board, clip) if event["event"] == "detect"]
+            found = [event for event in heard(board, clip, audio.read(clip)) if event["event"] == "detect"]
             told = ", ".join(f"{event['label']} at {event['time']:.2f} s (score {event['score']:.2f})" for event in found)
             say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {told or 'nothing'}")
         if spoken:
