@@ -10,7 +10,7 @@ from watchword.sources import RATE
 from watchword.sources.stream import StreamSource
 
 RING = const(2048)  # samples that wait between the link and the front end
-GAP = const(20000)  # us on one request, from which sound counts as paused: as long as the front end's hop
+GAP = const(40000)  # us on one request, from which sound counts as paused: more than one with a collection of garbage takes
 
 
 class Subject(Requests):

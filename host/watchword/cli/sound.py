@@ -82,8 +82,9 @@ def _hear(board: Board, files: list[Path], codec: Codec, json: bool) -> None:
                 say(f"{event['file']}  {event['time']:7.2f} s  {event['label']}  {event['score']:.2f}")
             else:
                 note(f"{board.target}: {event.get('text', event)}")
-        if board.last_stream["gaps"]:
-            note(f"{file}: hearing paused {board.last_stream['gaps']} times, {board.last_stream['gap_ms'] / 1000:.2f} s in all")
+        if gaps := board.last_stream["gaps"]:
+            times = "once" if gaps == 1 else f"{gaps} times"
+            note(f"{file}: hearing paused {times}, {board.last_stream['gap_ms'] / 1000:.2f} s in all")
     if skipped == len(files):
         raise DataError(f"none of {len(files)} recordings can be read")
     if skipped:
