@@ -123,6 +123,7 @@ class App:
     def teach(self):
         """Who teaches and tells taught words, beside what the program knows. ValueError: the program has no embedding."""
         if self.teacher is None:
+            gc.collect()  # what now comes to stay would lie between garbage, and leave no piece whole
             from watchword.teacher import Teacher
 
             if self.feed is None:

@@ -1,8 +1,8 @@
 """Words that a board was taught: nearest neighbours among the embeddings of a few shots. Also runs on CPython.
 
 A word's distance from a sound or a picture is the mean over its k nearest shots; the nearest word is it, if it is near enough.
-How near is worked out from the shots: a little more than they are from each other, or half-way from there to the nearest of a
-set of background, where there is one.
+How near is worked out from the shots: a little more than they are from each other. Where there is a background, embeddings of
+what is none of the words, that is a rival: a word has to be nearer by a quarter, and may be farther from its own shots.
 
 An embedding has int8 values and a length of UNIT times the root of their number, or is all zeros. Distances are squares of
 lengths, or sums of differences.
@@ -16,8 +16,8 @@ try:
 except ImportError:
     from zlib import crc32
 
-SHOTS = 64  # at the most
-BLOCK = 16  # of them in a piece of memory: the heap has no large pieces while a model runs
+SHOTS = 64  # at the most, and as many of the background
+BLOCK = 8  # of them in a piece of memory: the heap has no large pieces while a model runs
 NAME = 40  # bytes of a word, at the most
 UNIT = 40
 MOST_NEIGHBOURS = 8
@@ -27,6 +27,11 @@ MAGIC = b"WWK1"
 # length.
 TYPICAL = 9, 100
 SAME = 1, 50
+# How near a word has to be, by how far its shots are from each other: alone, and with a background;
+REACH = 11, 10
+REACH_AGAINST = 13, 10
+# and by how far the background is (tests/bench/taught.md).
+RIVAL = 3, 4
 
 _MEANS = 11  # of kernels' votes: where the mean distances of words begin
 _HEADER = "<4s32sHBB"  # magic, key, values of an embedding, words, shots
@@ -52,12 +57,14 @@ class Taught:
         self.distance = kernels.absolute if absolute else kernels.squared
         self.vote = kernels.vote
         self.whole = UNIT * dims if absolute else UNIT * UNIT * dims
-        self.distances = array("i", bytes(4 * SHOTS))
-        self.pieces = [memoryview(self.distances)[i : i + BLOCK] for i in range(0, SHOTS, BLOCK)]
-        self.votes = array("i", bytes(4 * (_MEANS + SHOTS + SHOTS * self.k)))  # as `vote` has them
+        self.distances = array("i", bytes(4 * 2 * SHOTS))
+        self.pieces = [memoryview(self.distances)[i : i + BLOCK] for i in range(0, 2 * SHOTS, BLOCK)]
+        self.votes = array("i", bytes(4 * (_MEANS + (SHOTS + 1) * (1 + self.k))))  # as `vote` has them
         for n in range(1, MOST_NEIGHBOURS + 1):
             self.votes[2 + n] = 256 // n
         self.owners = bytearray(SHOTS)  # the number of each shot's word
+        self.background = []  # in blocks
+        self.rivals = []  # these, as `_measure` takes them
         self.clear()
 
     def clear(self):
@@ -91,7 +98,7 @@ class Taught:
             raise TaughtError("no embedding: its values are too great")
         if not any(embedding):
             raise TaughtError("nothing is in it that could be learnt: silence, or a picture of one colour")
-        self._measure(embedding, self.blocks, self.count)
+        self._measure(embedding, self._parts(self.blocks, self.count))
         for i in range(self.count):
             other = self.words[self.owners[i]]
             if other != word and self.distances[i] * SAME[1] < self.whole * SAME[0]:
@@ -102,14 +109,14 @@ class Taught:
         self.owners[self.count - 1] = self.words.index(word)
 
     def _append(self, embedding):
-        if self.count == BLOCK * len(self.blocks):
-            self.blocks.append(bytearray(BLOCK * self.dims))
+        self._put(self.blocks, self.count, embedding)
         self.count += 1
-        self._put(self.count - 1, embedding)
 
-    def _put(self, i, embedding):
+    def _put(self, blocks, i, embedding):
+        if i == BLOCK * len(blocks):
+            blocks.append(bytearray(BLOCK * self.dims))
         at = i % BLOCK * self.dims
-        self.blocks[i // BLOCK][at : at + self.dims] = embedding
+        blocks[i // BLOCK][at : at + self.dims] = embedding
 
     def forget(self, word):
         """Forget all shots of a word; returns how many. TaughtError: it is not known."""
@@ -120,7 +127,7 @@ class Taught:
         for i in range(self.count):
             owner = self.owners[i]
             if owner != index:
-                self._put(to, self.shot(i))
+                self._put(self.blocks, to, self.shot(i))
                 self.owners[to] = owner - (owner > index)
                 to += 1
         gone, self.count = self.count - to, to
@@ -130,63 +137,85 @@ class Taught:
 
     # ---- nearest
 
-    def prepare(self, background=()):
-        """What `nearest` needs, after the shots have changed. background: embeddings of what is none of the words."""
-        count = len(self.words)
-        if self.means:
-            self.known, self.whose, self.n = [], bytes(range(count)), count
-            for w in range(count):
-                if w % BLOCK == 0:
-                    self.known.append(bytearray(BLOCK * self.dims))
-                at = w % BLOCK * self.dims
-                self.known[-1][at : at + self.dims] = self._centre(w)
-        else:
-            self.known, self.whose, self.n = self.blocks, self.owners, self.count
-        self.ballot = self.n | self.k << 8 | count << 16
-        nearest = [FAR] * count
+    def against(self, background):
+        """background: embeddings of what is none of the words; the first SHOTS of them count."""
+        self.background = []
+        n = 0
         for embedding in background:
-            self.nearest(embedding)
-            for w in range(count):
-                nearest[w] = min(nearest[w], self.votes[_MEANS + w])
-        self.reach = array("i", [self._reach(w, nearest[w]) for w in range(count)])
+            if n < SHOTS:
+                self._put(self.background, n, embedding)
+                n += 1
+        # In front of the shots among the distances; what is left of its last block is far from everything.
+        self.rivals = self._parts(self.background, n)
+        self.prepare()
 
-    def _measure(self, embedding, blocks, count):
-        """Distances from all of some vectors."""
+    def prepare(self):
+        """What `nearest` needs, after the shots have changed."""
+        words = len(self.words)
+        self.reach = array("i", [self._reach(w) for w in range(words)])
+        blocks, owners = self.blocks, self.owners[: self.count]
+        if self.means:
+            blocks, owners = [], bytes(range(words))
+            for w in range(words):
+                self._put(blocks, w, self._centre(w))
+        begin = len(self.background)
+        self.known = self.rivals + self._parts(blocks, len(owners), begin)
+        self.whose = bytes((words,)) * (begin * BLOCK) + owners  # the background counts as one more word
+        self.ballot = self._ballot(len(self.whose), words + min(begin, 1))
+        for i in range(len(self.distances)):
+            self.distances[i] = FAR
+
+    def _ballot(self, n, words):
+        return n | self.k << 8 | words << 16
+
+    def _parts(self, blocks, count, begin=0):
+        """What `_measure` goes through: (block, its sizes, where its distances go) of some vectors; begin: in blocks."""
+        parts = []
         for i in range(len(blocks)):
             some = min(BLOCK, count - i * BLOCK)
-            self.distance(embedding, blocks[i], self.dims | some << 16, self.pieces[i])
+            parts.append((blocks[i], self.dims | some << 16, self.pieces[begin + i]))
+        return parts
+
+    def _measure(self, embedding, parts):
+        """Distances from all of some vectors."""
+        for block, sizes, distances in parts:
+            self.distance(embedding, block, sizes, distances)
 
     def nearest(self, embedding):
         """The number of the nearest word, or -1; its distance is `votes[1]` then. Allocates nothing."""
-        self._measure(embedding, self.known, self.n)
+        self._measure(embedding, self.known)
         self.vote(self.distances, self.whose, self.ballot, self.votes)
-        return self.votes[0]
+        return self.votes[0] if self.votes[0] < len(self.words) else -1
 
     def score(self):
         """How near the last one's nearest word is, 0..255: 127 as far as it may be."""
-        w, d = self.votes[0], self.votes[1]
-        if w < 0:
+        w, d, n = self.votes[0], self.votes[1], len(self.words)
+        if not 0 <= w < n:
             return 0
         reach = self.reach[w]
+        if self.background:
+            reach = max(1, min(reach, self.votes[_MEANS + n] * RIVAL[0] // RIVAL[1]))
         return 255 - d * 128 // reach if d < 2 * reach else 0
 
-    def _reach(self, w, nearest):
-        """How near a word has to be. nearest: the least distance of the background from it, or FAR."""
+    def _reach(self, w):
+        """How near a word has to be to its own shots."""
         own = [i for i in range(self.count) if self.owners[i] == w]
         typical = self.whole * TYPICAL[0] // TYPICAL[1]
         if len(own) > 1:
+            parts = self._parts(self.blocks, self.count)
             total = 0
             for i in own:  # what each would be to the others
                 if self.means:
                     self.distance(self.shot(i), self._centre(w, i), self.dims | 1 << 16, self.distances)
                     total += self.distances[0]
                 else:
-                    self._measure(self.shot(i), self.blocks, self.count)
+                    self._measure(self.shot(i), parts)
                     self.distances[i] = FAR
-                    self.vote(self.distances, self.owners, self.ballot, self.votes)
+                    self.vote(self.distances, self.owners, self._ballot(self.count, len(self.words)), self.votes)
                     total += self.votes[_MEANS + w]
             typical = total // len(own)
-        return max(1, 11 * typical // 10 if nearest == FAR else (typical + nearest) // 2)
+        more = REACH_AGAINST if self.background else REACH
+        return max(1, typical * more[0] // more[1])
 
     def _centre(self, w, but=-1):
         """The mean of a word's shots, one of them left out, brought to an embedding's length."""

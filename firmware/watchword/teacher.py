@@ -57,6 +57,7 @@ class Teacher:
         self.refractory = program.description["decision"]["refractory"]
         self.window = WINDOW if self.sound else program.description["decision"]["window"]
         self.taught = Taught(self.embedder.dims, self.embedder.key, kernels)
+        self.taught.against(self.embeddings())
         self.file = file_of(self.embedder.key)
         self.note = None
         self.looked = False  # at the layer of this run
@@ -88,7 +89,7 @@ class Teacher:
 
     def prepare(self):
         """What depends on the shots: how near each word has to be, and what a decision needs."""
-        self.taught.prepare(self.embeddings())
+        self.taught.prepare()
         words = self.taught.words
         self.scores = bytearray(len(words))
         self.decision = Decision(words, (), CUTOFF, self.window, self.refractory)

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from watchword.board import Board
-from watchword.data.clips import read_manifest
+from watchword.data import audio, words
+from watchword.data.clips import Clip, read_files, read_manifest
+from watchword.evaluate import fewshot
 from watchword.evaluate.fewshot import FewShot, Neighbours, few_shot
-from watchword.model import keywords, load
+from watchword.features.tables import RATE
+from watchword.model import Model, keywords, load
 
+DRAWS = 2  # of shots for running speech
 WORDS = ("computer", "jarvis", "alexa", "hadouken", "dracarys", "archie")
 
 
@@ -57,4 +61,45 @@ def test_taught_words(root: Path, shared_data: Path, tmp_path: Path, monkeypatch
     text += "right, and nearer than all but 5 (or 1) % of the unknown.\n\n"
     text += "| embeddings by | a word's distance | draws, queries in each | accuracy | ± | recognised at 5 % | at 1 % |\n"
     text += "| - | - | -: | -: | -: | -: | -: |\n" + "".join(rows)
+    text += _in_speech(model, {word: [clip for clip in clips if clip.label == word] for word in WORDS[:3]}, speech)
     (root / "tests/bench/taught.md").write_text(text)
+
+
+def _in_speech(model: Model, clips: dict[str, list[Clip]], speech: Path) -> str:
+    """What the unix board fires of taught words, and in people's talk, by what it was given to tell them from."""
+    talk = read_files(speech / "picovoice_intent_speech/manifest.csv")
+    hours = sum(len(audio.read(clip.path)) for clip in talk[1::2]) / RATE / 3600
+    isolated = read_manifest(speech / "speech_commands_v002_test/manifest.csv", label_column="word", split="dev_train")
+    backgrounds = {
+        "nothing": b"",
+        f"{len(talk[::2])} recordings of talk": fewshot.background(model, talk[::2]).tobytes(),
+        "64 other words, each alone": fewshot.background(model, isolated).tobytes(),
+    }
+    text = "\n## In running speech\n\n"
+    text += f"The unix board, taught {', '.join(clips)} by five shots each, hears 20 further recordings of each, and "
+    text += f"{3600 * hours:.0f} s of other people's talk. Means of {DRAWS} draws.\n\n"
+    text += "| `--background` | recognised, % | another taught word, % | false alarms an hour |\n| - | -: | -: | -: |\n"
+    with Board.open("unix") as board:
+        for name, background in backgrounds.items():
+            board.push(model.compile("unix", background=background))
+            right = wrong = alarms = 0
+            for draw in range(DRAWS):
+                for word in board.taught(ready=True)["words"]:
+                    board.forget(word)
+                for word, own in clips.items():
+                    for clip in own[25 * draw : 25 * draw + 5]:
+                        found = words.find(audio.read(clip.path))
+                        board.scores(words.window(audio.read(clip.path), found, RATE))
+                        board.enrol(word)
+                for word, own in clips.items():
+                    for clip in own[25 * draw + 5 : 25 * draw + 25]:
+                        fired = {event["label"] for event in board.listen(audio.read(clip.path)) if event.get("taught")}
+                        right += word in fired
+                        wrong += bool(fired - {word})
+                for clip in talk[1::2]:
+                    alarms += sum(event.get("taught", False) for event in board.listen(audio.read(clip.path)))
+            asked = 20 * DRAWS * len(clips)
+            cells = (name, f"{100 * right / asked:.0f}", f"{100 * wrong / asked:.0f}", f"{alarms / hours / DRAWS:.0f}")
+            text += "| " + " | ".join(cells) + " |\n"
+            print(text.splitlines()[-1])
+    return text

@@ -156,15 +156,49 @@ def test_the_nearest_word():
         assert t.score() < 128, (options, t.score())
 
 
-def test_background_moves_the_reach():
-    t = taught()
-    alone = list(t.reach)
-    t.prepare((near(near(near(A, 3), 3), 3),))
-    assert t.reach[0] > alone[0]  # half-way to what is farther than its own shots
-    t.prepare((near(A, 6),))
-    assert t.reach[0] < alone[0]
+def test_the_background_is_a_rival():
+    for options in ({}, {"means": True}, {"absolute": True}, {"k": 1}):
+        t = taught(**options)
+        alone = list(t.reach)
+        query = near(A, 2)
+        t.nearest(query)
+        d = t.votes[1]
+        t.against((near(query, 3), near(query, 4)))
+        assert t.reach[0] > alone[0], options
+        assert t.nearest(query) == -1, options  # nearer to that than to any word
+        assert t.score() == 0
+        assert t.nearest(near(A, 5)) == 0
+        assert t.score() > 128
+        t.against((C,))
+        assert t.nearest(query) == 0
+        assert t.votes[1] == d
+        rival = t.votes[13] * 3 // 4
+        assert t.score() == 255 - d * 128 // min(t.reach[0], rival)
+        t.against((near(query, 3),))
+        assert t.nearest(query) == -1
+        assert t.score() == 0, options
+        t.against(())
+        assert list(t.reach) == alone
+        assert t.nearest(query) == 0
+
+
+def test_the_background_has_as_much_room_as_the_shots():
+    t = Taught(8, KEY, BEST)
+    t.against(unit(0, 0, 0, 0, 0, 0, 113 - i, i) for i in range(100))  # the last of them do not count
+    for i in range(64):
+        t.add("yes", near(A, 2 + i % 6))
+        if i % 20 == 3:
+            t.prepare()
+            assert t.nearest(A) == 0
     t.prepare()
-    assert list(t.reach) == alone
+    assert t.nearest(A) == 0
+    assert t.nearest(unit(0, 0, 0, 0, 0, 0, 112, 1)) == -1
+    assert t.votes[1] < 10
+    assert t.nearest(unit(0, 0, 0, 0, 0, 0, 14, 99)) == -1
+    assert t.votes[1] > 2000  # from the last that counts
+    assert t.forget("yes") == 64
+    t.prepare()
+    assert t.nearest(A) == -1
 
 
 def test_words_are_forgotten_and_kept():

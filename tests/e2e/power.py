@@ -126,12 +126,12 @@ def cut_memory(shares: Sequence[float]) -> list[Cut]:
         board.push(model.compile("rp2040"))
         dims, file = board.taught(ready=True)["dims"], board.taught()["file"]
         for i in range(20):  # more than a block of flash
-            _learn(board, file, f"word{i % 4}", _embedding(rng, dims), last=i == 19)
+            _learn(board, file, f"word{i % 4}", any_embedding(rng, dims), last=i == 19)
         spans = {}
         for act in ("enrol", "forget"):
             start = power(board).control("counters")["cycles"]
             if act == "enrol":
-                _learn(board, file, "word5", _embedding(rng, dims))
+                _learn(board, file, "word5", any_embedding(rng, dims))
             else:
                 board.forget("word5")
             spans[act] = power(board).control("counters")["cycles"] - start
@@ -140,7 +140,7 @@ def cut_memory(shares: Sequence[float]) -> list[Cut]:
     for number, share in enumerate(shares):
         act = "forget" if known and (number % 3 == 2 or len(known) > 50) else "enrol"  # there is room for 64
         word = known[-1][0] if act == "forget" else f"word{number % 7}"
-        shot = _embedding(rng, dims)
+        shot = any_embedding(rng, dims)
         cycles = 1 + int(share * spans[act])
         if act == "forget":
             after = [one for one in known if one[0] != word]
@@ -174,7 +174,7 @@ def _learn(board: Board, file: str, word: str, shot: bytes, last: bool = True) -
     board.link.request("enrol", shot, word=word, key=file, last=last)
 
 
-def _embedding(rng: np.random.Generator, dims: int) -> bytes:
+def any_embedding(rng: np.random.Generator, dims: int) -> bytes:
     """One that no other is like."""
     values = rng.normal(size=dims)
     return np.rint(values / np.linalg.norm(values) * 40 * dims**0.5).clip(-127, 127).astype(np.int8).tobytes()

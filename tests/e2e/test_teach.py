@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e import golden
-from tests.e2e.power import cut_memory, power
+from tests.e2e.power import any_embedding, cut_memory, power
 from tests.e2e.test_cli import fails, watchword
 from watchword import embedding, reference
 from watchword.board import Board
@@ -72,7 +73,7 @@ def test_embeddings_equal_the_references(board: Board, clips: dict[str, list[Cli
     board.push(model.compile("unix"), scratch=True)
     board.taught(ready=True)
     sounds = np.stack([window(clip) for clip in clips["jarvis"][:6]])
-    expected = fewshot.background(model, clips["jarvis"][:6])
+    expected = list(fewshot.embeddings(model, clips["jarvis"][:6]))
     for sound, own in zip(sounds, expected, strict=True):
         board.scores(sound)
         assert np.array_equal(board.embedding(), own)
@@ -128,7 +129,7 @@ def test_background_makes_it_stricter(board: Board, clips: dict[str, list[Clip]]
     model = load(keywords())
     near = fewshot.background(model, clips["jarvis"][5:30])
     board.push(model.compile("unix", background=near.tobytes()))
-    assert board.taught(ready=True)["background"] == 25
+    assert board.taught(ready=True)["background"] == 64
     teach(board, "jarvis", clips["jarvis"][:5])
     strict = sum("jarvis" in found for found in heard(board, clips["jarvis"][30:50]))
     board.push(model.compile("unix"))
@@ -176,7 +177,7 @@ def test_few_shot_is_the_same_on_reference_and_unix(board: Board, clips: dict[st
 def test_the_virtual_pico_learns_within_a_second(clips: dict[str, list[Clip]]) -> None:
     """From the last shot on, the word is heard; also after a restart. Embeddings and answers are the reference's."""
     model = load(keywords())
-    expected = fewshot.background(model, clips["jarvis"][:5])
+    expected = list(fewshot.embeddings(model, clips["jarvis"][:5]))
     with Board.open("pico") as board:
         board.push(model.compile("rp2040"))
         board.taught(ready=True)
@@ -197,6 +198,22 @@ def test_the_virtual_pico_learns_within_a_second(clips: dict[str, list[Clip]]) -
         board.push(model.compile("unix"))
         teach(board, "jarvis", clips["jarvis"][:5])
         assert heard(board, clips["jarvis"][5:7]) == hits
+
+
+def test_a_full_memory_and_a_background_fit_the_virtual_pico(clips: dict[str, list[Clip]]) -> None:
+    rng = np.random.default_rng(0)
+    with Board.open("pico") as board:
+        background = b"".join(any_embedding(rng, 128) for _ in range(fewshot.BACKGROUND))
+        board.push(load(keywords()).compile("rp2040", background=background))
+        board.taught(ready=True)
+        shots = [[f"word{i % 8}", base64.b64encode(any_embedding(rng, 128)).decode()] for i in range(64)]
+        assert board.import_taught(board.export_taught() | {"shots": shots}) == 64
+        board.restart()
+        assert board.hello.note is None
+        assert board.hello.heap_free > 20_000
+        assert board.taught()["words"] == {f"word{i}": 8 for i in range(8)}
+        assert board.taught()["background"] == 64
+        assert heard(board, clips["jarvis"][:1]) == [[]]
 
 
 def test_power_that_goes_leaves_the_memory_whole(micropython: Path) -> None:

@@ -93,7 +93,7 @@ def few_shot(
     most = len(unknown) if queries is None else min(len(unknown), queries * len(labels))
     others = [unknown[i * len(unknown) // most] for i in range(most)]
     needed = list(dict.fromkeys([*(clip for plan in plans for own in plan.values() for clip in own), *others]))
-    found = dict(zip(needed, _embeddings(model, needed, board, progress), strict=True))
+    found = dict(zip(needed, embeddings(model, needed, board, progress), strict=True))
     accuracies, at_5, at_1 = [], [], []
     for plan in plans:
         taught = _taught(model, {label: [found[clip] for clip in own[:shots]] for label, own in plan.items()}, neighbours)
@@ -177,16 +177,39 @@ def _difference(query: bytes, shots: bytearray, sizes: int) -> NDArray[np.int32]
 def background(model: Model, clips: Sequence[Clip], progress: Callable[[int, int], None] | None = None) -> NDArray[np.int8]:
     """Embeddings of recordings or pictures for a program, of at most BACKGROUND evenly spread ones: int8 (n, values).
 
+    Few recordings that are longer than what the model hears at once give several each, from their begin to their end.
     Raises as `few_shot`.
     """
     n = min(BACKGROUND, len(clips))
     some = [clips[i * len(clips) // n] for i in range(n)]
-    return np.stack(list(_embeddings(model, some, None, progress)))
+    if model.require_fed().kind == "picture":
+        return np.stack(list(embeddings(model, some, progress=progress)))
+    length = hearing.clip_samples(model)
+    graph = _until_embedding(model)
+    found = []
+    for i, clip in enumerate(some):
+        most = BACKGROUND // n + (i < BACKGROUND % n)
+        found.append(_embed(model, graph, hearing.inputs(model, pieces(audio.read(clip.path), length, most))))
+        if progress is not None:
+            progress(i + 1, n)
+    return np.concatenate(found)
 
 
-def _embeddings(
-    model: Model, clips: Sequence[Clip], board: Board | None, progress: Callable[[int, int], None] | None
+def pieces(samples: NDArray[np.int16], length: int, most: int) -> NDArray[np.int16]:
+    """(n, length): up to `most` pieces of a recording, which overlap by half at most; of a short one its word."""
+    n = min(most, 1 + 2 * (len(samples) - length) // length)
+    if n <= 1:
+        return centred(samples, length)[None]
+    return np.stack([samples[at : at + length] for at in np.linspace(0, len(samples) - length, n).astype(int)])
+
+
+def embeddings(
+    model: Model,
+    clips: Sequence[Clip],
+    board: Board | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[NDArray[np.int8]]:
+    """Those of recordings, the word in the middle, or of pictures: by the reference, or by a board that runs the model."""
     picture = model.require_fed().kind == "picture"
     graph = _until_embedding(model)
     if board is not None:
@@ -202,8 +225,7 @@ def _embeddings(
                 x = seeing.inputs(model, [_seen(model, clip) for clip in some])
             else:
                 x = hearing.inputs(model, np.stack([_heard(model, clip) for clip in some]))
-            y = reference.run(graph, x)
-            yield from embedding.embed(y, graph.output.zero_point, model.description.embedding_parts)
+            yield from _embed(model, graph, x)
         else:
             if picture:
                 board.look(_seen(model, some[0]))
@@ -213,6 +235,11 @@ def _embeddings(
         done += len(some)
         if progress is not None:
             progress(done, len(clips))
+
+
+def _embed(model: Model, graph: Graph, x: NDArray[np.int8]) -> NDArray[np.int8]:
+    """x: inputs. graph: the model up to its embedding."""
+    return embedding.embed(reference.run(graph, x), graph.output.zero_point, model.description.embedding_parts)
 
 
 def _heard(model: Model, clip: Clip) -> NDArray[np.int16]:
