@@ -260,8 +260,9 @@ def test_what_cannot_be_taught():
 def test_nothing_is_allocated_while_it_listens():
     layer = {"step": 8, "rows": 4, "columns": 2, "channels": 8, "parts": 1, "zero_point": -128, "order": None}
     e = Embedder(Program(layer, bytearray(16) + numbers(3, 64)), 1)
-    for options in ({}, {"means": True}, {"absolute": True, "k": 8}):
+    for options, background in (({}, ()), ({}, (C,)), ({"means": True}, (C,)), ({"absolute": True, "k": 8}, ())):
         t = taught(**options)
+        t.against(background)
         micropython.heap_lock()
         try:
             e.look()
