@@ -98,10 +98,10 @@ class Taught:
             raise TaughtError("no embedding: its values are too great")
         if not any(embedding):
             raise TaughtError("nothing is in it that could be learnt: silence, or a picture of one colour")
-        self._measure(embedding, self._parts(self.blocks, self.count))
+        distances = self._distances(embedding)
         for i in range(self.count):
             other = self.words[self.owners[i]]
-            if other != word and self.distances[i] * SAME[1] < self.whole * SAME[0]:
+            if other != word and distances[i] * SAME[1] < self.whole * SAME[0]:
                 raise TaughtError("it is the same as a shot of %s: two words need different sounds" % other)
         self._append(embedding)
         if word not in self.words:
@@ -181,6 +181,12 @@ class Taught:
         for block, sizes, distances in parts:
             self.distance(embedding, block, sizes, distances)
 
+    def _distances(self, embedding):
+        """From each shot. The background's stay as they are."""
+        begin = len(self.background)
+        self._measure(embedding, self._parts(self.blocks, self.count, begin))
+        return memoryview(self.distances)[begin * BLOCK :]
+
     def nearest(self, embedding):
         """The number of the nearest word, or -1; its distance is `votes[1]` then. Allocates nothing."""
         self._measure(embedding, self.known)
@@ -202,16 +208,15 @@ class Taught:
         own = [i for i in range(self.count) if self.owners[i] == w]
         typical = self.whole * TYPICAL[0] // TYPICAL[1]
         if len(own) > 1:
-            parts = self._parts(self.blocks, self.count)
             total = 0
             for i in own:  # what each would be to the others
                 if self.means:
                     self.distance(self.shot(i), self._centre(w, i), self.dims | 1 << 16, self.distances)
                     total += self.distances[0]
                 else:
-                    self._measure(self.shot(i), parts)
-                    self.distances[i] = FAR
-                    self.vote(self.distances, self.owners, self._ballot(self.count, len(self.words)), self.votes)
+                    distances = self._distances(self.shot(i))
+                    distances[i] = FAR
+                    self.vote(distances, self.owners, self._ballot(self.count, len(self.words)), self.votes)
                     total += self.votes[_MEANS + w]
             typical = total // len(own)
         more = REACH_AGAINST if self.background else REACH

@@ -201,6 +201,20 @@ def test_the_background_has_as_much_room_as_the_shots():
     assert t.nearest(A) == -1
 
 
+def test_a_shot_that_is_refused_leaves_the_background_as_it_was():
+    t = taught()
+    t.against((C,))  # in front of the shots, and alone in its piece
+    t.nearest(near(A, 2))
+    before = list(t.votes[:16])
+    for word, embedding in (("no", near(A, 5)), ("yes", A), ("yes", bytes(8))):
+        try:
+            t.add(word, embedding)
+        except TaughtError:
+            pass
+        t.nearest(near(A, 2))
+        assert list(t.votes[:14]) == before[:14]
+
+
 def test_words_are_forgotten_and_kept():
     t = taught()
     t.add("maybe", C)
