@@ -27,10 +27,10 @@ MAGIC = b"WWK1"
 # length.
 TYPICAL = 9, 100
 SAME = 1, 50
-# How near a word has to be, by how far its shots are from each other: alone, and with a background;
+# How near a word has to be: of how far its shots are from each other, without a background and with one; and of how far the
+# background is. Measured: tests/bench/taught.md.
 REACH = 11, 10
 REACH_AGAINST = 13, 10
-# and by how far the background is (tests/bench/taught.md).
 RIVAL = 3, 4
 
 _MEANS = 11  # of kernels' votes: where the mean distances of words begin
@@ -259,7 +259,7 @@ class Taught:
         f.write(struct.pack("<I", crc))
 
     def read(self, f):
-        """Take what `write` wrote. TaughtError: it is damaged, or another model's; then nothing is known."""
+        """Take what `write` wrote; `prepare` follows. TaughtError: it is damaged, or another model's; then nothing is known."""
         self.clear()
         try:
             key, dims, words, owners = head(f)
@@ -272,7 +272,6 @@ class Taught:
         except TaughtError:
             self.clear()
             raise
-        self.prepare()
 
 
 def head(f):

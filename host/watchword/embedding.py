@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from watchword.description import Description
 from watchword.errors import ModelError
+from watchword.graph import Operation
 
 MOST = 256
 """Values of an embedding."""
@@ -48,8 +49,9 @@ def shape(output: Sequence[int], parts: int) -> Shape:
     return Shape(rows, columns, output[-1])
 
 
-def find(outputs: Sequence[str], name: str) -> int:
+def find(operations: Iterable[Operation], name: str) -> int:
     """The number of the layer whose output has this name. ModelError: there is none."""
+    outputs = [operation.output.name for operation in operations]
     if name not in outputs:
         last = ", ".join(outputs[-6:])
         raise ModelError(f"embedding: no layer is named {name!r}; the last ones are {last}: `watchword inspect` shows all")

@@ -88,8 +88,8 @@ def _in_speech(model: Model, clips: dict[str, list[Clip]], speech: Path) -> str:
                     board.forget(word)
                 for word, own in clips.items():
                     for clip in own[25 * draw : 25 * draw + 5]:
-                        found = words.find(audio.read(clip.path))
-                        board.scores(words.window(audio.read(clip.path), found, RATE))
+                        samples = audio.read(clip.path)
+                        board.scores(words.window(samples, words.find(samples), RATE))
                         board.enrol(word)
                 for word, own in clips.items():
                     for clip in own[25 * draw + 5 : 25 * draw + 25]:

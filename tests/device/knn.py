@@ -226,6 +226,7 @@ def test_words_are_forgotten_and_kept():
     data = packed(t)
     again = Taught(8, KEY, BEST)
     again.read(io.BytesIO(data))
+    again.prepare()
     assert packed(again) == data
     assert again.words == t.words
     assert again.shots_of("no") == 3

@@ -1,14 +1,11 @@
 """Programs of all operations, with viper and plain kernels: each layer's output equals the reference's, byte for byte."""
 
-import sys
-
 import programs
+from programs import SLOW
 
 from watchword import kernels, program
 from watchword.kernels.layers import load
 from watchword.runtime import Runtime
-
-SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes for a layer
 
 
 def bodies(suffix):

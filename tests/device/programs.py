@@ -7,7 +7,7 @@ import sys
 from watchword import kernels
 from watchword.runtime import Runtime
 
-SLOW = sys.platform == "rp2"  # emulated, or 125 MHz
+SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes for a layer
 GUARD = 64  # bytes on either side of a buffer
 MAPPED = 8192  # bytes, from which an RP2040 looks for a program in its flash
 SECTOR = 512

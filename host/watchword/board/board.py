@@ -28,7 +28,7 @@ RATE = 16000
 Codec = Literal["s16", "adpcm"]
 _CHUNK_SAMPLES = {"s16": 768, "adpcm": 768}  # of sound in one request; two of them at least fit into a board's credit
 _LEFT = 8192  # bytes of heap that a program must leave
-_LISTENING = 55_000  # bytes of heap that kernels, and what feeds a program, take on a board of 32 bits
+_RUNNING = 55_000  # bytes of heap that kernels, and what feeds a program, take on a board of 32 bits
 _STARTS = 6  # of a board that is asked to restart: two that a program hangs on trial, the one that follows, and some more
 _HELLO = 20.0  # seconds to the hello of a board that starts
 _TRIAL = 120.0  # seconds to the end of a trial that the board's own watchdog ends, on an emulated board too
@@ -212,7 +212,7 @@ class Board:
         hello = self.hello
         free = hello.heap_free + hello.program_ram
         # A board without a program has not loaded the kernels and the front end yet.
-        beside = _LEFT + (0 if hello.running or hello.target == "unix" else _LISTENING)
+        beside = _LEFT + (0 if hello.running or hello.target == "unix" else _RUNNING)
         if compiled.program.ram + beside > free:
             raise BoardError(
                 f"{compiled.name} needs {compiled.program.ram} bytes of RAM (arena {compiled.program.arena}) "

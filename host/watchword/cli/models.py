@@ -76,8 +76,8 @@ def _with_embedding(model: Model, text: str) -> descriptions.Description:
     name, parts = text, "1"
     if text.rpartition(":")[2].isdecimal():
         name, _, parts = text.rpartition(":")
-    outputs = [operation.output for operation in model.graph.operations]
-    embeddings.shape(outputs[embeddings.find([output.name for output in outputs], name)].shape, int(parts))
+    operations = model.graph.operations
+    embeddings.shape(operations[embeddings.find(operations, name)].output.shape, int(parts))
     return dataclasses.replace(model.description, embedding=name, embedding_parts=int(parts))
 
 
@@ -208,7 +208,9 @@ def push(
     model: ModelFile,
     background: Annotated[
         Path | None,
-        typer.Option("--background", metavar="MANIFEST.csv", help="Clips that taught words must not be taken for, at most 64."),
+        typer.Option(
+            "--background", metavar="MANIFEST.csv|DIR", help="Sounds or pictures of nothing that is taught."
+        ),
     ] = None,
     on: On = None,
     fresh: Fresh = False,

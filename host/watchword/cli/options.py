@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -13,8 +13,10 @@ from watchword.board import Board
 from watchword.board.ports import choose
 from watchword.board.virtual import Hardware
 from watchword.cli.output import note, progress_bar
-from watchword.errors import DataError
+from watchword.errors import BoardError, DataError, LinkError
 from watchword.model import Model
+
+T = TypeVar("T")
 
 On = Annotated[
     str | None,
@@ -84,3 +86,28 @@ def named_files(names: Sequence[Path], find: Callable[[Path], list[Path]], kind:
         if not file.is_file():
             raise DataError(f"{file}: no such file")
     return files
+
+
+def each(files: Sequence[Path], take: Callable[[Path], T], kind: str, taken: str = "read") -> Iterator[tuple[int, Path, T]]:
+    """(number, file, what `take` makes of it). Of several, those that cannot be taken are passed by, and counted in the end.
+
+    kind, taken: what they are and what is done, to say. DataError: none of them can be taken.
+    """
+    skipped = 0
+    for number, file in enumerate(files):
+        try:
+            made = take(file)
+        except LinkError:
+            raise
+        except (DataError, BoardError) as error:
+            told = str(error) if str(file) in str(error) else f"{file}: {error}"
+            if len(files) == 1:
+                raise DataError(told) from None
+            note(told)
+            skipped += 1
+        else:
+            yield number, file, made
+    if skipped == len(files):
+        raise DataError(f"none of {len(files)} {kind} can be {taken}")
+    if skipped:
+        note(f"{skipped} of {len(files)} {kind} were skipped")

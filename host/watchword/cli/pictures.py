@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from watchword.board import Board
-from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, named_files, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, each, named_files, open_board, running
 from watchword.cli.output import note, say, say_json
 from watchword.data import pictures
 from watchword.errors import BoardError, DataError
@@ -69,23 +69,11 @@ def _sides(text: str) -> tuple[int, int]:
 
 
 def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool, keep: bool) -> list[Seen]:
-    """Show all pictures and say what is seen. keep: return them, for a sheet.
-
-    Of several, those that cannot be read are passed by, and counted.
-    """
+    """Show all pictures and say what is seen. keep: return them, for a sheet."""
     colour = board.view(*size)
-    skipped = 0
     seen = []
     present = None  # the label that is in view
-    for time, file in enumerate(files):
-        try:
-            picture = pictures.read(file)
-        except DataError as error:
-            if len(files) == 1:
-                raise
-            note(str(error))
-            skipped += 1
-            continue
+    for time, file, picture in each(files, pictures.read, "pictures"):
         frame = frames.camera(pictures.fitted(picture, size), colour=colour)
         shown = None
         for event in _events(board, frame, time, file):
@@ -104,10 +92,6 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
         if keep and shown is not None:  # the model need not run on every frame
             picture.thumbnail((900, 900))
             seen.append(Seen(picture, file.name, shown["label"], shown["score"], present == shown["label"]))
-    if skipped == len(files):
-        raise DataError(f"none of {len(files)} pictures can be read")
-    if skipped:
-        note(f"{skipped} of {len(files)} pictures were skipped")
     return seen
 
 

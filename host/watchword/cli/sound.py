@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from watchword import shipped
 from watchword.board import Board
 from watchword.board.board import Codec
-from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, named_files, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, each, named_files, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
@@ -64,17 +64,7 @@ def give_keywords(board: Board) -> None:
 
 
 def _hear(board: Board, files: list[Path], codec: Codec, json: bool) -> None:
-    """Of several recordings, those that cannot be read are passed by, and counted."""
-    skipped = 0
-    for file in files:
-        try:
-            samples = audio.read(file)
-        except DataError as error:
-            if len(files) == 1:
-                raise
-            note(str(error))
-            skipped += 1
-            continue
+    for _, file, samples in each(files, audio.read, "recordings"):
         for event in heard(board, file, samples, codec):
             if json:
                 say_json(event)
@@ -85,10 +75,6 @@ def _hear(board: Board, files: list[Path], codec: Codec, json: bool) -> None:
         if gaps := board.last_stream["gaps"]:
             times = "once" if gaps == 1 else f"{gaps} times"
             note(f"{file}: hearing paused {times}, {board.last_stream['gap_ms'] / 1000:.2f} s in all")
-    if skipped == len(files):
-        raise DataError(f"none of {len(files)} recordings can be read")
-    if skipped:
-        note(f"{skipped} of {len(files)} recordings were skipped")
 
 
 def heard(board: Board, file: Path, samples: NDArray[np.int16], codec: Codec = "s16") -> Iterator[dict[str, Any]]:

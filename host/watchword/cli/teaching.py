@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from watchword.board import Board
-from watchword.cli.options import Fresh, Json, MoreFiles, On, named_files, open_board
+from watchword.cli.options import Fresh, Json, MoreFiles, On, each, named_files, open_board
 from watchword.cli.output import note, say, say_json, say_table
 from watchword.cli.sound import give_keywords
 from watchword.data import audio, pictures, words
 from watchword.data.audio import RATE
-from watchword.errors import BoardError, DataError, LinkError
+from watchword.errors import DataError
 from watchword.features import frames
 
 Kind = Annotated[
@@ -65,34 +65,18 @@ def teach(
 def _enrol(
     board: Board, word: str, files: Sequence[Path], show: Callable[[Path], dict[str, Any]], json: bool
 ) -> dict[str, Any]:
-    """Make shots of files. show: brings one before the board and returns what there is to say of it.
-
-    Of several, those that cannot be learnt are passed by, and counted.
-    """
-    skipped = 0
+    """Make shots of files. show: brings one before the board and returns what there is to say of it."""
     taken: dict[str, Any] = {}
-    for file in files:
-        try:
-            facts = show(file)
-            taken = board.enrol(word)
-        except LinkError:
-            raise
-        except (DataError, BoardError) as error:
-            told = str(error) if str(file) in str(error) else f"{file}: {error}"
-            if len(files) == 1:
-                raise DataError(told) from None
-            note(told)
-            skipped += 1
-            continue
+
+    def learn(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        return show(file), board.enrol(word)
+
+    for _, file, (facts, taken) in each(files, learn, "files", f"learnt as {word}"):
         like = taken["like"]
         if json:
             say_json({"word": word, "file": str(file), "shots": taken["shots"], "like": like, **facts})
         else:
             say(f"{file}  shot {taken['shots']}: {facts['quality']}" + (f"; might be taken for {like}" if like else ""))
-    if not taken:
-        raise DataError(f"none of {len(files)} files can be learnt as {word}")
-    if skipped:
-        note(f"{skipped} of {len(files)} files were skipped")
     return taken
 
 

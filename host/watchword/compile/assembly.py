@@ -180,7 +180,7 @@ def _taught(layers: Sequence[Layer], description: Description) -> dict[str, Any]
     """Where the board finds the layer by which taught words are told apart, and whose words they are."""
     if not description.embedding:
         return {}
-    layer = layers[embedding.find([layer.operation.output.name for layer in layers], description.embedding)]
+    layer = layers[embedding.find((layer.operation for layer in layers), description.embedding)]
     shape = embedding.shape(layer.operation.output.shape, description.embedding_parts)
     return {
         "taught": {

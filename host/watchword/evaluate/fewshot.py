@@ -261,7 +261,7 @@ def centred(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
 
 @cache
 def _cut(graph: Graph, name: str) -> Graph:
-    operations = graph.operations[: embedding.find([operation.output.name for operation in graph.operations], name) + 1]
+    operations = graph.operations[: embedding.find(graph.operations, name) + 1]
     return Graph(graph.name, graph.input, operations[-1].output, operations)
 
 
