@@ -208,9 +208,7 @@ def push(
     model: ModelFile,
     background: Annotated[
         Path | None,
-        typer.Option(
-            "--background", metavar="MANIFEST.csv|DIR", help="Sounds or pictures of nothing that is taught."
-        ),
+        typer.Option("--background", metavar="MANIFEST.csv|DIR", help="Sounds or pictures of nothing that is taught."),
     ] = None,
     on: On = None,
     fresh: Fresh = False,

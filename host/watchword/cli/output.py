@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -20,6 +21,12 @@ _stderr = Console(stderr=True, highlight=False)
 def say(text: str = "") -> None:
     """A line of the result."""
     _stdout.print(text, markup=False)
+
+
+def of_file(event: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """An event of a board, in the order that `--json` has for all of them, with the file that it tells of."""
+    first = {key: event[key] for key in ("event", "label", "score", "time", "taught") if key in event}
+    return first | {key: value for key, value in event.items() if key != "seq"} | {"file": str(file)}
 
 
 def say_json(value: Any) -> None:

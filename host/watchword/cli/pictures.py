@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, each, named_files, open_board, running
-from watchword.cli.output import note, say, say_json
+from watchword.cli.output import note, of_file, say, say_json
 from watchword.data import pictures
 from watchword.errors import BoardError, DataError
 from watchword.features import frames
@@ -76,13 +76,13 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
     for time, file, picture in each(files, pictures.read, "pictures"):
         frame = frames.camera(pictures.fitted(picture, size), colour=colour)
         shown = None
-        for event in _events(board, frame, time, file):
+        for event in board.look(frame, time)[1]:
             if json:
-                say_json(event)
+                say_json(of_file(event, file))
             elif event["event"] == "frame":
-                say(f"{event['file']}  {event['label']}  {event['score']:.2f}")
+                say(f"{file}  {event['label']}  {event['score']:.2f}")
             elif event["event"] in ("detect", "gone"):
-                say(f"{event['file']}  {event['event']} {event['label']}")
+                say(f"{file}  {event['event']} {event['label']}")
             else:
                 note(f"{board.target}: {event.get('text', event)}")
             if event["event"] == "frame":
@@ -93,13 +93,6 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
             picture.thumbnail((900, 900))
             seen.append(Seen(picture, file.name, shown["label"], shown["score"], present == shown["label"]))
     return seen
-
-
-def _events(board: Board, frame: frames.Frame, time: float, file: Path) -> Iterator[dict[str, Any]]:
-    """What the board says of one picture."""
-    _, events = board.look(frame, time)
-    for event in events:
-        yield {"event": event["event"], **{key: value for key, value in event.items() if key != "seq"}, "file": str(file)}
 
 
 def _write(seen: Sequence[Seen], path: Path) -> None:

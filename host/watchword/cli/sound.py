@@ -5,19 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from watchword import shipped
 from watchword.board import Board
 from watchword.board.board import Codec
 from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, each, named_files, open_board, running
-from watchword.cli.output import note, progress_bar, say, say_json
+from watchword.cli.output import note, of_file, progress_bar, say, say_json
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
 from watchword.model import keywords, load
@@ -65,26 +62,16 @@ def give_keywords(board: Board) -> None:
 
 def _hear(board: Board, files: list[Path], codec: Codec, json: bool) -> None:
     for _, file, samples in each(files, audio.read, "recordings"):
-        for event in heard(board, file, samples, codec):
+        for event in board.listen(samples, codec):
             if json:
-                say_json(event)
+                say_json(of_file(event, file))
             elif event["event"] == "detect":
-                say(f"{event['file']}  {event['time']:7.2f} s  {event['label']}  {event['score']:.2f}")
+                say(f"{file}  {event['time']:7.2f} s  {event['label']}  {event['score']:.2f}")
             else:
                 note(f"{board.target}: {event.get('text', event)}")
         if gaps := board.last_stream["gaps"]:
             times = "once" if gaps == 1 else f"{gaps} times"
             note(f"{file}: hearing paused {times}, {board.last_stream['gap_ms'] / 1000:.2f} s in all")
-
-
-def heard(board: Board, file: Path, samples: NDArray[np.int16], codec: Codec = "s16") -> Iterator[dict[str, Any]]:
-    """The events of one recording, with its name."""
-    for event in board.listen(samples, codec):
-        if event["event"] == "detect":
-            keys = [key for key in ("event", "label", "score", "time", "taught") if key in event]
-            yield {key: event[key] for key in keys} | {"file": str(file)}
-        else:
-            yield event | {"file": str(file)}
 
 
 def demo(
@@ -105,7 +92,7 @@ def demo(
         say(f"pushed {file}: listening for {', '.join(words)}")
         spoken = _speak(words) if wav is None else None
         for clip in [*clips, *([spoken] if spoken else [])]:
-            found = [event for event in heard(board, clip, audio.read(clip)) if event["event"] == "detect"]
+            found = [event for event in board.listen(audio.read(clip)) if event["event"] == "detect"]
             told = ", ".join(f"{event['label']} at {event['time']:.2f} s (score {event['score']:.2f})" for event in found)
             say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {told or 'nothing'}")
         if spoken:
