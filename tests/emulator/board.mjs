@@ -36,7 +36,8 @@ export const UID = Buffer.from("0123456789abcdef", "hex");
 
 /** A board with `flash` (the path of an image). */
 export function boardOf(flash, options = {}) {
-  return new Pico({ flash: new Flash(flash), bootrom: fs.readFileSync(WATCHWORD_BOOTROM), uid: UID, ...options });
+  const pico = new Pico({ flash: new Flash(flash), bootrom: fs.readFileSync(WATCHWORD_BOOTROM), uid: UID, ...options });
+  return Object.assign(pico, { image: flash });
 }
 
 /** A board that runs instructions of thumb.mjs after the boot ROM: they stand where the second stage of the boot would. */

@@ -19,6 +19,14 @@ export class Flash {
     this.erased = 0; // sectors, so far
     this.programmed = 0; // pages
     this.nanos = 0; // that the processor has waited for them
+    this.onChange = () => {};
+  }
+
+  /** Keep the content in `memory`, of SIZE bytes. onChange(offset, size): called after each change. */
+  moveTo(memory, onChange) {
+    memory.set(this.content);
+    this.content = memory;
+    this.onChange = onChange;
   }
 
   /**
@@ -61,5 +69,6 @@ export class Flash {
 
   #store(offset, size) {
     fs.writeSync(this.file, this.content, offset, size, offset);
+    this.onChange(offset, size);
   }
 }

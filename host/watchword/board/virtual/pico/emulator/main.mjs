@@ -23,6 +23,7 @@ const { values: options } = parseArgs({
     xip: { type: "boolean", default: false },
     adc: { type: "string" },
     control: { type: "string" },
+    core: { type: "string", default: "fast" },
   },
 });
 
@@ -31,6 +32,7 @@ const pico = new Pico({
   bootrom: fs.readFileSync(options.bootrom),
   uid: Buffer.from(options.uid, "hex"),
   modelXip: options.xip,
+  core: options.core,
 });
 if (options.adc) pico.listenTo(readWav(options.adc));
 
@@ -67,7 +69,10 @@ function turn() {
   last = now;
   const state = pico.run(now + BUSY);
   if (state === "cut") process.exit(3);
-  if (state === "breakpoint") process.exit(4);
+  if (pico.stopped !== null) {
+    console.error(pico.ending);
+    process.exit(4);
+  }
   if (state === "idle") timer = setTimeout(turn, 1);
   else next();
 }

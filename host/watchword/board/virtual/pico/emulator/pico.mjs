@@ -1,14 +1,21 @@
 // A Raspberry Pi Pico: an RP2040 of rp2040js, its flash chip, a USB host at its port, and sound at its ADC.
 //
-// Cycles are those of rp2040js: instructions as the Cortex-M0+ manual counts them, without bus contention and exception entry. Added
-// here: the times of the flash chip, during which the processor stands still, and, where asked for, misses of the XIP cache.
+// Cycles are those of the Cortex-M0+ manual, without bus contention and exception entry. Added here: the times of the flash chip,
+// during which the processor stands still, and, where asked for, misses of the XIP cache.
+//
+// How time goes: so many cycles as there are until the next alarm or step of programmable I/O, less one, the processor runs by itself
+// (processor/). What is left, and each instruction that needs more than memory, is one instruction of rp2040js's core and one tick of
+// its clock. So alarms, interrupts and power cuts come at the same cycle as with one instruction after the other.
 import { RP2040 } from "rp2040js";
 
-import { SIZE } from "./flash.mjs";
+import { correct } from "./processor/corrections.mjs";
+import { SharedMemory } from "./processor/memory.mjs";
+import { Processor } from "./processor/processor.mjs";
 import { FlashInterface, FlashPort } from "./qspi.mjs";
 import { SerialLine } from "./serial.mjs";
-import { XipCache } from "./xip.mjs";
+import { SETS, XipCache } from "./xip.mjs";
 
+const SLICE = 100_000; // cycles
 const BOOTROM = 16384;
 const SSI = 0x18000;
 const WATCHDOG = 0x40058;
@@ -21,12 +28,22 @@ const SYSRESETREQ = 4;
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 export class Pico {
-  /** flash: a Flash with firmware in it; bootrom: bytes; uid: the flash chip's 8 bytes; modelXip: count misses of the cache. */
-  constructor({ flash, bootrom, uid, modelXip = false }) {
+  /**
+   * flash: a Flash with firmware in it; bootrom: bytes; uid: the flash chip's 8 bytes; modelXip: count misses of the cache. core: "fast";
+   * "corrected", rp2040js's processor where it is right and put right where it is not; or "stock", rp2040js's as it is. hot: see Interpreter.
+   */
+  constructor({ flash, bootrom, uid, modelXip = false, core = "fast", hot }) {
     this.flash = flash;
     this.bootrom = bootrom;
     this.uid = uid;
-    this.xip = modelXip ? new XipCache() : null;
+    this.core = core;
+    this.shared = core === "fast" ? new SharedMemory() : null;
+    this.xip = modelXip ? new XipCache(this.shared?.tags(2 * SETS)) : null;
+    this.processor = null;
+    if (this.shared) {
+      this.processor = new Processor(this.shared, { cache: this.xip, hot });
+      flash.moveTo(this.shared.flash, (offset, size) => this.processor.flashChanged(offset, size));
+    }
     this.line = new SerialLine();
     this.sound = null;
     this.idleNanos = 0; // of waiting that may pass before `run` returns
@@ -50,21 +67,20 @@ export class Pico {
   #powerOn(watchdog) {
     const chip = new RP2040();
     chip.logger = SILENT;
-    const rom = new Uint32Array(BOOTROM / 4);
-    new Uint8Array(rom.buffer).set(this.bootrom);
-    chip.loadBootrom(rom);
-    chip.flash = this.flash.content;
-    chip.flash16 = new Uint16Array(chip.flash.buffer);
-    chip.flashView = new DataView(chip.flash.buffer);
+    if (this.shared) this.shared.give(chip, this.bootrom);
+    else this.#giveMemories(chip);
     chip.flashView.setUint32 = () => {}; // to which a store of whatever width comes down: flash changes through its port alone
     chip.peripherals[SSI] = new FlashInterface(chip, this.uid);
     chip.peripherals[FLASH_PORT] = new FlashPort(chip, this.flash, (nanos) => this.#stall(nanos));
     this.resetting = false;
-    this.stopped = null;
+    this.stopped = null; // or by what: "breakpoint", "lockup"
+    this.ending = null; // in a line
     chip.onBreak = (code) => {
-      console.error(`breakpoint ${code} at 0x${chip.core.PC.toString(16)}`);
-      this.stopped = "breakpoint";
+      const fault = chip.core.fault ? `, after a ${chip.core.fault}` : "";
+      this.#stop("breakpoint", `breakpoint ${code} at 0x${chip.core.PC.toString(16)}${fault}`);
     };
+    const divider = this.core === "stock" ? null : correct(chip, (reason) => this.#stop("lockup", `locked up: ${reason}`));
+    this.processor?.plugInto(chip, divider);
     this.#prepareReset(chip, watchdog);
     this.#muteUart(chip);
     chip.adc.onADCRead = (channel) => {
@@ -74,10 +90,26 @@ export class Pico {
     };
     this.line.plugInto(chip.usbCtrl);
     this.xip?.plugInto(chip);
+    this.pio = { next: Infinity, advance() {} };
     chip.core.VTOR = 0;
     chip.core.reset();
     this.chip = chip;
     this.resets++;
+  }
+
+  /** The memories of a chip whose processor is rp2040js's. */
+  #giveMemories(chip) {
+    const rom = new Uint32Array(BOOTROM / 4);
+    new Uint8Array(rom.buffer).set(this.bootrom);
+    chip.loadBootrom(rom);
+    chip.flash = this.flash.content;
+    chip.flash16 = new Uint16Array(chip.flash.buffer);
+    chip.flashView = new DataView(chip.flash.buffer);
+  }
+
+  #stop(how, ending) {
+    this.stopped = how;
+    this.ending = ending;
   }
 
   #prepareReset(chip, before) {
@@ -139,7 +171,7 @@ export class Pico {
     return passed / cycles;
   }
 
-  /** Run until `deadline` (performance.now()). Returns "busy", "idle" (it waits), "cut" (power went) or "breakpoint". */
+  /** Run until `deadline` (performance.now()). Returns "busy", "idle" (it waits), "cut" (power went), "breakpoint" or "lockup". */
   run(deadline) {
     for (;;) {
       const state = this.#slice();
@@ -149,32 +181,80 @@ export class Pico {
   }
 
   #slice() {
-    const { core, clock } = this.chip;
-    const nanos = 1e9 / this.chip.clkSys;
+    const { core } = this.chip;
     const stop = this.cutAt - this.before.cycles;
-    const { xip } = this;
-    for (let i = 0; i < 20000 && !this.resetting && this.stopped === null; i++) {
+    const end = core.cycles + SLICE;
+    while (!this.resetting && this.stopped === null && core.cycles < end) {
       if (core.waiting) {
-        const next = clock.nanosToNextAlarm;
-        if (!clock.nextAlarm || next > this.idleNanos) {
-          const passed = Math.max(0, this.idleNanos);
-          if (!clock.nextAlarm || next > passed) clock.tick(passed);
-          this.idleNanos = 0;
-          return "idle";
-        }
-        this.idleNanos -= next;
-        clock.tick(next);
+        if (!this.#wait()) return "idle";
       } else {
-        let cycles = core.executeInstruction();
-        if (xip !== null && xip.stalled) {
-          cycles += xip.stalled;
-          core.cycles += xip.stalled;
-          xip.stalled = 0;
-        }
-        clock.tick(cycles * nanos);
+        this.#advance(Math.min(stop - 1, end) - core.cycles);
         if (core.cycles >= stop) return "cut";
       }
     }
     return this.stopped ?? "busy";
+  }
+
+  /** Let time pass to the next alarm or step of programmable I/O; false: the time to wait is over. */
+  #wait() {
+    const { clock } = this.chip;
+    const alarm = clock.nextAlarm ? clock.nanosToNextAlarm : Infinity;
+    const next = Math.min(alarm, this.pio.next - clock.nanos);
+    const passed = Math.max(0, Math.min(next, this.idleNanos));
+    this.idleNanos -= passed;
+    // An alarm that is not due yet would go off by rounding.
+    if (next > passed) {
+      if (alarm > passed) clock.tick(passed);
+      return false;
+    }
+    clock.tick(passed);
+    this.pio.advance(clock.nanos);
+    return true;
+  }
+
+  /** Run for up to `most` cycles, as far as nothing happens outside; then one instruction, whatever it is. */
+  #advance(most) {
+    const { core } = this.chip;
+    if (this.processor !== null && !core.interruptsUpdated) this.#runFreely(most);
+    if (!core.waiting) this.#single();
+  }
+
+  /** Run for up to `most` cycles, and to no alarm: the instruction in which one is due is not run here. */
+  #runFreely(most) {
+    const { core, clock, clkSys } = this.chip;
+    const nanos = 1e9 / clkSys;
+    const alarm = Math.min(clock.nextAlarm?.nanos ?? Infinity, this.pio.next);
+    const budget = Math.min(most, Math.ceil((alarm - clock.nanos) / nanos) - 1);
+    if (budget >= this.processor.longest) clock.tick(this.processor.run(core, budget) * nanos);
+  }
+
+  /** One instruction, by rp2040js's core. */
+  #single() {
+    const { core, clock, clkSys } = this.chip;
+    const { xip } = this;
+    let cycles = core.executeInstruction();
+    if (xip !== null && xip.stalled) {
+      const stalled = xip.take();
+      cycles += stalled;
+      core.cycles += stalled;
+    }
+    clock.tick((cycles * 1e9) / clkSys);
+    if (this.pio.next <= clock.nanos) this.pio.advance(clock.nanos);
+  }
+
+  /** For comparisons, as `step`: wait for the next alarm, or up to so many nanoseconds. */
+  waitFor(nanos) {
+    this.idleNanos = nanos;
+    this.#wait();
+  }
+
+  /** For comparisons: one run of up to `most` cycles, or one instruction where none can be. */
+  step(most) {
+    const { core } = this.chip;
+    const { cycles } = core;
+    // With misses not counted yet, the last run has stopped before an instruction that is rp2040js's.
+    if (this.processor !== null && !core.interruptsUpdated && !this.xip?.stalled) this.#runFreely(most);
+    if (core.cycles === cycles) this.#single();
+    if (this.resetting) this.#restart(this.chip.peripherals[WATCHDOG]);
   }
 }
