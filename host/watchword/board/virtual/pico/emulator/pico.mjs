@@ -188,7 +188,7 @@ export class Pico {
       if (core.waiting) {
         if (!this.#wait()) return "idle";
       } else {
-        this.#advance(Math.min(stop - 1, end) - core.cycles);
+        this.#advance(Math.min(stop - 1, end + SLICE) - core.cycles); // it need not end at a certain cycle
         if (core.cycles >= stop) return "cut";
       }
     }

@@ -14,6 +14,7 @@ export const [A, B, T, P] = [NEXT + 1, NEXT + 2, NEXT + 3, NEXT + 4]; // tempora
 export const TOUCHED = P + 1; // hits of the cache, but for those that it counts itself
 export const LOCALS = TOUCHED + 1 - PARAMETERS;
 
-/** The functions, and their numbers of parameters: those of sio.mjs, and the cache's. */
-export const IMPORTS = { readSio: 2, writeSio: 3, ...CACHE };
-export const [READ_SIO, WRITE_SIO, TOUCH, TOUCH_WORDS] = Object.keys(IMPORTS).keys();
+/** The functions, and their numbers of parameters: those of sio.mjs, and the cache's where there is one. */
+export const IMPORTS = { readSio: 2, writeSio: 3 };
+export const IMPORTS_WITH_CACHE = { ...IMPORTS, ...CACHE };
+export const [READ_SIO, WRITE_SIO, TOUCH, TOUCH_WORDS] = Object.keys(IMPORTS_WITH_CACHE).keys();

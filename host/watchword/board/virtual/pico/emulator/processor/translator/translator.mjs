@@ -5,14 +5,13 @@
 import { FLASH, PAGES, RAM, ROM, ENTRIES, STATE, offsetOf } from "../memory.mjs";
 import { IMPORTS as SIO_IMPORTS, readSio, writeSio } from "../sio.mjs";
 import { blocksFrom } from "./blocks.mjs";
-import { IMPORTS, LOCALS, PARAMETERS } from "./locals.mjs";
+import { IMPORTS, IMPORTS_WITH_CACHE, LOCALS, PARAMETERS } from "./locals.mjs";
 import { Piece } from "./piece.mjs";
 import { Pieces, SLOTS } from "./pieces.mjs";
 import { Code, module } from "./wasm.mjs";
 
 const BATCH = 16; // pieces of a module: one of many takes little longer to make than one of one
 const PATIENCE = 500_000; // cycles for which less are not translated
-const NO_CACHE = { touch: () => 0, touchWords: () => 0 };
 
 export class Translator {
   /** cache: an XipCache that translated code asks, or null. hasRun(pc): whether code was ever run. onDrop: see Pieces. */
@@ -45,7 +44,7 @@ export class Translator {
     this.writeSio = write;
     // An imported table would be copied by each instance, which takes milliseconds: functions are put in from here.
     this.pieces.table = exports.table;
-    this.environment = { env: { memory, readSio: read, writeSio: write, ...(this.cache?.imports ?? NO_CACHE) } };
+    this.environment = { env: { memory, readSio: read, writeSio: write, ...this.cache?.imports } };
   }
 
   /** Ask for a translation of the piece at an address; now: cycles. */
@@ -79,7 +78,8 @@ export class Translator {
       this.made.instructions += blocks.reduce((sum, { code }) => sum + code.length, 0);
     }
     if (functions.length === 0) return;
-    const bytes = module(functions, { pages: PAGES, imports: IMPORTS });
+    const imports = this.cache ? IMPORTS_WITH_CACHE : IMPORTS;
+    const bytes = module(functions, { pages: PAGES, imports });
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.environment);
     slots.forEach((slot, i) => this.pieces.table.set(slot, exports[i]));
     this.made.modules++;

@@ -1,0 +1,44 @@
+// How fast one program runs: emulated MHz, cycles by the processor time of this process with all its threads. One line of JSON.
+//
+//   node speed.mjs PROGRAM [--core CORE] [--xip] [--factor F] [--runs N]
+import { parseArgs } from "node:util";
+
+import * as programs from "./programs.mjs";
+import { Session } from "./session.mjs";
+
+const { values: options, positionals } = parseArgs({
+  options: {
+    core: { type: "string", default: "fast" },
+    xip: { type: "boolean", default: false },
+    factor: { type: "string", default: "1" }, // of the first run; the others do four times as much
+    runs: { type: "string", default: "6" },
+  },
+  allowPositionals: true,
+});
+
+const session = new Session({ core: options.core, modelXip: options.xip });
+const { pico } = session;
+
+function timed(work) {
+  const before = { cycles: pico.cycles, ...process.cpuUsage() };
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return { cycles: pico.cycles - before.cycles, micros: user + system };
+}
+
+session.boot();
+const program = programs[positionals[0]];
+const factor = Number(options.factor);
+const first = timed(() => session.python(program(factor)));
+const later = Array.from({ length: Number(options.runs) - 1 }, () => timed(() => session.python(program(4 * factor)))).slice(-3);
+const sum = (key) => later.reduce((total, run) => total + run[key], 0);
+const { xip } = pico;
+console.log(
+  JSON.stringify({
+    first: first.cycles / first.micros,
+    later: sum("cycles") / sum("micros"),
+    cycles: pico.cycles,
+    misses: xip?.misses ?? null,
+  }),
+);
+process.exit(0);
