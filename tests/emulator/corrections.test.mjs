@@ -99,6 +99,26 @@ test("rp2040js's own processor, uncorrected, is still to be had", () => {
   assert.ok(wrong.length >= 8, `${wrong.length} differ`);
 });
 
+for (const core of CORES) {
+  test(`what waits with interrupts masked wakes up, and the handler comes with the unmasking, ${core}`, () => {
+    const pico = prepared(core, [0xb672, 0xbf30, 0x2001, 0xb662, NOP]); // cpsid, wfi, movs r0, #1, cpsie
+    const { chip } = pico;
+    chip.core.enabledInterrupts = 1 << 5;
+    chip.writeUint32(4 * (16 + 5), CODE + 0x41);
+    for (let i = 0; i < 4 && !chip.core.waiting; i++) pico.step(1);
+    assert.ok(chip.core.waiting);
+    chip.setInterrupt(6, true); // not enabled
+    assert.ok(chip.core.waiting);
+    chip.setInterrupt(5, true);
+    assert.ok(!chip.core.waiting);
+    pico.step(1);
+    assert.equal(chip.core.registers[0], 1);
+    assert.equal(chip.core.IPSR, 0);
+    for (let i = 0; i < 3 && chip.core.IPSR === 0; i++) pico.step(1);
+    assert.equal(chip.core.IPSR, 16 + 5);
+  });
+}
+
 // ---- cycles: Cortex-M0+ Technical Reference Manual (ARM DDI 0484), table 3-1; the RP2040 has the fast multiplier
 
 const BRANCHES = { registers: { 0: CODE + 0x11, 14: CODE + 0x11 } };

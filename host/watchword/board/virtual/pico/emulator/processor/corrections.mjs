@@ -4,7 +4,7 @@
 import { COUNT8, K, KIND, highSource, isBarrier, isMrs, isMsr, callOffset } from "./instructions.mjs";
 import { DIRTY, DIVIDER_CYCLES, READY } from "./sio.mjs";
 
-const [NMI, HARD_FAULT] = [2, 3]; // exceptions
+const [NMI, HARD_FAULT, SVCALL, PENDSV, SYSTICK] = [2, 3, 11, 14, 15]; // exceptions
 const THREAD = 0; // mode of rp2040js's core
 const FRAME = 0x20; // bytes that an exception puts on the stack
 const [SP, LR] = [13, 14];
@@ -52,6 +52,10 @@ function correctCore(chip, onLockup) {
     else onLockup(`exception ${number} at ${hex(core.PC & ~1)} with the stack at ${hex(stack)}, where no RAM is${after(core.fault)}`);
   };
 
+  // One that waits with interrupts masked wakes up by one, and goes on behind WFI; rp2040js would enter its handler (B1.5.18).
+  const check = core.checkForInterrupts.bind(core);
+  core.checkForInterrupts = () => (core.waiting && core.PM ? wakes(core) : check());
+
   /** Take a HardFault at the present instruction, or lock up where one is being handled (ARM DDI 0419, B1.5). Returns its cycles. */
   const fault = (reason) => {
     const pc = core.PC & ~1;
@@ -77,6 +81,17 @@ function correctCore(chip, onLockup) {
     core.interruptsUpdated ||= again;
     return cycles;
   };
+}
+
+/** Whether an exception is pending that would preempt what runs, were it not for PRIMASK. */
+function wakes(core) {
+  const interrupts = core.pendingInterrupts & core.enabledInterrupts;
+  const pending = [...Array(32).keys()].filter((n) => (interrupts >>> n) & 1).map((n) => 16 + n);
+  if (core.pendingSVCall) pending.push(SVCALL);
+  if (core.pendingPendSV) pending.push(PENDSV);
+  if (core.pendingSystick) pending.push(SYSTICK);
+  const present = core.exceptionPriority(core.IPSR);
+  return core.pendingNMI || pending.some((exception) => core.exceptionPriority(exception) < present);
 }
 
 /** Corrections by the kind of instruction: each runs it (`execute`) and returns its cycles. */
