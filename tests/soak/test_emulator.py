@@ -1,6 +1,6 @@
-"""The virtual Pico's processor beside rp2040js's, one instruction after the other: hours of MicroPython, and random instructions.
+"""The virtual Pico's processor beside rp2040js's, one instruction after the other: MicroPython, and random instructions.
 
-Writes tests/soak/emulator.md. What is compared, tests/emulator/lockstep.mjs and sequences.mjs say; the first difference ends the soak.
+Writes tests/soak/emulator.md. What is compared, tests/emulator/lockstep.mjs and sequences.mjs say; the first difference ends it.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ def test_lockstep(root: Path, tmp_path: Path, shared_or_none: Path | None) -> No
                 rows.append(json.loads(line))
     assert process.returncode == 0
     total = sum(row["instructions"] for row in rows)
+    table = "".join(
+        f"| {row['what']} | {row['way']} | {row['instructions'] / 1e6:.1f} | {row['comparisons']:,} | {row['exceptions']:,} |\n"
+        for row in rows
+    )
     (root / "tests/soak/emulator.md").write_text(
         "# The virtual Pico's processor in lockstep\n\n"
         "`make soak` writes this: the processor of the virtual Pico beside rp2040js's with its corrections, which runs one\n"
-        "instruction after the other. After each run of up to 2,000 cycles, registers, flags, modes, divider, spinlocks, cycles,\n"
-        "time and pending interrupts were the same, and the cache's hits and misses; RAM, the USB block's RAM and flash now and\n"
-        f"then. Differences: none in {total / 1e6:,.0f} million instructions.\n\n"
-        "| what | how | million instructions | comparisons | interrupts |\n|---|---|---|---|---|\n"
-        + "".join(
-            f"| {row['what']} | {row['way']} | {row['instructions'] / 1e6:.1f} | {row['comparisons']:,} | {row['exceptions']:,} |\n"
-            for row in rows
-        )
+        "instruction after the other. After each run of up to 2,000 cycles, registers, flags, modes, divider, spinlocks,\n"
+        "cycles, time and pending interrupts were the same, and the cache's hits and misses; RAM, the USB block's RAM and\n"
+        f"flash now and then. Differences: none in {total / 1e6:,.0f} million instructions.\n\n"
+        "| what | how | million instructions | comparisons | interrupts |\n|---|---|---|---|---|\n" + table
     )
