@@ -41,4 +41,3 @@ console.log(
     misses: xip?.misses ?? null,
   }),
 );
-process.exit(0);

@@ -1,6 +1,6 @@
 """The virtual Pico's processor beside rp2040js's, one instruction after the other: MicroPython, and random instructions.
 
-Writes tests/soak/emulator.md. What is compared, tests/emulator/lockstep.mjs and sequences.mjs say; the first difference ends it.
+Writes tests/soak/emulator.md. What is compared, tests/emulator/lockstep.mjs and sequences.mjs say; a difference ends it.
 """
 
 from __future__ import annotations
