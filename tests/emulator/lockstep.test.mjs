@@ -6,9 +6,9 @@ import * as programs from "./programs.mjs";
 
 // A short form: `make soak` runs all programs in all three ways, and for longer.
 const FACTOR = 0.003;
-const { interpreted, floats, interrupts, files, recompiled, selfModifying, viper } = programs;
+const { interpreted, floats, interrupts, files, listening, recompiled, selfModifying } = programs;
 const WAYS = {
-  "as boards run": [{}, [interpreted, floats, interrupts, viper]],
+  "as boards run": [{}, [interpreted, floats, interrupts, listening]],
   "all of it translated": [{ hot: 2 }, [recompiled, selfModifying]],
   "with the XIP cache": [{ modelXip: true }, [interpreted, files]],
 };

@@ -3,11 +3,13 @@
 // Cycles are those of the Cortex-M0+ manual, without bus contention and exception entry. Added here: the times of the flash chip,
 // during which the processor stands still, and, where asked for, misses of the XIP cache.
 //
-// How time goes: so many cycles as there are until the next alarm or step of programmable I/O, less one, the processor runs by itself
-// (processor/). What is left, and each instruction that needs more than memory, is one instruction of rp2040js's core and one tick of
-// its clock. So alarms, interrupts and power cuts come at the same cycle as with one instruction after the other.
+// How time goes: so many cycles as there are until the next alarm, less one, the processor runs by itself (processor/). What is left, and
+// each instruction that needs more than memory, is one instruction of rp2040js's core and one tick of its clock. So alarms, interrupts and
+// power cuts come at the same cycle as with one instruction after the other. Programmable I/O (pio/) has an alarm of its own.
 import { RP2040 } from "rp2040js";
 
+import { I2SMicrophone } from "./microphone.mjs";
+import { Pio } from "./pio/pio.mjs";
 import { correct } from "./processor/corrections.mjs";
 import { SharedMemory } from "./processor/memory.mjs";
 import { Processor } from "./processor/processor.mjs";
@@ -30,7 +32,7 @@ const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 export class Pico {
   /**
    * flash: a Flash with firmware in it; bootrom: bytes; uid: the flash chip's 8 bytes; modelXip: count misses of the cache. core: "fast";
-   * "corrected", rp2040js's processor where it is right and put right where it is not; or "stock", rp2040js's as it is. hot: see Interpreter.
+   * "corrected", rp2040js's processor, put right where it is not; or "stock", rp2040js's as it is. hot: see Interpreter.
    */
   constructor({ flash, bootrom, uid, modelXip = false, core = "fast", hot }) {
     this.flash = flash;
@@ -45,7 +47,8 @@ export class Pico {
       flash.moveTo(this.shared.flash, (offset, size) => this.processor.flashChanged(offset, size));
     }
     this.line = new SerialLine();
-    this.sound = null;
+    this.sound = null; // at the ADC
+    this.microphone = null;
     this.idleNanos = 0; // of waiting that may pass before `run` returns
     this.cutAt = Infinity; // cycles
     this.resets = -1;
@@ -90,11 +93,12 @@ export class Pico {
     };
     this.line.plugInto(chip.usbCtrl);
     this.xip?.plugInto(chip);
-    this.pio = { next: Infinity, advance() {} };
+    this.pio = new Pio(chip);
     chip.core.VTOR = 0;
     chip.core.reset();
     this.chip = chip;
     this.resets++;
+    this.#plugInMicrophone();
   }
 
   /** The memories of a chip whose processor is rp2040js's. */
@@ -148,6 +152,19 @@ export class Pico {
 
   // ---- sound
 
+  /** An I2S microphone at pins {sck, ws, sd, right: whether L/R is high}, which hears {rate, samples: Int16Array} from now on. */
+  attachMicrophone(pins, sound) {
+    this.microphone = { pins, sound: { ...sound, start: this.nanos } };
+    this.#plugInMicrophone();
+  }
+
+  #plugInMicrophone() {
+    if (this.microphone === null) return;
+    const { pins, sound } = this.microphone;
+    const microphone = new I2SMicrophone(this.pio, pins);
+    microphone.sound = { ...sound, start: sound.start - this.before.nanos }; // by this chip's own clock
+  }
+
   /** Sound ({rate, samples: Int16Array}) at ADC channel 0 from now on, as from a microphone with an amplifier. */
   listenTo(sound) {
     this.sound = { ...sound, start: this.nanos };
@@ -195,21 +212,15 @@ export class Pico {
     return this.stopped ?? "busy";
   }
 
-  /** Let time pass to the next alarm or step of programmable I/O; false: the time to wait is over. */
+  /** Let time pass to the next alarm; false: the time to wait is over before. */
   #wait() {
     const { clock } = this.chip;
     const alarm = clock.nextAlarm ? clock.nanosToNextAlarm : Infinity;
-    const next = Math.min(alarm, this.pio.next - clock.nanos);
-    const passed = Math.max(0, Math.min(next, this.idleNanos));
+    const isDue = alarm <= this.idleNanos;
+    const passed = Math.max(0, Math.min(alarm, this.idleNanos));
     this.idleNanos -= passed;
-    // An alarm that is not due yet would go off by rounding.
-    if (next > passed) {
-      if (alarm > passed) clock.tick(passed);
-      return false;
-    }
     clock.tick(passed);
-    this.pio.advance(clock.nanos);
-    return true;
+    return isDue;
   }
 
   /** Run for up to `most` cycles, as far as nothing happens outside; then one instruction, whatever it is. */
@@ -223,7 +234,7 @@ export class Pico {
   #runFreely(most) {
     const { core, clock, clkSys } = this.chip;
     const nanos = 1e9 / clkSys;
-    const alarm = Math.min(clock.nextAlarm?.nanos ?? Infinity, this.pio.next);
+    const alarm = clock.nextAlarm?.nanos ?? Infinity;
     const budget = Math.min(most, Math.ceil((alarm - clock.nanos) / nanos) - 1);
     if (budget >= this.processor.longest) clock.tick(this.processor.run(core, budget) * nanos);
   }
@@ -239,7 +250,6 @@ export class Pico {
       core.cycles += stalled;
     }
     clock.tick((cycles * 1e9) / clkSys);
-    if (this.pio.next <= clock.nanos) this.pio.advance(clock.nanos);
   }
 
   /** For comparisons, as `step`: wait for the next alarm, or up to so many nanoseconds. */

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { load } from "./board.mjs";
+import { chipWithPio, RAM } from "./pio_pair.mjs";
+
+const { I2SMicrophone } = await load("microphone.mjs");
+
+const PIO0 = 0x50200000;
+const DMA = 0x50000000;
+const [SCK, WS, SD] = [16, 17, 18];
+const RATE = 16000;
+const RING_BITS = 13;
+const RING = RAM + 0x2000;
+
+// One slot of a receiver's is shifted in, the other only clocked through; side-set: WS, SCK.
+const side = (bits) => bits << 11;
+const RECEIVER = [
+  0xe03e | side(0), //         set x, 30    side 0
+  0x4001 | side(1), //     l:  in pins, 1   side 1
+  0x0041 | side(0), //         jmp x-- l    side 0
+  0x4001 | side(3), //         in pins, 1   side 3
+  0xe03e | side(2), //         set x, 30    side 2
+  0xa042 | side(3), //     r:  nop          side 3
+  0x0045 | side(2), //         jmp x-- r    side 2
+  0xa042 | side(1), //         nop          side 1
+];
+const OTHER_SLOT = RECEIVER.map((opcode) => opcode ^ side(2));
+
+/** A chip that receives from a microphone for some seconds; the words in its ring, the oldest first. */
+function receive({ program = RECEIVER, seconds = 0.1, pad = 0x56, ...options }, prepare) {
+  const { chip, pio } = chipWithPio();
+  const microphone = new I2SMicrophone(pio, { sck: SCK, ws: WS, sd: SD, ...options });
+  const write = (address, value) => chip.writeUint32(address, value >>> 0);
+  for (const pin of [SCK, WS, SD]) {
+    write(0x40014004 + 8 * pin, 6);
+    write(0x4001c004 + 4 * pin, pin === SD ? pad : 0x56);
+  }
+  program.forEach((opcode, n) => write(PIO0 + 0x48 + 4 * n, opcode));
+  write(PIO0 + 0xc8, Math.round((125e6 * 256) / (RATE * 64 * 2)) << 8);
+  write(PIO0 + 0xcc, 7 << 12);
+  write(PIO0 + 0xd0, (1 << 31) | (1 << 16));
+  write(PIO0 + 0xdc, (2 << 29) | (2 << 26) | (SD << 15) | (SCK << 10) | (SCK << 5));
+  write(PIO0 + 0xd8, 0xe083);
+  write(DMA + 0x00, PIO0 + 0x20);
+  write(DMA + 0x04, RING);
+  write(DMA + 0x08, 0xffffffff);
+  write(DMA + 0x0c, (1 << 21) | (4 << 15) | (1 << 10) | (RING_BITS << 6) | (1 << 5) | (2 << 2) | 1);
+  prepare?.(microphone, chip);
+  write(PIO0, 1);
+  const end = seconds * 1e9;
+  let stops = 0;
+  while (chip.clock.nanos < end) {
+    chip.clock.tick(Math.min(chip.clock.nanosToNextAlarm, end - chip.clock.nanos));
+    stops++;
+  }
+  const count = 0xffffffff - chip.dma.channels[0].transCount;
+  const size = 2 ** RING_BITS / 4;
+  const words = Array.from({ length: Math.min(count, size) }, (_, n) => {
+    const at = (count - Math.min(count, size) + n) % size;
+    return chip.readUint32(RING + 4 * at);
+  });
+  return { words, count, stops, microphone };
+}
+
+const ramp = { rate: RATE, samples: Int16Array.from({ length: RATE }, (_, n) => n - 8000), start: 0 };
+const hear = (sound) => (microphone) => (microphone.sound = sound);
+
+test("a ramp arrives sample by sample, in the upper 24 bits, and none is lost", () => {
+  const { words, count } = receive({}, hear(ramp));
+  assert.ok(Math.abs(count - 0.1 * RATE) <= 1, `${count} words`);
+  const samples = words.map((word) => word >> 16);
+  assert.ok(words.every((word) => (word & 0xffff) === 0));
+  assert.ok(Math.abs(samples.at(-1) - (1599 - 8000)) <= 1, `the last is ${samples.at(-1)}`);
+  // The receiver's rate is not exactly the sound's: a sample in many thousands comes twice.
+  const steps = samples.slice(1).map((sample, n) => sample - samples[n]);
+  assert.ok(steps.slice(1).every((step) => step === 1), "steps of one");
+});
+
+test("it does so for longer than the ring, and the machine stops nobody more often than it must", () => {
+  const { words, count, stops } = receive({ seconds: 0.6 }, hear(ramp));
+  assert.ok(Math.abs(count - 9600) <= 1);
+  assert.equal(words.length, 2048);
+  assert.ok(stops < 5 * count, `${stops} stops for ${count} words`);
+});
+
+test("the right one sends in the other slot", () => {
+  const right = receive({ program: OTHER_SLOT, right: true }, hear(ramp)).words;
+  assert.ok(right.slice(2).every((word, n) => (word >> 16) - (right[n + 1] >> 16) === 1));
+  for (const options of [{ right: true }, { program: OTHER_SLOT }]) {
+    const { words } = receive(options, hear({ ...ramp, samples: ramp.samples.fill(-1) }));
+    assert.ok(words.every((word) => word === 0), "silence in the slot that is not its own");
+  }
+});
+
+test("it lets go of SD where it has nothing to say: a pull shows", () => {
+  const { words } = receive({ pad: 0x5a }, hear({ ...ramp, samples: ramp.samples.fill(0) }));
+  assert.equal(words.at(-1) >>> 0, 0xff); // behind 24 zeros
+});
+
+test("no sound is silence, and so is the end of one", () => {
+  assert.ok(receive({}).words.every((word) => word === 0));
+  const { words } = receive({}, hear({ rate: RATE, samples: Int16Array.of(1, 2, 3, 4), start: 0.05e9 }));
+  assert.deepEqual(words.map((word) => word >> 16).filter((sample) => sample !== 0), [1, 2, 3, 4]);
+});
+
+test("it needs time to start", () => {
+  const { words } = receive({ startup: 83e6 }, hear({ ...ramp, samples: ramp.samples.fill(5) }));
+  const first = words.findIndex((word) => word !== 0);
+  assert.ok(Math.abs(first - 0.083 * RATE) <= 2, `the first is ${first}`);
+});
