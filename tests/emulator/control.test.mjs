@@ -12,8 +12,9 @@ const { Control } = await load("control.mjs");
 /** A control channel of a board; ask(command): the answer, an object. A command may be a line as it is. */
 function channelOf(pico) {
   const [to, from] = [new PassThrough(), new PassThrough()];
-  const channel = { woken: 0 };
-  new Control(pico, Duplex.from({ readable: to, writable: from }), () => channel.woken++);
+  const channel = { calls: [], late: null };
+  const around = { before: () => channel.calls.push("before"), after: () => channel.calls.push("after"), late: () => channel.late };
+  new Control(pico, Duplex.from({ readable: to, writable: from }), around);
   const lines = createInterface({ input: from });
   channel.ask = async (command) => {
     to.write((typeof command === "string" ? command : JSON.stringify(command)) + "\n");
@@ -28,11 +29,18 @@ const waiting = () => running(wfi());
 test("counters tells what the board has spent", async () => {
   const pico = running(set(0, 0x4f000000), set(1, 0x10000), str(1, 0, 0), set(1, 8192), str(1, 0, 8), wfi());
   run(pico);
-  const { cycles, ...others } = await channelOf(pico).ask({ do: "counters" });
+  const { cycles, cpu, wall, ...others } = await channelOf(pico).ask({ do: "counters" });
   assert.equal(cycles, pico.cycles);
   assert.ok(cycles > 2 * 5_625_000);
   const flash = { erased: 2, programmed: 0, nanos: 90e6 };
-  assert.deepEqual(others, { nanos: 8 * cycles, resets: 0, flash, xip: null });
+  assert.deepEqual(others, { nanos: 8 * cycles, hz: 125e6, resets: 0, flash, xip: null, late: null });
+  assert.ok(cpu > 0.01 && wall > 0.01 && wall < performance.now() / 1000);
+});
+
+test("counters tells by how much real time was missed", async () => {
+  const channel = channelOf(waiting());
+  channel.late = 1.5;
+  assert.equal((await channel.ask({ do: "counters" })).late, 1.5);
 });
 
 test("counters tells hits and misses where the cache is modelled", async () => {
@@ -105,10 +113,10 @@ test("what is no JSON is answered with an error, and the channel goes on", async
   assert.deepEqual(await channel.ask({ do: "reset" }), {});
 });
 
-test("each command wakes the board, also one that fails", async () => {
+test("the board is told before and after each command, also of one that fails", async () => {
   const channel = channelOf(waiting());
   await channel.ask({ do: "counters" });
-  assert.equal(channel.woken, 1);
+  assert.deepEqual(channel.calls, ["before", "after"]);
   await channel.ask({ do: "fly" });
-  assert.equal(channel.woken, 2);
+  assert.deepEqual(channel.calls, ["before", "after", "before", "after"]);
 });

@@ -1,6 +1,6 @@
 // The emulator as a process, with MicroPython on it.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
@@ -20,9 +20,11 @@ class Board {
     this.flash = file(fs.readFileSync(WATCHWORD_IMAGE));
     const main = path.join(WATCHWORD_EMULATOR, "main.mjs");
     const fixed = ["--flash", this.flash, "--bootrom", WATCHWORD_BOOTROM, "--control", "3"];
-    this.process = spawn(process.execPath, [main, ...fixed, ...options], { stdio: ["pipe", "pipe", "inherit", "pipe"] });
-    this.end = once(this.process, "exit");
+    this.process = spawn(process.execPath, [main, ...fixed, ...options], { stdio: ["pipe", "pipe", "pipe", "pipe"] });
+    this.end = once(this.process, "close");
     this.output = "";
+    this.errors = "";
+    this.process.stderr.setEncoding("utf8").on("data", (text) => (this.errors += text));
     this.process.stdout.setEncoding("latin1").on("data", (text) => (this.output += text));
     this.control = this.process.stdio[3];
     this.answers = createInterface({ input: this.control });
@@ -175,6 +177,77 @@ boardTest("a firmware that runs into a breakpoint ends it with status 4", [], as
   await board.interrupt();
   board.process.stdin.write("import machine\nmachine.bootloader()\x04"); // there is none in this boot ROM
   assert.equal(await board.status(), 4);
+  assert.match(board.errors, /^breakpoint \d+ at 0x[0-9a-f]+.*\n$/);
+});
+
+boardTest("a processor that is locked up ends it with status 6, and it says why", [], async (board) => {
+  await board.interrupt();
+  const lines = ["import machine", "@micropython.asm_thumb", "def jump(r0):", "    data(2, 0x4700)"]; // bx r0
+  // The vectors are where no memory is, and so is the next instruction: no handler of the fault can be had.
+  lines.push("machine.disable_irq()", "machine.mem32[0xe000ed08] = 0x30000000", "jump(0x30000001)");
+  board.process.stdin.write(`${lines.join("\n")}\x04`);
+  assert.equal(await board.status(), 6);
+  assert.match(board.errors, /^[^\n]*HardFault at 0x[0-9a-f]+: no memory[^\n]*\n$/);
+});
+
+boardTest("once nobody says anything, a minute's sleep takes no minute", [], async (board) => {
+  await board.interrupt();
+  const begun = performance.now();
+  assert.equal(await board.python("import time", "t = time.ticks_ms()", "time.sleep(60)", "print(time.ticks_ms() - t >= 60000)"), "True");
+  const took = performance.now() - begun;
+  assert.ok(took > 1500 && took < 20_000, `${took} ms`);
+});
+
+boardTest("a board at its prompt sleeps, and its time passes all the same", [], async (board) => {
+  await board.interrupt();
+  const before = await board.ask({ do: "counters" });
+  await setTimeout(4000);
+  const after = await board.ask({ do: "counters" });
+  const [cpu, nanos] = ["cpu", "nanos"].map((name) => after[name] - before[name]);
+  assert.ok(cpu < 0.4, `${cpu} s of a core`);
+  assert.ok(nanos > 3.9e9 && nanos < 6e9, `${nanos} ns`);
+});
+
+boardTest("in real time a board keeps to the clock, asleep and at work", ["--real-time"], async (board) => {
+  await board.interrupt();
+  await board.python("import time");
+  await setTimeout(2500); // nobody says anything
+  for (const lines of [["time.sleep(2)"], ["t = time.ticks_ms()", "while time.ticks_ms() - t < 1000: pass"]]) {
+    const before = await board.ask({ do: "counters" });
+    await board.python(...lines);
+    const after = await board.ask({ do: "counters" });
+    const [nanos, wall, late] = ["nanos", "wall", "late"].map((name) => after[name] - before[name]);
+    assert.ok(nanos <= (wall + 0.06) * 1e9, `${nanos} ns in ${wall} s`); // as much as flash and one look at the clock take at once
+    assert.ok(Math.abs(nanos / 1e9 + late - wall) < 0.2, `${nanos} ns and ${late} s in ${wall} s`);
+  }
+});
+
+test("without WebAssembly it says in one line what to do", async () => {
+  const board = new Board();
+  board.process.kill("SIGKILL");
+  await board.end;
+  const main = path.join(WATCHWORD_EMULATOR, "main.mjs");
+  const { status, stderr } = spawnSync(process.execPath, ["--jitless", main, "--flash", board.flash, "--bootrom", WATCHWORD_BOOTROM]);
+  assert.equal(status, 5);
+  assert.match(String(stderr), /(^|\n)this Node runs without WebAssembly: .*\n$/);
+});
+
+test("where there are too few addresses for WebAssembly it says so, and what it proposes helps", { skip: process.platform !== "linux" }, async () => {
+  const flash = file(fs.readFileSync(WATCHWORD_IMAGE));
+  const main = path.join(WATCHWORD_EMULATOR, "main.mjs");
+  const run = (...options) =>
+    spawnSync("sh", ["-c", 'ulimit -v 4000000; exec "$@"', "sh", process.execPath, ...options, main, "--flash", flash, "--bootrom", WATCHWORD_BOOTROM]);
+  const { status, stderr } = run();
+  assert.equal(status, 5);
+  const [, option] = String(stderr).match(/ulimit -v.*NODE_OPTIONS=(\S+),.*\n$/);
+  if (process.allowedNodeEnvironmentFlags.has(option)) assert.equal(run(option).status, 0); // no input: it ends
+});
+
+test("a fault of the emulator's own ends with a line that says what", async () => {
+  const main = path.join(WATCHWORD_EMULATOR, "main.mjs");
+  const { status, stderr } = spawnSync(process.execPath, [main, "--flash", "/nowhere", "--bootrom", WATCHWORD_BOOTROM]);
+  assert.equal(status, 1);
+  assert.match(String(stderr).trimEnd().split("\n").at(-1), /^Error: ENOENT.*nowhere/);
 });
 
 boardTest("power cut on demand ends it with status 3", [], async (board) => {
