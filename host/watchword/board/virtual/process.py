@@ -8,6 +8,7 @@ import os
 import selectors
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +17,16 @@ from typing import Any
 
 from watchword.errors import BoardError, LinkError
 
+_LONGEST = 220  # characters of what the process said, in an error
+
 
 @dataclass(frozen=True)
 class Command:
     """How a virtual board is started.
 
     restart: exit status by which the process asks to be started anew, as a board that resets. control: it has a control channel
-    on the open file descriptor that `--control` names. endings: what other statuses mean.
+    on the open file descriptor that `--control` names; its standard error is then no part of the line, and the last line there
+    says why the process ended. endings: what other statuses mean.
     """
 
     arguments: Sequence[str | Path]
@@ -49,6 +53,8 @@ class ProcessTransport:
         os.set_blocking(reader, False)
         mine, its = socket.socketpair() if self._command.control else (None, None)
         arguments = [str(part) for part in self._command.arguments]
+        # A file, since nobody reads it before the process has ended.
+        self._errors = tempfile.TemporaryFile() if self._command.control else None  # noqa: SIM115 - `_end` closes it
         if its is not None:
             arguments += ["--control", str(its.fileno())]
         try:
@@ -56,7 +62,7 @@ class ProcessTransport:
                 arguments,
                 stdin=reader,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if self._errors is None else self._errors,
                 cwd=self._command.folder,
                 env={**os.environ, **self._command.environment},
                 pass_fds=() if its is None else (its.fileno(),),
@@ -66,6 +72,8 @@ class ProcessTransport:
             os.close(writer)
             if mine is not None:
                 mine.close()
+            if self._errors is not None:
+                self._errors.close()
             raise LinkError(f"{arguments[0]}: cannot be started: {error}") from None
         finally:
             os.close(reader)
@@ -90,15 +98,32 @@ class ProcessTransport:
         data = os.read(self._output, 65536)
         if data:
             return data
-        status = self.process.wait()
-        if status == self._command.restart:
+        if self.process.wait() == self._command.restart:
             self._end()
             self._start()
             return b""
-        self._ending = self._command.endings.get(status, f"it ended with status {status}")
+        self._ending = self._why()
         self._off()
         self._require_power()
         raise AssertionError("it is off")
+
+    def _why(self) -> str:
+        """How the process ended, which has closed its end of a line."""
+        status = self.process.wait()
+        why = ""
+        with contextlib.suppress(ValueError):  # another thread has found the end, and closed the file
+            why = self._last_error()
+        ending = self._command.endings.get(status, f"it ended with status {status}")
+        return f"{ending}: {why}" if why else ending
+
+    def _last_error(self) -> str:
+        """The last line that the process wrote to standard error."""
+        if self._errors is None:
+            return ""
+        end = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, end - 4096))
+        lines = self._errors.read().decode("utf-8", "replace").split("\n")
+        return next((line.strip()[:_LONGEST] for line in reversed(lines) if line.strip()), "")
 
     def write(self, data: bytes) -> None:
         self._require_power()
@@ -106,7 +131,12 @@ class ProcessTransport:
             while data:
                 data = data[os.write(self._writer, data) :]
         except BrokenPipeError:
-            raise LinkError("the virtual board has ended") from None
+            raise LinkError(f"the virtual board is off: {self._why()}") from None
+
+    @property
+    def controlled(self) -> bool:
+        """Whether there is a control channel."""
+        return self._command.control
 
     def control(self, do: str, **fields: Any) -> dict[str, Any]:
         """Ask the control channel (pico/emulator/control.mjs). Raises BoardError where there is none, or it refuses."""
@@ -120,8 +150,10 @@ class ProcessTransport:
             while not answer.endswith(b"\n"):
                 part = self._control.recv(4096)
                 if not part:
-                    raise LinkError("the virtual board has ended")
+                    raise BrokenPipeError
                 answer += part
+        except (BrokenPipeError, ConnectionResetError):
+            raise LinkError(f"the virtual board is off: {self._why()}") from None
         except OSError as error:
             raise LinkError(f"the virtual board does not answer at its control channel: {error}") from None
         reply: dict[str, Any] = json.loads(answer)
@@ -172,5 +204,7 @@ class ProcessTransport:
         if self._control is not None:
             self._control.close()
         self._selector.close()
+        if self._errors is not None:
+            self._errors.close()
         assert self.process.stdout is not None
         self.process.stdout.close()
