@@ -465,6 +465,11 @@ class Board:
         board = self.virtual or virtual.behind(self.target)
         return board.modelled if board else None
 
+    def speed(self) -> virtual.Speed | None:
+        """How fast an emulated board has run since it is on; None of any other."""
+        board = self.virtual or virtual.behind(self.target)
+        return board.speed(self.link.transport) if board else None
+
     # ---- the end
 
     def close(self) -> None:

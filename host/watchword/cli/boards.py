@@ -13,7 +13,9 @@ from watchword.cli.output import say, say_json, say_table
 def info(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
     """Show what a board says of itself: versions, memory, what runs."""
     with open_board(on, fresh) as board:
-        fields = board.info()
+        fields, speed = board.info(), board.speed()
+    if speed is not None:
+        fields["emulated"] = speed.as_dict() if json else speed
     if json:
         say_json(fields)
         return

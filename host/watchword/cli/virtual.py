@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +10,7 @@ import typer
 
 from watchword.board.virtual import KINDS, Hardware, VirtualBoard, find
 from watchword.board.virtual.serve import Ports, serve
-from watchword.cli.options import Fresh, Json, Xip
+from watchword.cli.options import Fresh, Json, OldCore, WithOldCore, Xip, hardware
 from watchword.cli.output import note, say, say_json
 from watchword.errors import BoardError
 
@@ -20,7 +20,7 @@ board = typer.Typer(
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="KIND or KIND:NAME.")]
 
 
-@board.command()
+@board.command(cls=WithOldCore)
 def start(
     kind: Annotated[
         str, typer.Option(metavar="KIND", help=f"One of {', '.join(KINDS)}; KIND:NAME for one more of it.")
@@ -38,12 +38,17 @@ def start(
     uid: Annotated[
         str | None, typer.Option("--uid", metavar="HEX", help="What machine.unique_id() gives: 16 hexadecimal digits.")
     ] = None,
+    old_core: OldCore = None,
+    real_time: Annotated[
+        bool,
+        typer.Option("--real-time", help="Emulated time keeps to the clock on the wall; else it passes as fast as it can."),
+    ] = False,
     bare: Annotated[bool, typer.Option("--bare", help="MicroPython alone on new flash, as on a board from the shop.")] = False,
     fresh: Fresh = False,
     json: Json = False,
 ) -> None:
     """Start a virtual board and keep it on until Ctrl-C or `watchword board stop`."""
-    virtual = _find(kind, flash, Hardware(xip, adc, uid))
+    virtual = _find(kind, flash, replace(hardware(xip, old_core), adc=adc, uid=uid, real_time=real_time))
     transport = virtual.start(note, fresh=fresh, bare=bare)
 
     def ready(ports: Ports) -> None:

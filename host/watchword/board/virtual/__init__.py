@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ import platformdirs
 from watchword.board.transport import SerialTransport, Transport
 from watchword.board.virtual.kinds import KINDS, Hardware, Kind
 from watchword.board.virtual.process import ProcessTransport
+from watchword.board.virtual.speed import Speed
 from watchword.board.virtual.toolchain import Report
 from watchword.errors import BoardError
 
-__all__ = ["KINDS", "Hardware", "VirtualBoard", "behind", "find", "state_folder"]
+__all__ = ["KINDS", "Hardware", "Speed", "VirtualBoard", "behind", "find", "state_folder"]
 
 
 def state_folder() -> Path:
@@ -74,7 +76,10 @@ class VirtualBoard:
         return state_folder() / self.kind.name / f"{self.name}.json"
 
     def running(self) -> dict[str, Any] | None:
-        """What `watchword board start` wrote down of a board that runs: tty, url, pid, flash, xip; None where none runs."""
+        """What `watchword board start` wrote down of a board that runs; None where none runs.
+
+        tty, url, pid, flash, xip, core; counters: a TCP port that tells them, None where the board counts nothing.
+        """
         try:
             found: dict[str, Any] = json.loads(self.record.read_text())
             os.kill(found["pid"], 0)
@@ -86,7 +91,20 @@ class VirtualBoard:
     def modelled(self) -> str:
         """What its times and cycles are worth."""
         found = self.running()
-        return self.kind.modelled(self.hardware if found is None else Hardware(xip=bool(found["xip"])))
+        return self.kind.modelled(self.hardware if found is None else Hardware(xip=bool(found["xip"]), core=found["core"]))
+
+    def speed(self, transport: Transport) -> Speed | None:
+        """How fast it has run so far, at the other end of `transport`; None where nothing is emulated."""
+        if isinstance(transport, ProcessTransport):
+            return Speed.of(transport.control("counters")) if transport.controlled else None
+        found = self.running()
+        if found is None or found["counters"] is None:
+            return None
+        try:
+            with socket.create_connection(("127.0.0.1", found["counters"]), 10) as line, line.makefile() as answer:
+                return Speed.of(json.loads(answer.readline()))
+        except (OSError, ValueError) as error:
+            raise BoardError(f"{self.target} does not tell its speed: {error}") from None
 
     def connect(self, report: Report, *, fresh: bool = False) -> Transport:
         """A line to the board: to the one that runs, else to one started for this line alone."""

@@ -15,6 +15,11 @@ from watchword.board.virtual.process import Command
 from watchword.board.virtual.toolchain import Report
 from watchword.errors import BoardError
 
+CORES = {  # of the virtual Pico, and what a report says of those that are not the usual one
+    "fast": "",
+    "corrected": " by rp2040js's own processor, its faults corrected",
+    "stock": " by rp2040js's own processor as it is, faults included",
+}
 RESTART = 75  # exit status by which the firmware asks MicroPython's unix port to be started anew
 
 
@@ -23,12 +28,15 @@ class Hardware:
     """What can be chosen of an emulated chip.
 
     xip: count what misses of the cache before its flash cost. adc: a WAV file that sounds at ADC channel 0 from power-on.
-    uid: the 8 bytes of `machine.unique_id()`, in hexadecimal.
+    uid: the 8 bytes of `machine.unique_id()`, in hexadecimal. core: which emulated processor, one of CORES. real_time:
+    emulated time keeps to the wall's clock, else it passes as fast as it can.
     """
 
     xip: bool = False
     adc: Path | None = None
     uid: str | None = None
+    core: str = "fast"
+    real_time: bool = False
 
 
 class Kind(Protocol):
@@ -64,7 +72,7 @@ class Unix:
 
     def command(self, flash: Path, report: Report, hardware: Hardware, *, fresh: bool, bare: bool) -> Command:
         if hardware != Hardware():
-            raise BoardError("unix: has no cache model, ADC or id to choose: pico has")
+            raise BoardError("unix: has no cache model, ADC, id, processor or real time to choose: pico has")
         micropython = unix_build.micropython(report)
         programs = flash / "ww"
         if fresh and programs.is_dir():
@@ -102,11 +110,20 @@ class Pico:
         return Command(
             [parts.node, parts.emulator / "main.mjs", "--flash", flash, "--bootrom", parts.bootrom, *options],
             control=True,
-            endings={3: "its power was cut", 4: "its processor ran into a breakpoint"},
+            endings={
+                3: "its power was cut",
+                4: "its processor ran into a breakpoint",
+                5: "it cannot start on this computer",
+                6: "its processor locked up",
+            },
         )
 
     def _options(self, hardware: Hardware) -> list[str | Path]:
-        options: list[str | Path] = ["--xip"] if hardware.xip else []
+        if hardware.core not in CORES:
+            raise BoardError(f"{hardware.core}: no processor of the virtual Pico; known: {', '.join(CORES)}")
+        options: list[str | Path] = ["--core", hardware.core]
+        options += ["--xip"] if hardware.xip else []
+        options += ["--real-time"] if hardware.real_time else []
         if hardware.uid is not None:
             if len(hardware.uid) != 16 or not set(hardware.uid) <= set("0123456789abcdefABCDEF"):
                 raise BoardError(f"{hardware.uid}: a unique id has 16 hexadecimal digits")
@@ -125,7 +142,8 @@ class Pico:
     def modelled(self, hardware: Hardware) -> str:
         cache = "misses of the XIP cache are counted" if hardware.xip else "no misses of the XIP cache: less than silicon takes"
         return (
-            f"emulated: instructions as the Cortex-M0+ manual counts them, erasing and programming flash as a W25Q16, {cache}; "
+            f"emulated{CORES[hardware.core]}: instructions as the Cortex-M0+ manual counts them, "
+            f"erasing and programming flash as a W25Q16, {cache}; "
             "no bus contention or exception entry"
         )
 

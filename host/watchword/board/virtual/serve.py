@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import select
@@ -11,12 +12,14 @@ import socket
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from watchword.board.transport import Transport
 from watchword.board.virtual import VirtualBoard
+from watchword.board.virtual.process import ProcessTransport
 from watchword.errors import LinkError
 
 _PAUSE = 0.05  # seconds between two looks whether the terminal has been opened
@@ -33,7 +36,7 @@ class Ports:
 class _Lines:
     """The outer ends of the line. What the board says goes to those that are open; to nobody, it is lost, as on USB."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, counters: Callable[[], Mapping[str, Any]] | None) -> None:
         self.master, slave = os.openpty()
         tty.setraw(slave)
         self.ports_tty = os.ttyname(slave)
@@ -41,6 +44,8 @@ class _Lines:
         os.set_blocking(self.master, False)
         self.server = socket.create_server(("127.0.0.1", port))
         self.client: socket.socket | None = None
+        self.counters = counters
+        self.counter = None if counters is None else socket.create_server(("127.0.0.1", 0))
 
     @property
     def ports(self) -> Ports:
@@ -54,10 +59,14 @@ class _Lines:
         poll.register(self.server, select.POLLIN)
         if self.client is not None:
             poll.register(self.client, select.POLLIN)
+        if self.counter is not None:
+            poll.register(self.counter, select.POLLIN)
         data = b""
         for descriptor, _ in poll.poll(_PAUSE * 1000):
             if descriptor == self.server.fileno():
                 self._accept()
+            elif self.counter is not None and descriptor == self.counter.fileno():
+                self._count(self.counter)
             elif descriptor == self.master:
                 with contextlib.suppress(OSError):
                     data += os.read(self.master, 4096)
@@ -77,6 +86,13 @@ class _Lines:
             return
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.client = client
+
+    def _count(self, server: socket.socket) -> None:
+        """Whoever asks there is told the counters, in one line."""
+        assert self.counters is not None
+        client, _ = server.accept()
+        with client, contextlib.suppress(OSError):
+            client.sendall(json.dumps(self.counters()).encode() + b"\n")
 
     def _receive(self) -> bytes:
         assert self.client is not None
@@ -102,6 +118,8 @@ class _Lines:
     def close(self) -> None:
         os.close(self.master)
         self.server.close()
+        if self.counter is not None:
+            self.counter.close()
         if self.client is not None:
             self.client.close()
 
@@ -131,7 +149,10 @@ def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], No
 
     port: of TCP, on the local machine; 0: any that is free. Raises LinkError where the board ends by itself.
     """
-    lines = _Lines(port)
+    counters = None
+    if isinstance(transport, ProcessTransport) and transport.controlled:
+        counters = functools.partial(transport.control, "counters")
+    lines = _Lines(port, counters)
     stop = threading.Event()
     failure: list[LinkError] = []
     whole = threading.Lock()  # a reset swaps the line that the other thread writes to
@@ -153,7 +174,7 @@ def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], No
                 lines.send(data)
 
     reader = threading.Thread(target=output, daemon=True)
-    with _signals(stop), _recorded(board, lines.ports):
+    with _signals(stop), _recorded(board, lines):
         reader.start()
         ready(lines.ports)
         try:
@@ -171,9 +192,10 @@ def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], No
 
 
 @contextlib.contextmanager
-def _recorded(board: VirtualBoard, ports: Ports) -> Iterator[None]:
-    record = {"board": board.target, "tty": ports.tty, "url": ports.url, "pid": os.getpid()}
-    record |= {"flash": str(board.flash), "xip": board.hardware.xip}
+def _recorded(board: VirtualBoard, lines: _Lines) -> Iterator[None]:
+    record = {"board": board.target, "tty": lines.ports.tty, "url": lines.ports.url, "pid": os.getpid()}
+    record |= {"flash": str(board.flash), "xip": board.hardware.xip, "core": board.hardware.core}
+    record["counters"] = None if lines.counter is None else lines.counter.getsockname()[1]
     board.record.parent.mkdir(parents=True, exist_ok=True)
     board.record.write_text(json.dumps(record))
     try:
