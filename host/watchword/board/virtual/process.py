@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import selectors
+import signal
 import socket
 import subprocess
 import tempfile
@@ -113,7 +114,8 @@ class ProcessTransport:
         why = ""
         with contextlib.suppress(ValueError):  # another thread has found the end, and closed the file
             why = self._last_error()
-        ending = self._command.endings.get(status, f"it ended with status {status}")
+        ended = f"it ended with status {status}" if status >= 0 else f"{signal.Signals(-status).name} ended it"
+        ending = self._command.endings.get(status, ended)
         return f"{ending}: {why}" if why else ending
 
     def _last_error(self) -> str:
@@ -123,7 +125,8 @@ class ProcessTransport:
         end = self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, end - 4096))
         lines = self._errors.read().decode("utf-8", "replace").split("\n")
-        return next((line.strip()[:_LONGEST] for line in reversed(lines) if line.strip()), "")
+        lines = [line.strip("# \r") for line in lines]  # V8 frames what it says with them when it has no memory
+        return next((line[:_LONGEST] for line in reversed(lines) if line), "")
 
     def write(self, data: bytes) -> None:
         self._require_power()
