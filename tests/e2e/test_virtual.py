@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.device.repl import Repl
 from tests.e2e.conftest import WATCHWORD, small_program
 from watchword import reference
 from watchword.board import Board, virtual
@@ -47,6 +49,39 @@ def started(*options: str) -> Iterator[dict[str, Any]]:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())
         process.terminate()
+
+
+# ---- sound
+
+I2S = """
+from machine import I2S, Pin
+sound = I2S(0, sck=Pin(2), ws=Pin(3), sd=Pin(4), mode=I2S.RX, bits=32, format=I2S.MONO, rate=16000, ibuf=8000)
+taken = bytearray(4000)
+for i in range(4):
+    sound.readinto(taken)
+print([int.from_bytes(taken[i:i + 4], 'little') >> 16 for i in range(0, 4000, 4)])
+"""
+
+
+def test_a_microphone_is_heard_by_the_stock_driver_sample_by_sample(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "ramp.wav"), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(np.arange(64000).astype("<u2").tobytes())
+    hardware = Hardware(i2s=tmp_path / "ramp.wav", i2s_pins=(2, 3, 4))
+    board = virtual.find("pico", tmp_path / "flash.img", hardware)
+    assert board is not None
+    line = board.start(print, bare=True)
+    try:
+        printed, error = Repl(line).run(I2S, timeout=120)
+    finally:
+        line.close()
+    assert not error
+    samples = np.array(json.loads(printed))
+    assert len(samples) == 1000
+    # By the divider's rounding it takes 15,999.8 samples a second: one in thousands comes twice.
+    steps = np.diff(samples)
+    assert set(steps) <= {0, 1}
+    assert np.count_nonzero(steps == 0) <= 1
 
 
 # ---- the processor

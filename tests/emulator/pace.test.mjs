@@ -13,6 +13,12 @@ const MS = 1e6; // nanoseconds
  * never where that is Infinity; then it computes for `work` ms of it, at `speed` times real time.
  */
 class World {
+  /** As Pico has it. */
+  get isPlaying() {
+    const { sound, nanos } = this;
+    return sound !== null && nanos - sound.start < (sound.samples.length * 1e9) / sound.rate;
+  }
+
   constructor({ period = Infinity, work = 0, speed = 4, ...options } = {}) {
     Object.assign(this, { period, work, speed, wall: 1000, nanos: 0, idleNanos: 0, left: 0, sound: null, longest: 0 });
     const systick = {};

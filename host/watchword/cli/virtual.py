@@ -35,6 +35,13 @@ def start(
         Path | None,
         typer.Option("--adc", metavar="WAV", help="A recording of 16 bits at ADC channel 0 from the start."),
     ] = None,
+    i2s: Annotated[
+        Path | None,
+        typer.Option("--i2s", metavar="WAV", help="A recording of 16 bits that an I2S microphone hears from the start."),
+    ] = None,
+    i2s_pins: Annotated[
+        str, typer.Option("--i2s-pins", metavar="SCK,WS,SD", help="The GPIO numbers of that microphone's pins.")
+    ] = "16,17,18",
     uid: Annotated[
         str | None, typer.Option("--uid", metavar="HEX", help="What machine.unique_id() gives: 16 hexadecimal digits.")
     ] = None,
@@ -48,7 +55,8 @@ def start(
     json: Json = False,
 ) -> None:
     """Start a virtual board and keep it on until Ctrl-C or `watchword board stop`."""
-    virtual = _find(kind, flash, replace(hardware(xip, old_core), adc=adc, uid=uid, real_time=real_time))
+    chosen = replace(hardware(xip, old_core), adc=adc, i2s=i2s, i2s_pins=_pins(i2s_pins), uid=uid, real_time=real_time)
+    virtual = _find(kind, flash, chosen)
     transport = virtual.start(note, fresh=fresh, bare=bare)
 
     def ready(ports: Ports) -> None:
@@ -73,6 +81,14 @@ def stop(target: Target = "pico") -> None:
     virtual = _find(target)
     virtual.stop()
     say(f"{virtual.target} is off")
+
+
+def _pins(text: str) -> tuple[int, int, int]:
+    try:
+        sck, ws, sd = (int(part) for part in text.split(","))
+    except ValueError:
+        raise BoardError(f"--i2s-pins {text}: three GPIO numbers are expected, as in 16,17,18") from None
+    return sck, ws, sd
 
 
 def _find(target: str, flash: Path | None = None, hardware: Hardware | None = None) -> VirtualBoard:

@@ -28,12 +28,15 @@ class Hardware:
     """What can be chosen of an emulated chip.
 
     xip: count what misses of the cache before its flash cost. adc: a WAV file that sounds at ADC channel 0 from power-on.
+    i2s: a WAV file that a microphone hears from power-on, an INMP441 whose SCK, WS and SD are at i2s_pins, L/R at ground.
     uid: the 8 bytes of `machine.unique_id()`, in hexadecimal. core: which emulated processor, one of CORES. real_time:
     emulated time keeps to the wall's clock, else it passes as fast as it can.
     """
 
     xip: bool = False
     adc: Path | None = None
+    i2s: Path | None = None
+    i2s_pins: tuple[int, int, int] = (16, 17, 18)
     uid: str | None = None
     core: str = "fast"
     real_time: bool = False
@@ -72,7 +75,7 @@ class Unix:
 
     def command(self, flash: Path, report: Report, hardware: Hardware, *, fresh: bool, bare: bool) -> Command:
         if hardware != Hardware():
-            raise BoardError("unix: has no cache model, ADC, id, processor or real time to choose: pico has")
+            raise BoardError("unix: has no cache model, sound, id, processor or real time to choose: pico has")
         micropython = unix_build.micropython(report)
         programs = flash / "ww"
         if fresh and programs.is_dir():
@@ -129,14 +132,11 @@ class Pico:
                 raise BoardError(f"{hardware.uid}: a unique id has 16 hexadecimal digits")
             options += ["--uid", hardware.uid]
         if hardware.adc is not None:
-            try:
-                with wave.open(str(hardware.adc)) as file:
-                    bits = 8 * file.getsampwidth()
-            except (OSError, EOFError, wave.Error) as error:
-                raise BoardError(f"{hardware.adc}: cannot sound at the ADC: {error}") from None
-            if bits != 16:
-                raise BoardError(f"{hardware.adc}: has samples of {bits} bits; 16 are expected")
-            options += ["--adc", hardware.adc.absolute()]
+            options += ["--adc", _sound(hardware.adc)]
+        if hardware.i2s is not None:
+            if len(set(hardware.i2s_pins)) != 3 or not set(hardware.i2s_pins) <= set(range(30)):
+                raise BoardError(f"{hardware.i2s_pins}: a microphone has SCK, WS and SD at three different pins, of 0 to 29")
+            options += ["--i2s", _sound(hardware.i2s), "--i2s-pins", ",".join(map(str, hardware.i2s_pins))]
         return options
 
     def modelled(self, hardware: Hardware) -> str:
@@ -146,6 +146,18 @@ class Pico:
             f"erasing and programming flash as a W25Q16, {cache}; "
             "no bus contention or exception entry"
         )
+
+
+def _sound(path: Path) -> Path:
+    """A WAV file that the emulator can play. Raises BoardError where it cannot."""
+    try:
+        with wave.open(str(path)) as file:
+            bits = 8 * file.getsampwidth()
+    except (OSError, EOFError, wave.Error) as error:
+        raise BoardError(f"{path}: cannot be played to the virtual Pico: {error}") from None
+    if bits != 16:
+        raise BoardError(f"{path}: has samples of {bits} bits; 16 are expected")
+    return path.absolute()
 
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (Unix(), Pico())}

@@ -1,6 +1,7 @@
 // The virtual Pico: MicroPython's rp2 firmware on an emulated RP2040.
 //
-//   node main.mjs --flash IMAGE --bootrom FILE [--uid HEX] [--xip] [--core NAME] [--real-time] [--adc WAV] [--control FD]
+//   node main.mjs --flash IMAGE --bootrom FILE [--uid HEX] [--xip] [--core NAME] [--real-time] [--adc WAV]
+//     [--i2s WAV --i2s-pins SCK,WS,SD] [--control FD]
 //
 // Standard input and output are the board's USB serial line, as bytes; the open file descriptor FD, a socket, is the control
 // channel (control.mjs). The image is the board's 2 MiB flash, firmware and file system; what the board erases and
@@ -32,6 +33,8 @@ const { values: options } = parseArgs({
     core: { type: "string", default: "fast" },
     "real-time": { type: "boolean", default: false },
     adc: { type: "string" },
+    i2s: { type: "string" },
+    "i2s-pins": { type: "string", default: "16,17,18" },
     control: { type: "string" },
   },
 });
@@ -68,6 +71,10 @@ function powerOn() {
 
 const pico = powerOn();
 if (options.adc) pico.listenTo(readWav(options.adc));
+if (options.i2s) {
+  const [sck, ws, sd] = options["i2s-pins"].split(",").map(Number);
+  pico.attachMicrophone({ sck, ws, sd }, readWav(options.i2s));
+}
 const pace = new Pace(pico, { realTime: options["real-time"] });
 
 pico.line.onData = (bytes) => {

@@ -10,7 +10,7 @@
 //   - unless there is none: then only the host can, and this process sleeps;
 //   - or unless not waiting has cost PATIENCE and nothing has come of it: the board looks again and again for something to do, as the
 //     app does when it is idle, and would keep a core of this machine busy for nothing. It waits by the wall's clock until something
-//     happens. While a sound plays at its ADC, something does.
+//     happens. While a sound plays, something does.
 //
 // Time in which this process did not run though it wanted to (a busy machine, Ctrl-Z) is not the board's: no turn sees more of the
 // wall's clock pass than it planned to, and GRACE.
@@ -65,15 +65,10 @@ export class Pace {
     const passed = Math.min(now - this.last, this.planned + GRACE);
     this.last = now;
     this.quiet += passed;
-    const skips = maySkip && this.quiet >= QUIET && (this.spent < PATIENCE || this.#plays);
+    const skips = maySkip && this.quiet >= QUIET && (this.spent < PATIENCE || this.pico.isPlaying);
     const { state, sleep } = this.realTime ? this.#keepTime(now) : skips ? this.#skip(now, passed) : this.#wait(now, passed);
     this.planned = this.clock() - now + sleep;
     return { state, sleep };
-  }
-
-  get #plays() {
-    const { sound, nanos } = this.pico;
-    return sound !== null && nanos - sound.start < (sound.samples.length * 1e9) / sound.rate;
   }
 
   #wait(now, passed) {
@@ -94,7 +89,7 @@ export class Pace {
       const next = state === "idle" ? toWake(pico.chip) : 0;
       const spent = this.clock() - now;
       if (state !== "idle" || next === Infinity || spent >= BUSY) {
-        if (skipped && !this.#plays) this.spent += spent;
+        if (skipped && !pico.isPlaying) this.spent += spent;
         return { state, sleep: next === Infinity ? next : 0 };
       }
       pico.idleNanos = next;

@@ -170,6 +170,11 @@ export class Pico {
     this.sound = { ...sound, start: this.nanos };
   }
 
+  /** Whether a sound goes on, so that something happens though nobody says anything. */
+  get isPlaying() {
+    return [this.sound, this.microphone?.sound].some((sound) => sound && this.nanos - sound.start < (sound.samples.length * 1e9) / sound.rate);
+  }
+
   #level(channel) {
     if (channel !== 0 || this.sound === null) return ADC_MIDDLE;
     const at = Math.floor(((this.nanos - this.sound.start) * this.sound.rate) / 1e9);
