@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,11 +79,14 @@ def files(architecture: str) -> dict[str, bytes]:
 
 def thumb(source: Path, **constants: int) -> str:
     """The Thumb kernels of a file for mpy-cross; "" where it holds only macros. constants: see `expand`."""
+    texts = {path.stem: path.read_text() for path in sorted(source.parent.glob("*_thumb.py"))}
+    return _expanded(str(source), source.stem, tuple(texts.items()), **constants)
 
-    def read(module: str) -> str:
-        return (source.parent / f"{module.split('.')[-1]}.py").read_text()
 
-    expanded = expand(source.read_text(), str(source), read, **constants)
+@cache  # it takes most of a second for all kernels, and one process may want them for several boards
+def _expanded(path: str, name: str, texts: tuple[tuple[str, str], ...], **constants: int) -> str:
+    modules = dict(texts)
+    expanded = expand(modules[name], path, lambda module: modules[module.split(".")[-1]], **constants)
     return expanded if "@micropython.asm_thumb" in expanded else ""
 
 
