@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import WATCHWORD
+from tests.e2e.command import fails, watchword
 from watchword import reference, shipped, tflite
 from watchword.data import audio
 from watchword.graph import Conv2D, Dense, Graph, Pad, Softmax, Tensor
@@ -21,28 +19,6 @@ COMMANDS = (
     "activate bench board compile demo describe doctor evaluate export firmware flash forget info inspect listen models ports "
     "push remove rollback run see selftest setup taught teach train"
 ).split()
-
-
-def watchword(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*WATCHWORD, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
-        check=False,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def fails(*arguments: object) -> str:
-    """The one line that a mistake gets."""
-    error = watchword(*arguments, status=1).stderr
-    lines = [line for line in error.splitlines() if line.startswith("watchword: ")]
-    assert len(lines) == 1, error
-    return lines[0]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import wave
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import WATCHWORD, small_program
+from tests.e2e.command import watchword
+from tests.e2e.conftest import small_program
 from watchword import shipped
 from watchword.board import Board, selftest, virtual
 from watchword.board.bench import measure
@@ -23,15 +23,8 @@ KEYWORDS = shipped.models() / "keywords/keywords.tflite"
 LAYERS = [op.output.name for op in selftest.model()[0].operations]
 
 
-def watchword(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*WATCHWORD, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-
-
 def answer(*arguments: object) -> dict[str, Any]:
-    done = watchword(*arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(watchword(*arguments, "--json").stdout)
     return found
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.e2e import golden
-from tests.e2e.conftest import WATCHWORD
+from tests.e2e.command import watchword
 from watchword.board import Board
 
 PEAK_RAM = 130_000  # bytes that a picture model may take of the Pico's heap
@@ -21,9 +20,7 @@ def test_run_gives_the_golden_outputs(on: str, name: str, shared_data: Path, tmp
     x, y = golden.vectors(shared_data, name)
     given, made = tmp_path / "x.npy", tmp_path / "y.npy"
     np.save(given, x)
-    command = [*WATCHWORD, "run", golden.path(shared_data, name), "--on", on, "--input", given, "--output", made]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    watchword("run", golden.path(shared_data, name), "--on", on, "--input", given, "--output", made)
     found = np.load(made)
     assert found.dtype == y.dtype
     assert np.array_equal(found, y.reshape(found.shape))

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from tests.e2e import golden
+from tests.e2e.command import fails, watchword
 from tests.e2e.conftest import Start, port_target, small_program
-from tests.e2e.test_cli import fails, watchword
 from watchword import reference
 from watchword.board import Board
 from watchword.board.link import Message

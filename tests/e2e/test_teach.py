@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.e2e import golden
+from tests.e2e.command import fails, watchword
 from tests.e2e.power import any_embedding, cut_memory, power
-from tests.e2e.test_cli import fails, watchword
 from watchword import embedding, reference
 from watchword.board import Board
 from watchword.data import audio, words
