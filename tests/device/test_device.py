@@ -50,7 +50,7 @@ def test_on_unix(module: str, tmp_path: Path, root: Path, micropython: Path, sha
     make_data(module, tmp_path, shared_or_none, "unix")
     path = os.pathsep.join((str(HERE), str(root / "firmware"), ".frozen"))
     done = subprocess.run(
-        [str(micropython), "-X", "heapsize=8M", str(HERE / "run.py"), module],
+        [str(micropython), "-X", "heapsize=1M", str(HERE / "run.py"), module],
         cwd=tmp_path,
         env={**os.environ, "MICROPYPATH": path},
         capture_output=True,
