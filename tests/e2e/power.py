@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from tests.e2e import golden
 from tests.e2e.conftest import small_description, small_graph
 from watchword import reference
 from watchword.board import Board
@@ -18,7 +19,7 @@ from watchword.board.virtual.process import ProcessTransport
 from watchword.compile import Compiled, compile
 from watchword.errors import LinkError
 from watchword.graph import Graph
-from watchword.model import keywords, load
+from watchword.model import keywords
 
 Moment = Literal["push", "commit"]
 _NAMES = ("one", "two", "three")  # programs come new and as new versions of their names, and fill all places of the store
@@ -120,10 +121,9 @@ def cut_memory(shares: Sequence[float]) -> list[Cut]:
 
     After each cut the memory must be whole: as before, or as it was to become.
     """
-    model = load(keywords())
     rng = np.random.default_rng(7)
     with Board.open("pico") as board:
-        board.push(model.compile("rp2040"))
+        board.push(golden.compiled(keywords(), "rp2040"))
         dims, file = board.taught(ready=True)["dims"], board.taught()["file"]
         for i in range(20):  # more than a block of flash
             _learn(board, file, f"word{i % 4}", any_embedding(rng, dims), last=i == 19)

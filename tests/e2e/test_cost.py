@@ -8,11 +8,10 @@ from tests.e2e import golden
 from watchword.board import Board
 from watchword.board.bench import measure
 from watchword.compile.lower import CYCLES_PER_CALL
-from watchword.model import keywords, load
+from watchword.model import keywords
 
-OWN = "keywords"
 MODELS = (
-    OWN,
+    golden.OWN,
     "mlperf_tiny/kws_ref_model",
     "mlperf_tiny/vww_96_int8",
     "mlperf_tiny/str_ww_ref_model",
@@ -23,11 +22,11 @@ CALL = 5300  # cycles of Python around each call of a layer that is timed alone
 LARGE = 50_000
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", golden.compiled_together(*MODELS))
 def test_predicted_cycles(name: str, request: pytest.FixtureRequest) -> None:
-    path = keywords() if name == OWN else golden.path(request.getfixturevalue("shared_data"), name)
+    path = keywords() if name == golden.OWN else golden.path(request.getfixturevalue("shared_data"), name)
     with Board.open("pico") as board:
-        compiled = load(path).compile(board.hello.target)
+        compiled = golden.compiled(path, board.hello.target)
         board.push(compiled, scratch=True)
         found = measure(board, compiled, runs=1)
     total = found.cycles(found.seconds)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import watchword
+from tests.e2e import golden
 from tests.e2e.conftest import small_program
 from watchword import reference
 from watchword.board import Board
@@ -144,9 +145,10 @@ def test_what_nothing_feeds_runs_and_says_why_it_cannot_listen(board: Board, sha
         heard(board, np.zeros(16000, np.int16))
 
 
+@pytest.mark.xdist_group(golden.OWN)
 def test_the_keyword_model_keeps_its_limits(words: Model) -> None:
     assert words.graph.macs <= 3_000_000
-    assert words.compile("rp2040").program.arena <= 20 * 1024
+    assert golden.compiled(keywords(), "rp2040").program.arena <= 20 * 1024
 
 
 def test_a_log_line_is_passed_on(listening: Board) -> None:

@@ -34,12 +34,10 @@ def test_every_layer_on_unix(name: str, ram: int | None, shared_data: Path, micr
         golden.check(board, shared_data, name, 3, ram)
 
 
-def test_every_layer_on_pico(shared_data: Path) -> None:
-    """One sample of each, on one board; `make bench` runs the others."""
-    peaks = {}
+@pytest.mark.parametrize("name", golden.compiled_together(*golden.MODELS))
+def test_every_layer_on_pico(name: str, shared_data: Path) -> None:
+    """One sample of each; `make bench` runs the others."""
     with Board.open("pico") as board:
-        for name in golden.MODELS:
-            golden.check(board, shared_data, name, 1)
-            peaks[name] = board.hello.program_heap
-    for name in ("mlperf_tiny/vww_96_int8", "tflite_micro/person_detect"):
-        assert peaks[name] <= PEAK_RAM, name
+        golden.check(board, shared_data, name, 1)
+        if name in ("mlperf_tiny/vww_96_int8", "tflite_micro/person_detect"):
+            assert board.hello.program_heap <= PEAK_RAM

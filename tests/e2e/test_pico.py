@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.e2e import golden
 from tests.e2e.conftest import WATCHWORD, small_program
 from tests.e2e.power import Moment, cut_power, power
 from watchword import reference, shipped
@@ -119,6 +120,7 @@ def test_power_that_goes_loses_nothing(moment: Moment, n: int) -> None:
     assert len(cuts) == n
 
 
+@pytest.mark.xdist_group(golden.OWN)
 def test_the_reference_agrees() -> None:
     """The comparisons above are with what the reference says, too."""
     model = load(keywords())
@@ -127,6 +129,6 @@ def test_the_reference_agrees() -> None:
     expected = reference.run(model.graph, inputs(model, clip[None])).ravel()
     assert model.description.labels[int(expected.argmax())] == "stop"
     with Board.open("pico") as board:
-        board.push(model.compile("rp2040"), scratch=True)
+        board.push(golden.compiled(keywords(), "rp2040"), scratch=True)
         assert np.array_equal(board.run(x[0]), reference.run(model.graph, x)[0].ravel())
         assert np.array_equal(board.scores(clip), expected)

@@ -189,7 +189,7 @@ def coco(shared_data: Path) -> list[Path]:
 def check(board: Board, path: Path, files: list[Path]) -> None:
     """Decisions and scores of pictures equal the reference's."""
     model = load(path)
-    board.push(model.compile(board.hello.target), scratch=True)
+    board.push(golden.compiled(path, board.hello.target), scratch=True)
     shown = [frames.camera(pictures.fitted(pictures.read(file)), colour=colours(model)) for file in files]
     expected = reference.run(model.graph, inputs(model, shown)).reshape(len(files), -1)
     board.view(*pictures.QQVGA)
@@ -203,7 +203,7 @@ def test_all_photographs_on_unix(name: str, board: Board, shared_data: Path, coc
     check(board, golden.path(shared_data, name), coco)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", golden.compiled_together(*MODELS))
 def test_photographs_on_the_virtual_pico(name: str, shared_data: Path, coco: list[Path]) -> None:
     with Board.open("pico") as board:
         check(board, golden.path(shared_data, name), coco[::12])

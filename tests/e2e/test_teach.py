@@ -174,12 +174,13 @@ def test_few_shot_is_the_same_on_reference_and_unix(board: Board, clips: dict[st
     assert found.unknown == 16
 
 
+@pytest.mark.xdist_group(golden.OWN)
 def test_the_virtual_pico_learns_within_a_second(clips: dict[str, list[Clip]]) -> None:
     """From the last shot on, the word is heard; also after a restart. Embeddings and answers are the reference's."""
     model = load(keywords())
     expected = list(fewshot.embeddings(model, clips["jarvis"][:5]))
     with Board.open("pico") as board:
-        board.push(model.compile("rp2040"))
+        board.push(golden.compiled(keywords(), "rp2040"))
         board.taught(ready=True)
         for clip, own in zip(clips["jarvis"][:5], expected, strict=True):
             board.scores(window(clip))
@@ -216,6 +217,7 @@ def test_a_full_memory_and_a_background_fit_the_virtual_pico(clips: dict[str, li
         assert heard(board, clips["jarvis"][:1]) == [[]]
 
 
+@pytest.mark.xdist_group(golden.OWN)
 def test_power_that_goes_leaves_the_memory_whole(micropython: Path) -> None:
     cuts = cut_memory([0.1, 0.7, 0.5, 0.9, 0.97])
     assert len(cuts) == 5
