@@ -4,15 +4,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# A process for each core, which needs no threads of its own. Tests that share what takes long to make run in one of them.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 EXTRAS := train,report,vision,ampy,virtual,test,lint
 
-.PHONY: help setup pico demo test test-board lint bench soak wheel mip lock clean
+.PHONY: help setup pico demo test check test-board lint bench soak wheel mip lock clean
 
 help:
 	@echo "make setup            a virtual environment in $(VENV) with everything, and the virtual board"
 	@echo "make pico             the virtual Pico: MicroPython's rp2 port and an emulator (a few minutes, once)"
 	@echo "make demo [WAV=FILE]  keywords heard by a virtual board, in built-in clips or in FILE"
 	@echo "make test             all tests, on the virtual board"
+	@echo "make check            lint, and the tests of the host alone: about a minute"
 	@echo "make test-board       those that a real board can run, on the one at WATCHWORD_PORT"
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            measurements that are too slow or too unsteady for tests"
@@ -35,7 +38,10 @@ demo: setup
 	@$(BIN)/watchword demo $(if $(WAV),--wav "$(WAV)")
 
 test: setup pico
-	@$(BIN)/python -m pytest -n auto
+	@$(PYTEST)
+
+check: lint
+	@$(PYTEST) tests/unit -m "not built"
 
 test-board: $(INSTALLED)
 	@test -n "$(WATCHWORD_PORT)" || { echo "name the board: make test-board WATCHWORD_PORT=/dev/ttyACM0" >&2; exit 1; }

@@ -13,6 +13,16 @@ from watchword.errors import SetupError
 ROOT = Path(__file__).resolve().parent.parent
 
 
+BUILT = {"micropython", "wheel"}  # fixtures
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make check` leaves out."""
+    for item in items:
+        if BUILT.intersection(getattr(item, "fixturenames", ())) or item.path.name == "test_emulator.py":
+            item.add_marker("built")
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The root of the repository."""
