@@ -32,8 +32,8 @@ from watchword.errors import ModelError, WatchwordError
 from watchword.graph import Graph
 
 TARGETS = ("unix", "rp2040")
-SECONDS = 5  # of the processor, for one case
-STUCK = 120  # seconds after which a case counts as hung even where Python does not come to look
+SECONDS = 30  # of the processor, for one case: to compile takes up to 5, and more where other processes share its core
+STUCK = 900  # seconds after which a case counts as hung even where Python does not come to look
 MEMORY = 400 << 20  # bytes of address space beyond what the process has at its start
 FINDINGS = 20  # after so many it is enough
 FINDING = "finding"
