@@ -14,7 +14,7 @@ from watchword.cli import app
 from watchword.compile import TARGETS
 from watchword.graph import Dense, Graph, Softmax, Tensor
 from watchword.model import keywords, load
-from watchword.report.inspection import inspect
+from watchword.report.inspection import Inspection, inspect
 
 
 def dense(x: Tensor, name: str, outputs: int, greatest: int = 127) -> Dense:
@@ -35,8 +35,14 @@ def wide(tmp_path: Path) -> Path:
     return path
 
 
-def test_layers_add_up() -> None:
-    found = inspect(load(keywords())).as_dict()
+@pytest.fixture(scope="module")
+def inspected() -> Inspection:
+    """The keyword model, which takes seconds to compile for all targets."""
+    return inspect(load(keywords()))
+
+
+def test_layers_add_up(inspected: Inspection) -> None:
+    found = inspected.as_dict()
     assert sum(layer["macs"] for layer in found["layers"]) == found["macs"]
     assert max(layer["arena"] for layer in found["layers"]) <= found["arena"]
     (peak,) = (layer for layer in found["layers"] if layer["name"] == found["peak"])
@@ -52,9 +58,8 @@ def test_layers_add_up() -> None:
     assert all(fit["fits"] and fit["ram"] <= fit["ram_limit"] for fit in found["targets"].values())
 
 
-def test_embeddings_are_narrow_and_no_classes() -> None:
-    found = inspect(load(keywords()))
-    marked = [layer.operation for layer in found.layers if found.embedding(layer)]
+def test_embeddings_are_narrow_and_no_classes(inspected: Inspection) -> None:
+    marked = [layer.operation for layer in inspected.layers if inspected.embedding(layer)]
     assert [op.kind for op in marked] == ["Conv2D", "AveragePool2D"]  # and what its mean is taken of
     assert [op.output.shape[-1] for op in marked] == [64, 64]
 
