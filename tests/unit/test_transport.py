@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from watchword.board import transport
+from watchword.board.link import Link
 from watchword.board.transport import SerialTransport
 from watchword.board.virtual.serve import _Watchdog
 from watchword.errors import LinkError
@@ -77,6 +78,27 @@ def read_until_broken(line: SerialTransport) -> None:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         line.read(0.1)
+
+
+class Repl:
+    """A line to MicroPython's REPL, which echoes what it is sent; its answers come in pieces of `size` bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.said = b""
+
+    def write(self, data: bytes) -> None:
+        self.said += data.replace(b"\n", b"\r\n{'id': 1, 'do': 'info'}\r\n>>> ")
+
+    def read(self, timeout: float) -> bytes:
+        data, self.said = self.said[: self.size], self.said[self.size :]
+        return data
+
+
+@pytest.mark.parametrize("size", [1, 20, 1000])
+def test_the_echo_of_a_request_is_no_reply(size: int) -> None:
+    link = Link(Repl(size))
+    assert link.probe(link.send("info"), 60) == "echo"
 
 
 def test_two_cannot_have_one_port() -> None:

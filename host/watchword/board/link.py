@@ -121,6 +121,7 @@ class Link:
     def probe(self, request: int, timeout: float) -> Literal["reply", "trial", "echo", "silence"]:
         """What comes first after a request: its reply, word of a trial, or the request as it was sent: from a REPL."""
         timeout *= self.patience
+        echo = f'{{"id":{request},"do"'
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self.pump(deadline - time.monotonic()):
@@ -129,7 +130,7 @@ class Link:
                 return "reply"
             if any(event["event"] == "trial" for event in self.events):
                 return "trial"
-            if f'{{"id":{request},"do"'.encode() in self._rest:
+            if echo in self._rest.decode("utf-8", "replace") or any(echo in event.get("text", "") for event in self.events):
                 return "echo"
         return "silence"
 
@@ -153,6 +154,6 @@ def _message(text: str) -> Message | None:
         message = json.loads(text)
     except ValueError:
         return None
-    if isinstance(message, dict) and ("event" in message or isinstance(message.get("id"), int)):
-        return message
+    if isinstance(message, dict) and "do" not in message:  # which a REPL has echoed
+        return message if "event" in message or isinstance(message.get("id"), int) else None
     return None
