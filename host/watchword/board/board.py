@@ -102,15 +102,16 @@ class Board:
     def _greet(self) -> Hello:
         """Find the app: ask it; where a REPL answers instead, soft-reset it and wait for the hello."""
         self.link.transport.write(b"\x02\r\n")  # leaves a raw REPL, which echoes nothing; the app takes it for an empty line
+        alone = self.virtual is not None and not self.virtual.kind.repl  # nothing but the app can be there, if only it starts
         for attempt in range(3):
             request = self.link.send("info")
-            first = self.link.probe(request, 3.0 if attempt else 1.5)
+            first = self.link.probe(request, _HELLO if alone else 3.0 if attempt else 1.5)
             if first == "reply":
                 return self._checked(self.link.wait(request))
             if first == "trial":
                 return self._started()
-            if self.virtual and not self.virtual.kind.repl:
-                break  # nothing else can be there
+            if alone:
+                break
             if first == "echo" or attempt == 1:
                 self.link.transport.write(b"\x03\x03\x02\r\n\x04")  # interrupt, leave the raw REPL, soft reset
                 event = self.link.next_event(("hello", "trial"), 5.0)
