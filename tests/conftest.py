@@ -19,7 +19,7 @@ BUILT = {"micropython", "wheel"}  # fixtures
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make check` leaves out."""
     for item in items:
-        if BUILT.intersection(getattr(item, "fixturenames", ())) or item.path.name == "test_emulator.py":
+        if BUILT.intersection(getattr(item, "fixturenames", ())) or item.path.name in ("test_emulator.py", "test_processor.py"):
             item.add_marker("built")
 
 
