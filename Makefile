@@ -19,7 +19,7 @@ help:
 	@echo "make test-board       those that a real board can run, on the one at WATCHWORD_PORT"
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            measurements that are too slow or too unsteady for tests"
-	@echo "make soak             what takes hours: hundreds of power cuts, 200,000 damaged files"
+	@echo "make soak             what takes hours: power cuts, damaged files, the virtual Pico in lockstep"
 	@echo "make wheel            the package, into dist/"
 	@echo "make mip              the firmware as packages for mpremote mip install, into dist/mip"
 	@echo "make lock             refresh requirements.lock from the newest releases"

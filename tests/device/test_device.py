@@ -20,6 +20,7 @@ from watchword.board import Board, firmware, virtual
 from watchword.board.flash import flash, install
 from watchword.board.repl import MpremoteRepl
 from watchword.board.transport import SerialTransport, Transport
+from watchword.board.virtual import Hardware
 from watchword.board.virtual.pico import build, image
 
 PORT = os.environ.get("WATCHWORD_PORT")
@@ -70,17 +71,24 @@ def test_on_board(module: str, tmp_path: Path, shared_or_none: Path | None) -> N
         data = tmp_path / "data"
         data.mkdir()
         make_data(module, data, shared_or_none, target)
-        plain = {f"watchword/kernels/{path.name}": path for path in (FIRMWARE / "kernels").glob("*_plain.py")}
-        tests = {
-            f"tests/{path.name}": path
-            for path in (HERE / "run.py", HERE / "programs.py", HERE / f"{module}.py", *data.iterdir())
-        }
-        transport = put({name: path.read_bytes() for name, path in (plain | tests).items()})
+        transport = put(files_of(module, data))
         try:
-            start = f"import os, sys; os.chdir('/tests'); sys.path.append('/'); import run; run.run({module!r})"
-            out, error = Repl(transport).run(start, timeout=600)
+            run(module, transport)
         finally:
             transport.close()
+
+
+def files_of(module: str, data: Path) -> dict[str, bytes]:
+    """What a board needs beside the firmware to run a module, whose data were made in a folder."""
+    plain = {f"watchword/kernels/{path.name}": path for path in (FIRMWARE / "kernels").glob("*_plain.py")}
+    sources = (HERE / "run.py", HERE / "programs.py", HERE / f"{module}.py", *data.iterdir())
+    return {name: path.read_bytes() for name, path in (plain | {f"tests/{path.name}": path for path in sources}).items()}
+
+
+def run(module: str, transport: Transport, timeout: float = 600) -> None:
+    """Run a module's tests on a board with MicroPython's REPL."""
+    start = f"import os, sys; os.chdir('/tests'); sys.path.append('/'); import run; run.run({module!r})"
+    out, error = Repl(transport).run(start, timeout)
     assert not error, out + error
     assert "ok test_" in out
 
@@ -89,12 +97,12 @@ Put = Callable[[dict[str, bytes]], Transport]  # files go on the board beside th
 
 
 @contextmanager
-def emulated(image_file: Path) -> Iterator[tuple[Put, str]]:
+def emulated(image_file: Path, hardware: Hardware | None = None) -> Iterator[tuple[Put, str]]:
     def put(more: dict[str, bytes]) -> Transport:
         files = firmware.files("armv6m")
         del files["main.py"]  # the REPL is wanted
         image.write(image_file, build.pico(print).firmware.read_bytes(), files | more)
-        board = virtual.find("pico", image_file)
+        board = virtual.find("pico", image_file, hardware)
         assert board is not None
         return board.start(print, bare=True)
 

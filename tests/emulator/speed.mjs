@@ -19,6 +19,10 @@ const { values: options, positionals } = parseArgs({
 const session = new Session({ core: options.core, modelXip: options.xip });
 const { pico } = session;
 
+// What the program that listens hears, at its pins.
+const samples = Int16Array.from({ length: 16_000 * 60 }, (_, i) => ((i * 37) % 20_000) - 10_000);
+pico.attachMicrophone({ sck: 16, ws: 17, sd: 18 }, { rate: 16_000, samples });
+
 function timed(work) {
   const before = { cycles: pico.cycles, ...process.cpuUsage() };
   work();

@@ -10,7 +10,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.device.test_device import FIRMWARE, HERE, make_data
+from tests.device.test_device import files_of, make_data
 
 from watchword.board import firmware
 from watchword.board.virtual.pico import build, image
@@ -27,9 +27,8 @@ def test_lockstep(root: Path, tmp_path: Path, shared_or_none: Path | None) -> No
         make_data(module, data, shared_or_none, "rp2040")
     files = firmware.files("armv6m")
     del files["main.py"]  # the REPL is wanted
-    files |= {f"watchword/kernels/{path.name}": path.read_bytes() for path in (FIRMWARE / "kernels").glob("*_plain.py")}
-    tests = [HERE / "run.py", HERE / "programs.py", *(HERE / f"{module}.py" for module in MODULES), *data.iterdir()]
-    files |= {f"tests/{path.name}": path.read_bytes() for path in tests}
+    for module in MODULES:
+        files |= files_of(module, data)
     flash = tmp_path / "micropython.img"
     image.write(flash, parts.firmware.read_bytes(), files)
     command = [parts.node, root / "tests/emulator/soak.mjs", "--rounds", str(ROUNDS), "--modules", ",".join(MODULES)]

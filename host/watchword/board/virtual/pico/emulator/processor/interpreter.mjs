@@ -386,7 +386,7 @@ export class Interpreter {
             if (!holds(S, (op >> 8) & 15)) {
               at += 2;
               budget--;
-              if (heat[at >> 1] === 0) heat[at >> 1] = 1; // it has been run: see Blocks
+              if (heat[at >> 1] === 0) heat[at >> 1] = 1; // it has been run: see blocks.mjs
               continue;
             }
             at += conditionalOffset(op);
