@@ -14,7 +14,7 @@ import pytest
 from watchword.board import transport
 from watchword.board.link import Link
 from watchword.board.transport import SerialTransport
-from watchword.board.virtual.serve import _Watchdog
+from watchword.board.virtual.serve import _Lines, _Watchdog
 from watchword.errors import LinkError
 
 
@@ -99,6 +99,27 @@ class Repl:
 def test_the_echo_of_a_request_is_no_reply(size: int) -> None:
     link = Link(Repl(size))
     assert link.probe(link.send("info"), 60) == "echo"
+
+
+def test_a_client_that_comes_as_the_one_before_goes_is_let_in_and_no_byte_is_lost() -> None:
+    lines = _Lines(0, None)
+    try:
+        address = lines.server.getsockname()
+        with socket.create_connection(address) as first:
+            assert lines.wait() == b""
+            first.sendall(b"last words")
+        with socket.create_connection(address) as second:
+            said = lines.wait() + lines.wait()
+            second.sendall(b" first ones")
+            deadline = time.monotonic() + 20
+            while not said.endswith(b"ones") and time.monotonic() < deadline:
+                said += lines.wait()
+            assert said == b"last words first ones"
+            with socket.create_connection(address) as third:  # a serial port has one user
+                lines.wait()
+                assert third.recv(1) == b""
+    finally:
+        lines.close()
 
 
 def test_two_cannot_have_one_port() -> None:

@@ -64,13 +64,13 @@ class _Lines:
         data = b""
         for descriptor, _ in poll.poll(_PAUSE * 1000):
             if descriptor == self.server.fileno():
-                self._accept()
+                data += self._accept()
             elif self.counter is not None and descriptor == self.counter.fileno():
                 self._count(self.counter)
             elif descriptor == self.master:
                 with contextlib.suppress(OSError):
                     data += os.read(self.master, 4096)
-            else:
+            elif self.client is not None and descriptor == self.client.fileno():
                 data += self._receive()
         return data
 
@@ -79,13 +79,18 @@ class _Lines:
         poll.register(self.master, select.POLLIN)
         return not any(event & select.POLLHUP for _, event in poll.poll(0))
 
-    def _accept(self) -> None:
+    def _accept(self) -> bytes:
+        """Let a client in; returns the last bytes of the one before, which may have gone without having been read to its end."""
         client, _ = self.server.accept()
+        last = b""
+        while self.client is not None and select.select([self.client], [], [], 0)[0]:
+            last += self._receive()
         if self.client is not None:  # a serial port has one user
             client.close()
-            return
+            return last
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.client = client
+        return last
 
     def _count(self, server: socket.socket) -> None:
         """Whoever asks there is told the counters, in one line."""
@@ -187,6 +192,7 @@ def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], No
             stop.set()
             reader.join(2)
             lines.close()
+            transport.close()  # while the record stands: whoever waits for its end may start the board anew
     if failure:
         raise failure[0]
 

@@ -186,11 +186,7 @@ export class Interpreter {
             const from = highSource(op);
             const next = at + delta + 4;
             const r = ((to === PC ? next : S[to]) + (from === PC ? next : S[from])) | 0;
-            if (to !== PC) {
-              S[to] = to === SP ? r & ~3 : r;
-              break;
-            }
-            S[PC] = r & ~1;
+            if (!setHigh(S, to, r)) break;
             budget -= 2;
             break branch;
           }
@@ -201,11 +197,7 @@ export class Interpreter {
             const to = highTarget(op);
             const from = highSource(op);
             const r = from === PC ? at + delta + 4 : S[from];
-            if (to !== PC) {
-              S[to] = to === SP ? r & ~3 : r;
-              break;
-            }
-            S[PC] = r & ~1;
+            if (!setHigh(S, to, r)) break;
             budget -= 2;
             break branch;
           }
@@ -502,6 +494,12 @@ function subtract(S, a, b) {
   S[CF] = a >>> 0 >= b >>> 0 ? 1 : 0;
   S[VF] = (a ^ b) & (a ^ r);
   return r;
+}
+
+/** Set any register; returns whether that is a branch. */
+function setHigh(S, to, value) {
+  S[to] = to === PC ? value & ~1 : to === SP ? value & ~3 : value;
+  return to === PC;
 }
 
 /** The condition of a branch, by its four bits. */
