@@ -42,6 +42,8 @@ def flashed(pico_port: str) -> str:
     install(repl, force=True)
     repl.restart()
     repl.close()
+    with Board.open(pico_port):
+        pass  # it is up: MicroPython loses a Ctrl-C that comes in the middle of a soft reset, and mpremote would wait for ever
     return pico_port
 
 

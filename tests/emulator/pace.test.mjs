@@ -115,12 +115,12 @@ test("an idle app that looks for work every 2 ms does not keep a core busy for l
   const world = new World({ period: 2, work: 0.2 });
   world.live(QUIET + 2 * PATIENCE);
   const skipped = world.ms;
-  assert.ok(skipped > 60_000, `${skipped} ms`);
+  assert.ok(skipped > 20 * PATIENCE, `${skipped} ms`);
   world.live(10_000);
   about(world.ms, skipped + 10_000 * 1.1, 1000); // computing comes on top
   world.pace.said();
   world.live(1000);
-  assert.ok(world.ms > skipped + 30_000);
+  assert.ok(world.ms > skipped + 10_000 + 10 * PATIENCE);
 });
 
 test("computing does not count as looking for work", () => {

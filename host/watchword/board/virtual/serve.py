@@ -80,7 +80,7 @@ class _Lines:
         return not any(event & select.POLLHUP for _, event in poll.poll(0))
 
     def _accept(self) -> bytes:
-        """Let a client in; returns the last bytes of the one before, which may have gone without having been read to its end."""
+        """Let a client in; returns the last bytes of the one before, which may have gone without being read to its end."""
         client, _ = self.server.accept()
         last = b""
         while self.client is not None and select.select([self.client], [], [], 0)[0]:

@@ -18,7 +18,7 @@
 export const BUSY = 20; // ms of this machine's time in one turn
 const GRACE = 20; // ms by which a turn may be late and count in full
 export const QUIET = 2000; // ms: twice what the firmware waits for the rest of a payload (firmware/watchword/stdin.py)
-export const PATIENCE = 3000; // ms of this machine's time: more than a minute of the idle app
+export const PATIENCE = 500; // ms of this machine's time: seconds of the idle app, or hundreds of thousands of mere sleeps
 export const LAG = 100; // ms
 const NAP = 50; // ms: the longest sleep in real time, so that no sleep is taken for being late
 
