@@ -231,5 +231,5 @@ masked = machine.disable_irq()
 s.append(spin(4000, ring))
 machine.enable_irq(masked)
 print(a - d.count, sum(s), bytes(uctypes.bytearray_at(ring, 16)).hex(), ring <= d.write < ring + (1 << RING))
-sm.active(0); d.active(0); d.close()
+sm.active(0); d.active(0); d.close(); rp2.PIO(0).remove_program()
 `;

@@ -88,7 +88,8 @@ export class Sequences {
     start.registers[13] &= ~3;
     for (const how of [this.#interpret, this.#translate]) {
       this.#prepare(this.fast, code, start);
-      const budget = this.fast.processor.longest + below(60);
+      const { longest, interpreter } = this.fast.processor;
+      const budget = longest + below(interpreter.longest + 60);
       const left = how.call(this, budget, start.pc);
       const cycles = budget - left;
       this.#settle(cycles);

@@ -8,7 +8,7 @@ import { isBarrier, literalAddress, maskFrom, maskTo } from "./instructions.mjs"
 
 const [SP, LR, PC] = [13, 14, 15];
 const HOT = 30;
-const MOST_MISSES = 6; // of the XIP cache by one instruction: a load of eight words lies on five lines
+const MOST_LINES = 5; // of the XIP cache that a load of eight words lies on
 
 export class Interpreter {
   /**
@@ -23,8 +23,10 @@ export class Interpreter {
     this.cache = cache;
     this.hot = hot;
     this.heat = new Uint16Array(shared.entries.length); // by halfword: how often branched to, up to `hot`
-    this.longest = LONGEST + (cache ? MOST_MISSES * cache.cyclesPerMiss : 0); // cycles that one instruction may take
+    // Cycles within which any instruction stays: with less, each is looked at before.
+    this.longest = LONGEST + (cache ? (1 + MOST_LINES) * cache.cyclesPerMiss : 0);
     this.stopped = false; // whether it did so at an instruction that is not its own
+    this.exhausted = false; // whether the budget may not suffice for the next one
   }
 
   /**
@@ -33,6 +35,7 @@ export class Interpreter {
    */
   run(budget, inside) {
     this.stopped = false;
+    this.exhausted = false;
     const at = offsetOf(this.shared.state[PC]);
     if (at < 0) {
       this.stopped = true;
@@ -48,11 +51,12 @@ export class Interpreter {
     let delta = S[PC] - at;
     for (;;) {
       if (cache !== null) budget -= cache.take();
-      if (budget < longest) {
+      const op = M16[at >> 1];
+      if (budget < longest && (budget < LONGEST || this.#mayExceed(at, op, budget))) {
         S[PC] = at + delta;
+        this.exhausted = true;
         return budget;
       }
-      const op = M16[at >> 1];
       if (cache !== null && at >= FLASH.at) cache.touch(at - FLASH.at);
       // The numbers of the kinds stand here as such, since V8 makes a jump table of them; a test compares their names.
       branch: {
@@ -433,6 +437,18 @@ export class Interpreter {
     }
   }
 
+  /** Whether misses of the cache may let an instruction take more than a budget of at least LONGEST. */
+  #mayExceed(at, op, budget) {
+    const { cache } = this;
+    if (cache === null) return false;
+    let misses = KIND[op] === 65 ? MOST_LINES : mayLoad(op) ? 1 : 0; // LDM
+    if (at >= FLASH.at) {
+      if (!cache.holds(at - FLASH.at)) misses++;
+      if (KIND[op] === 68 && !cache.holds(at + 2 - FLASH.at)) misses++; // WIDE
+    }
+    return budget < LONGEST + misses * cache.cyclesPerMiss;
+  }
+
   /** What is left of the budget behind an instruction that was run. */
   #depart(budget) {
     return this.cache === null ? budget : budget - this.cache.take();
@@ -479,6 +495,9 @@ export class Interpreter {
     return false;
   }
 }
+
+/** Whether it loads one thing, from wherever: LDR_L, and the kinds from STR_R to LDR_S. */
+const mayLoad = (op) => KIND[op] >= 33 && KIND[op] <= 49;
 
 function add(S, a, b) {
   const r = (a + b) | 0;

@@ -30,7 +30,7 @@ export class Processor {
       hot,
     });
     /** A budget below this is not worth a run: an instruction may take as much. */
-    this.longest = Math.max(LONGEST, this.interpreter.longest);
+    this.longest = LONGEST;
   }
 
   get cycles() {
@@ -103,7 +103,7 @@ export class Processor {
       this.translated += before - between;
       left = interpreter.run(left, inside);
       this.interpreted += between - left;
-      if (interpreter.stopped || left < this.longest) return budget - left;
+      if (interpreter.stopped || interpreter.exhausted) return budget - left;
     }
   }
 
