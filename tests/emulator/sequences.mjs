@@ -116,7 +116,7 @@ export class Sequences {
     return left < 0 ? ~left : left;
   }
 
-  #prepare({ chip, shared, processor, flash, xip }, code, { pc, registers, flags, data }) {
+  #prepare({ chip, shared, processor, flash, xip, divider }, code, { pc, registers, flags, data }) {
     const { core, sio } = chip;
     if (processor) {
       processor.translator.pieces.ramChanged(0, RAM.size);
@@ -137,6 +137,7 @@ export class Sequences {
     core.registers[15] = pc;
     [core.N, core.Z, core.C, core.V, core.PM] = [1, 2, 4, 8, 16].map((bit) => (flags & bit) !== 0);
     Object.assign(core, { cycles: 0, interruptsUpdated: false, waiting: false, pendingInterrupts: 0, IPSR: 0, currentMode: 0 });
+    divider.started = -Infinity;
     Object.assign(sio, { spinLock: 0, divDividend: 100, divDivisor: 7, divQuotient: 0, divRemainder: 0, divCSR: 1 });
     for (const interp of [sio.interp0, sio.interp1]) {
       Object.assign(interp, { accum0: 0, accum1: 0, base0: 0, base1: 0, base2: 0, ctrl0: 0, ctrl1: 0 });

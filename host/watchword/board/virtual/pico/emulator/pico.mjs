@@ -82,8 +82,8 @@ export class Pico {
       const fault = chip.core.fault ? `, after a ${chip.core.fault}` : "";
       this.#stop("breakpoint", `breakpoint ${code} at 0x${chip.core.PC.toString(16)}${fault}`);
     };
-    const divider = this.core === "stock" ? null : correct(chip, (reason) => this.#stop("lockup", reason));
-    this.processor?.plugInto(chip, divider);
+    this.divider = this.core === "stock" ? null : correct(chip, (reason) => this.#stop("lockup", reason));
+    this.processor?.plugInto(chip, this.divider);
     this.#prepareReset(chip, watchdog);
     this.#muteUart(chip);
     chip.adc.onADCRead = (channel) => {
