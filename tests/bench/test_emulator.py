@@ -121,6 +121,7 @@ def device_suite(tmp_path: Path, shared: Path) -> str:
         new = suite(module, None, tmp_path / f"{module}-new", shared)
         if module not in BESIDE:
             rows.append((module, f"{new.cycles / 1e6:,.0f} M", "", f"{new.cpu:.1f} s", ""))
+            print(rows[-1])
             continue
         old = suite(module, OLD, tmp_path / f"{module}-old", shared)
         both = {"old": both["old"] + old.cpu, "new": both["new"] + new.cpu}
@@ -148,7 +149,8 @@ def models(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
                 if name == "keywords" and hardware.core == "fast":
                     later[hardware.xip] = later_speed(board, program)
         assert abs(figures[0] - figures[1]) <= TICK, name
-        assert abs(figures[2] - figures[3]) <= TICK, name
+        # What the cache holds as a run begins depends on when the host's bytes came.
+        assert figures[2] == pytest.approx(figures[3], rel=0.01), name
         rows.append((name, *(f"{figure:,}" for figure in figures)))
         print(rows[-1])
     return (
