@@ -15,7 +15,7 @@ help:
 	@echo "make pico             the virtual Pico: MicroPython's rp2 port and an emulator (a few minutes, once)"
 	@echo "make demo [WAV=FILE]  keywords heard by a virtual board, in built-in clips or in FILE"
 	@echo "make test             all tests, on the virtual board"
-	@echo "make check            lint, and the tests of the host alone: about a minute"
+	@echo "make check            lint, and the tests of the host alone: a minute or two"
 	@echo "make test-board       those that a real board can run, on the one at WATCHWORD_PORT"
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            measurements that are too slow or too unsteady for tests"

@@ -3,10 +3,11 @@
 // It stops *before* an instruction that needs more than that (a peripheral, a mode, an unmasking with an interrupt waiting, a store over
 // translated code, a fault): rp2040js's core does those, as corrections.mjs has it.
 import { CF, FLASH, GRANULE_BITS, NF, PENDING, PRIMASK, RAM, SIO, VF, ZF, offsetOf, readable } from "./memory.mjs";
-import { KIND, COUNT8, LONGEST, branchOffset, callOffset, conditionalOffset, highSource, highTarget } from "./instructions.mjs";
+import { K, KIND, COUNT8, LONGEST, branchOffset, callOffset, conditionalOffset, highSource, highTarget } from "./instructions.mjs";
 import { isBarrier, literalAddress, maskFrom, maskTo } from "./instructions.mjs";
 
 const [SP, LR, PC] = [13, 14, 15];
+const { LDRSB, LDRSH, LDRB_I, LDRH_I, LDRH_R } = K;
 const HOT = 30;
 const MOST_LINES = 5; // of the XIP cache that a load of eight words lies on
 
@@ -277,13 +278,13 @@ export class Interpreter {
           case 45: // LDRB_I
           case 47: { // LDRH_I
             const kind = KIND[op];
-            const half = kind === 39 || kind === 41 || kind === 47;
-            const a = S[(op >> 3) & 7] + (kind < 45 ? S[(op >> 6) & 7] : ((op >> 6) & 31) << (half ? 1 : 0));
+            const half = kind === LDRH_R || kind === LDRSH || kind === LDRH_I;
+            const a = S[(op >> 3) & 7] + (kind < LDRB_I ? S[(op >> 6) & 7] : ((op >> 6) & 31) << (half ? 1 : 0));
             const i = readable(a | 0, half ? 2 : 1);
             if (i < 0) return this.#stop(at, delta, budget, 1);
             if (cache !== null && i >= FLASH.at) cache.touch(i - FLASH.at);
             const value = half ? M16[i >> 1] : M8[i];
-            S[op & 7] = kind === 37 ? (value << 24) >> 24 : kind === 41 ? (value << 16) >> 16 : value;
+            S[op & 7] = kind === LDRSB ? (value << 24) >> 24 : kind === LDRSH ? (value << 16) >> 16 : value;
             budget--;
             break;
           }
@@ -441,10 +442,10 @@ export class Interpreter {
   #mayExceed(at, op, budget) {
     const { cache } = this;
     if (cache === null) return false;
-    let misses = KIND[op] === 65 ? MOST_LINES : mayLoad(op) ? 1 : 0; // LDM
+    let misses = KIND[op] === K.LDM ? MOST_LINES : mayLoad(op) ? 1 : 0;
     if (at >= FLASH.at) {
       if (!cache.holds(at - FLASH.at)) misses++;
-      if (KIND[op] === 68 && !cache.holds(at + 2 - FLASH.at)) misses++; // WIDE
+      if (KIND[op] === K.WIDE && !cache.holds(at + 2 - FLASH.at)) misses++;
     }
     return budget < LONGEST + misses * cache.cyclesPerMiss;
   }
@@ -496,8 +497,8 @@ export class Interpreter {
   }
 }
 
-/** Whether it loads one thing, from wherever: LDR_L, and the kinds from STR_R to LDR_S. */
-const mayLoad = (op) => KIND[op] >= 33 && KIND[op] <= 49;
+/** Whether it may load one thing; stores, whose kinds stand among those of loads, count too. */
+const mayLoad = (op) => KIND[op] >= K.LDR_L && KIND[op] <= K.LDR_S;
 
 function add(S, a, b) {
   const r = (a + b) | 0;
