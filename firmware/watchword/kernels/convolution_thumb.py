@@ -1,124 +1,26 @@
-"""Convolutions of any kind in Thumb code, for what PAIRS and DEPTHWISE_PAIRS do not take. Layouts: kernels/__init__.py.
+"""Convolutions of any kind in Thumb code, for what the packed kernels do not take.
 
 As in viper, values are unsigned inside (int8 plus 128); the compiler folds what that adds into the bias.
 """
 
 import micropython
-from micropython import const
 
-from watchword.kernels.macros_thumb import OUTPUTS, bring, enter, first_four, leave, open_outputs
-
-P = const(OUTPUTS)
-ARENA = const(OUTPUTS + 4)
-CONSTANTS = const(OUTPUTS + 8)
-Y = const(OUTPUTS + 12)
-LAST = const(OUTPUTS + 16)
-X = const(OUTPUTS + 20)
-OUT = const(OUTPUTS + 24)
-TOP = const(OUTPUTS + 28)  # the window's first row and column, which may lie outside the input
-LEFT = const(OUTPUTS + 32)
-FIRST = const(OUTPUTS + 36)  # the address of that place
-CHANNEL = const(OUTPUTS + 40)  # output channels that are left
-SAME = const(OUTPUTS + 44)  # of these, how many see the same input channel
-TOTAL = const(OUTPUTS + 48)  # of a patch, times 128
-ROWS = const(OUTPUTS + 52)  # of the window that are left
-COLUMN = const(OUTPUTS + 56)
-MULTIPLIER = const(OUTPUTS + 60)
-FRAME = const(OUTPUTS + 64)
-
-
-@macro
-def each_pixel(pixel):
-    """All outputs of the rows. pixel: a macro for one of them; r7 is p, and TOP, LEFT, FIRST and OUT are set."""
-    enter()
-    sub(sp, FRAME)
-    mov(r7, r0)
-    str(r7, [sp, P])
-    str(r1, [sp, ARENA])
-    str(r2, [sp, CONSTANTS])
-    open_outputs(r7, r4)
-    uxth(r4, r3)
-    str(r4, [sp, Y])
-    lsr(r3, r3, 16)
-    str(r3, [sp, LAST])
-    ldr(r5, [r7, 4 * 13])
-    mul(r4, r5)
-    ldr(r5, [r7, 4 * 28])
-    mul(r4, r5)
-    ldr(r5, [r7, 4 * 1])
-    add(r4, r4, r5)
-    add(r4, r4, r1)
-    str(r4, [sp, OUT])
-    label(ROW)
-    mov(r0, 0)
-    str(r0, [sp, X])
-    label(PIXEL)
-    ldr(r7, [sp, P])
-    ldr(r0, [sp, Y])
-    ldr(r1, [r7, 4 * 17])
-    mul(r0, r1)
-    ldr(r1, [r7, 4 * 19])
-    sub(r0, r0, r1)
-    str(r0, [sp, TOP])
-    ldr(r2, [sp, X])
-    ldr(r1, [r7, 4 * 18])
-    mul(r2, r1)
-    ldr(r1, [r7, 4 * 20])
-    sub(r2, r2, r1)
-    str(r2, [sp, LEFT])
-    ldr(r1, [r7, 4 * 10])
-    mul(r0, r1)
-    add(r0, r0, r2)
-    ldr(r1, [r7, 4 * 27])
-    mul(r0, r1)
-    ldr(r1, [r7, 4 * 0])
-    add(r0, r0, r1)
-    ldr(r1, [sp, ARENA])
-    add(r0, r0, r1)
-    str(r0, [sp, FIRST])
-    ldr(r2, [sp, CONSTANTS])
-    first_four(r7, r2, r4)
-    pixel()
-    ldr(r7, [sp, P])
-    ldr(r0, [sp, OUT])
-    ldr(r1, [r7, 4 * 28])
-    add(r0, r0, r1)
-    str(r0, [sp, OUT])
-    ldr(r0, [sp, X])
-    add(r0, 1)
-    str(r0, [sp, X])
-    ldr(r1, [r7, 4 * 13])
-    cmp(r0, r1)
-    beq(WHOLE)
-    b(PIXEL)
-    label(WHOLE)
-    ldr(r0, [sp, Y])
-    add(r0, 1)
-    str(r0, [sp, Y])
-    ldr(r1, [sp, LAST])
-    cmp(r0, r1)
-    beq(DONE)
-    b(ROW)
-    label(DONE)
-    add(sp, FRAME)
-    leave()
-
-
-# ---------------------------------------------------------------- convolution
+from watchword.kernels.macros_thumb import bring
+from watchword.kernels.window_thumb import ARENA, CHANNEL, COLUMN, CONSTANTS, FIRST, LEFT, OUT, P, ROWS, TOP, TOTAL, each_pixel
 
 
 @macro
 def gather():
     """What the output sees to the patch, places outside the input as its zero point, and zeros behind it. r5: 128 times the
     sum. 9 cycles per byte."""
-    ldr(r1, [r7, 4 * 25])
+    ldr(r1, [r7, 4 * _PATCH])
     ldr(r0, [sp, ARENA])
     add(r1, r1, r0)  # r1: to
-    ldr(r0, [r7, 4 * 11])
+    ldr(r0, [r7, 4 * _INPUT_CHANNELS])
     mov(r9, r0)  # r9: channels
     mov(r5, 0)
     mov(r6, 128)
-    ldr(r0, [r7, 4 * 15])
+    ldr(r0, [r7, 4 * _KERNEL_HEIGHT])
     str(r0, [sp, ROWS])
     ldr(r4, [sp, TOP])
     ldr(r0, [sp, FIRST])
@@ -127,13 +29,13 @@ def gather():
     ldr(r3, [sp, LEFT])
     mov(r0, r10)
     mov(r11, r0)  # r11: where the place is
-    ldr(r2, [r7, 4 * 16])
+    ldr(r2, [r7, 4 * _KERNEL_WIDTH])
     label(PLACE)
     str(r2, [sp, COLUMN])
-    ldr(r2, [r7, 4 * 9])
+    ldr(r2, [r7, 4 * _INPUT_HEIGHT])
     cmp(r4, r2)
     bcs(OUTSIDE)  # negative numbers are great ones here
-    ldr(r2, [r7, 4 * 10])
+    ldr(r2, [r7, 4 * _INPUT_WIDTH])
     cmp(r3, r2)
     bcs(OUTSIDE)
     mov(r0, r11)
@@ -151,7 +53,7 @@ def gather():
     mov(r3, r12)
     b(NEXT)
     label(OUTSIDE)
-    ldr(r0, [r7, 4 * 23])
+    ldr(r0, [r7, 4 * _INPUT_ZERO_POINT])
     mov(r2, r9)
     label(FILL)
     strb(r0, [r1, 0])
@@ -160,19 +62,19 @@ def gather():
     sub(r2, 1)
     bne(FILL)
     label(NEXT)
-    ldr(r0, [r7, 4 * 22])
+    ldr(r0, [r7, 4 * _DILATION_X])
     add(r3, r3, r0)
-    ldr(r2, [r7, 4 * 27])
+    ldr(r2, [r7, 4 * _INPUT_STEP])
     mul(r0, r2)
     add(r11, r0)
     ldr(r2, [sp, COLUMN])
     sub(r2, 1)
     bne(PLACE)
-    ldr(r0, [r7, 4 * 21])
+    ldr(r0, [r7, 4 * _DILATION_Y])
     add(r4, r4, r0)
-    ldr(r2, [r7, 4 * 10])
+    ldr(r2, [r7, 4 * _INPUT_WIDTH])
     mul(r0, r2)
-    ldr(r2, [r7, 4 * 27])
+    ldr(r2, [r7, 4 * _INPUT_STEP])
     mul(r0, r2)
     add(r10, r0)
     ldr(r0, [sp, ROWS])
@@ -180,10 +82,10 @@ def gather():
     str(r0, [sp, ROWS])
     bne(EACH_ROW)
     lsl(r5, r5, 7)
-    ldr(r2, [r7, 4 * 25])
+    ldr(r2, [r7, 4 * _PATCH])
     ldr(r0, [sp, ARENA])
     add(r2, r2, r0)
-    ldr(r0, [r7, 4 * 26])
+    ldr(r0, [r7, 4 * _PATCH_SIZE])
     add(r2, r2, r0)  # the patch's end
     mov(r0, 0)
     b(PADDED)
@@ -196,23 +98,23 @@ def gather():
 
 
 @macro
-def conv_pixel():
+def pixel():
     """A patch times the weights of each channel, less 128 times its sum: 7 cycles per MAC."""
     gather()
     str(r5, [sp, TOTAL])
-    ldr(r0, [r7, 4 * 14])
+    ldr(r0, [r7, 4 * _OUTPUT_CHANNELS])
     str(r0, [sp, CHANNEL])
-    ldr(r6, [r7, 4 * 24])
+    ldr(r6, [r7, 4 * _WEIGHTS])
     ldr(r0, [sp, CONSTANTS])
     add(r6, r6, r0)  # r6: weights
     ldr(r0, [sp, OUT])
     mov(r9, r0)  # r9: the output
     label(CHANNELS)
     ldr(r7, [sp, P])
-    ldr(r1, [r7, 4 * 25])
+    ldr(r1, [r7, 4 * _PATCH])
     ldr(r0, [sp, ARENA])
     add(r1, r1, r0)
-    ldr(r5, [r7, 4 * 26])
+    ldr(r5, [r7, 4 * _PATCH_SIZE])
     lsr(r5, r5, 3)
     ldr(r0, [sp, TOTAL])
     neg(r0, r0)
@@ -238,168 +140,6 @@ def conv_pixel():
 
 
 @micropython.asm_thumb
-def conv(r0, r1, r2, r3):
+def convolution(r0, r1, r2, r3):
     """2D convolution; pointwise and dense layers are convolutions of one tap. Weights: uint8 [output channel][tap]."""
-    each_pixel(conv_pixel)
-
-
-# ---------------------------------------------------------------- depthwise convolution
-
-
-@macro
-def depthwise_pixel():
-    """Channel by channel, tap by tap: 13 cycles per MAC where the window lies inside the input, else 25."""
-    ldr(r6, [r7, 4 * 24])
-    ldr(r0, [sp, CONSTANTS])
-    add(r6, r6, r0)  # r6: weights, uint8 [output channel][tap]
-    ldr(r0, [r7, 4 * 14])
-    str(r0, [sp, CHANNEL])
-    ldr(r0, [sp, OUT])
-    mov(r9, r0)  # r9: the output
-    # r10: bytes from a row of the window to the next, r11: from a tap of it to the next
-    ldr(r1, [r7, 4 * 27])
-    ldr(r0, [r7, 4 * 22])
-    mul(r0, r1)
-    mov(r11, r0)
-    ldr(r0, [r7, 4 * 10])
-    mul(r0, r1)
-    ldr(r1, [r7, 4 * 21])
-    mul(r0, r1)
-    mov(r10, r0)
-    ldr(r0, [r7, 4 * 14])
-    ldr(r1, [r7, 4 * 11])
-    mov(r2, 0)
-    label(COUNT)
-    add(r2, 1)
-    sub(r0, r0, r1)
-    bne(COUNT)
-    str(r2, [sp, MULTIPLIER])
-    str(r2, [sp, SAME])
-    label(CHANNELS)
-    ldr(r7, [sp, P])
-    ldr(r5, [sp, FIRST])
-    mov(r4, 0)
-    ldr(r0, [r7, 4 * 15])
-    str(r0, [sp, ROWS])
-    # Whether the whole window is inside: its first and last row and column are.
-    ldr(r0, [sp, TOP])
-    ldr(r1, [r7, 4 * 9])
-    cmp(r0, r1)
-    bcs(EDGE)
-    ldr(r2, [r7, 4 * 15])
-    sub(r2, 1)
-    ldr(r3, [r7, 4 * 21])
-    mul(r2, r3)
-    add(r2, r2, r0)
-    cmp(r2, r1)
-    bcs(EDGE)
-    ldr(r0, [sp, LEFT])
-    ldr(r1, [r7, 4 * 10])
-    cmp(r0, r1)
-    bcs(EDGE)
-    ldr(r2, [r7, 4 * 16])
-    sub(r2, 1)
-    ldr(r3, [r7, 4 * 22])
-    mul(r2, r3)
-    add(r2, r2, r0)
-    cmp(r2, r1)
-    bcs(EDGE)
-    mov(r14, r11)
-    ldr(r3, [r7, 4 * 16])
-    cmp(r3, 1)
-    bne(WIDE)
-    str(r3, [sp, ROWS])  # a column is walked like a row
-    mov(r14, r10)
-    ldr(r3, [r7, 4 * 15])
-    label(WIDE)
-    mov(r12, r3)  # r12: taps of a row, r14: bytes from one to the next
-    mov(r0, 128)
-    label(ROW)
-    mov(r1, r5)
-    mov(r7, r12)
-    label(TAP)
-    ldrb(r2, [r1, 0])
-    eor(r2, r0)
-    ldrb(r3, [r6, 0])
-    sub(r3, 128)
-    mul(r2, r3)
-    add(r4, r4, r2)
-    add(r1, r14)
-    add(r6, 1)
-    sub(r7, 1)
-    bne(TAP)
-    add(r5, r10)
-    ldr(r1, [sp, ROWS])
-    sub(r1, 1)
-    str(r1, [sp, ROWS])
-    bne(ROW)
-    b(SUMMED)
-    label(EDGE)
-    ldr(r3, [sp, TOP])
-    mov(r12, r3)
-    label(EDGE_ROW)
-    mov(r1, r5)
-    ldr(r0, [r7, 4 * 16])
-    str(r0, [sp, COLUMN])
-    ldr(r0, [sp, LEFT])
-    label(EDGE_TAP)
-    ldr(r2, [r7, 4 * 9])
-    cmp(r12, r2)
-    bcs(OUTSIDE)
-    ldr(r2, [r7, 4 * 10])
-    cmp(r0, r2)
-    bcs(OUTSIDE)
-    ldrb(r2, [r1, 0])
-    mov(r3, 128)
-    eor(r2, r3)
-    b(TIMES)
-    label(OUTSIDE)
-    ldr(r2, [r7, 4 * 23])
-    label(TIMES)
-    ldrb(r3, [r6, 0])
-    sub(r3, 128)
-    mul(r2, r3)
-    add(r4, r4, r2)
-    add(r6, 1)
-    add(r1, r11)
-    ldr(r2, [r7, 4 * 22])
-    add(r0, r0, r2)
-    ldr(r2, [sp, COLUMN])
-    sub(r2, 1)
-    str(r2, [sp, COLUMN])
-    bne(EDGE_TAP)
-    add(r5, r10)
-    ldr(r2, [r7, 4 * 21])
-    add(r12, r2)
-    ldr(r2, [sp, ROWS])
-    sub(r2, 1)
-    str(r2, [sp, ROWS])
-    bne(EDGE_ROW)
-    label(SUMMED)
-    mov(r0, r4)
-    bring()
-    mov(r0, r9)
-    strb(r1, [r0, 0])
-    add(r0, 1)
-    mov(r9, r0)
-    ldr(r0, [sp, SAME])
-    sub(r0, 1)
-    bne(SEEN)
-    ldr(r0, [sp, FIRST])  # the next output sees the next channel
-    add(r0, 1)
-    str(r0, [sp, FIRST])
-    ldr(r0, [sp, MULTIPLIER])
-    label(SEEN)
-    str(r0, [sp, SAME])
-    ldr(r0, [sp, CHANNEL])
-    sub(r0, 1)
-    str(r0, [sp, CHANNEL])
-    beq(ALL)
-    b(CHANNELS)
-    label(ALL)
-
-
-@micropython.asm_thumb
-def depthwise(r0, r1, r2, r3):
-    """Depthwise convolution with any multiplier."""
-    each_pixel(depthwise_pixel)
+    each_pixel(pixel)

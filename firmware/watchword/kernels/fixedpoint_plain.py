@@ -44,9 +44,9 @@ def rescale(total, bias, multiplier, left, right, once=False):
 
 def requantize(p, arena, constants, to, sums):
     """Sums, one for each channel, to the int8 outputs at arena + to. Parameters 2 to 8: kernels/__init__.py."""
-    step = p[6] // 4
-    k = int32s(constants, p[5], step * len(sums) or 4)
+    step = p[_RESCALE_STEP] // 4
+    k = int32s(constants, p[_RESCALE], step * len(sums) or 4)
     for c, total in enumerate(sums):
         i = c * step
-        v = rescale(total, k[i], k[i + 1], k[i + 2], k[i + 3], p[8]) + p[4]
-        arena[to + c] = min(max(v, p[2]), p[3]) ^ 128
+        v = rescale(total, k[i], k[i + 1], k[i + 2], k[i + 3], p[_ROUND_ONCE]) + p[_ZERO_POINT]
+        arena[to + c] = min(max(v, p[_MINIMUM]), p[_MAXIMUM]) ^ 128

@@ -217,20 +217,20 @@ OUTPUTS = const(20)
 @macro
 def open_outputs(p, t):
     """From the parameters at p, but for OUT_FOUR; r8: the rounding. Registers r0 to r7."""
-    for slot, at in ((OUT_ZERO, 4), (OUT_LOW, 2), (OUT_HIGH, 3)):
+    for slot, at in ((OUT_ZERO, _ZERO_POINT), (OUT_LOW, _MINIMUM), (OUT_HIGH, _MAXIMUM)):
         ldr(t, [p, 4 * at])
         sub(t, 128)
         str(t, [sp, slot])
-    ldr(t, [p, 4 * 6])
+    ldr(t, [p, 4 * _RESCALE_STEP])
     str(t, [sp, OUT_STEP])
-    ldr(t, [p, 4 * 8])
+    ldr(t, [p, 4 * _ROUND_ONCE])
     mov(r8, t)
 
 
 @macro
 def first_four(p, constants, t):
     """OUT_FOUR: the first sum's."""
-    ldr(t, [p, 4 * 5])
+    ldr(t, [p, 4 * _RESCALE])
     add(t, t, constants)
     str(t, [sp, OUT_FOUR])
 
