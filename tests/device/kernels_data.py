@@ -8,7 +8,7 @@ from pathlib import Path
 from tests import kernel_cases
 
 from watchword import shipped
-from watchword.board import firmware
+from watchword.firmware import mpy, thumb
 
 FREE = ("pairs", "depthwise")  # Thumb kernels that clamp with the interpolator where there is one
 
@@ -30,6 +30,6 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
 def thumb_code(to: Path, source: Path, **constants: int) -> None:
     """What a file of Thumb kernels is compiled to, with other constants than the firmware's."""
     expanded = to.with_suffix(".expanded")
-    expanded.write_text(firmware.thumb(source, **constants))
-    firmware.cross_compiled(expanded, to.name, "armv6m", to)
+    expanded.write_text(thumb.expand_file(source, **constants))
+    mpy.cross_compiled(expanded, to.name, "armv6m", to)
     expanded.unlink()

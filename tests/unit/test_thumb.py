@@ -10,9 +10,9 @@ from typing import Any
 import capstone
 import pytest
 
-from watchword.board import firmware, thumb
-from watchword.board.thumb import REGISTERS, Register, encode, expand
 from watchword.errors import SetupError
+from watchword.firmware import thumb
+from watchword.firmware.thumb import REGISTERS, Register, encode, expand
 
 DISASSEMBLER = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
 
@@ -151,7 +151,7 @@ def test_encodings_of_all_kernels(root: Path) -> None:
     """Each halfword of the shipped kernels is the instruction that stands beside it."""
     checked = 0
     for path in sorted((root / "firmware/watchword/kernels").glob("*_thumb.py")):
-        for line in firmware.thumb(path).splitlines():
+        for line in thumb.expand_file(path).splitlines():
             found = re.fullmatch(r"    data\(2, 0x(\w{4})\)  # (\w+)\(.*\)", line)
             if found:
                 text = disassembled(int(found[1], 16))

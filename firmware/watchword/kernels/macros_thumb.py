@@ -1,4 +1,4 @@
-"""What Thumb kernels have in common. host/watchword/board/thumb.py says what may be written in such a file.
+"""What Thumb kernels have in common. host/watchword/firmware/thumb.py says what may be written in such a file.
 
 A Thumb kernel is called as kernel(p, arena, constants, rows) from Python, or by `walk`: r0 to r3 are addresses, and rows is
 `first | last << 16`. It may use all registers but r8 to r11, which it saves, and sp. Called with p = 0 it tells its address.

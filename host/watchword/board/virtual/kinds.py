@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from watchword import shipped
-from watchword.board.firmware import files
 from watchword.board.virtual import unix_build
 from watchword.board.virtual.pico import build, image
 from watchword.board.virtual.process import Command
 from watchword.board.virtual.toolchain import Report
 from watchword.errors import BoardError
+from watchword.firmware import files
 
 CORES = {  # of the virtual Pico, and what a report says of those that are not the usual one
     "fast": "",

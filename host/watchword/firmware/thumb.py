@@ -19,7 +19,9 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from watchword.errors import SetupError
@@ -298,6 +300,19 @@ def expand(source: str, path: str, read: Callable[[str], str], **constants: int)
             case _:
                 out.append(ast.unparse(node))
     return "\n".join(out) + "\n"
+
+
+def expand_file(path: Path, **constants: int) -> str:
+    """The kernels of a file for mpy-cross; "" where it holds only macros. constants: see `expand`."""
+    texts = {other.stem: other.read_text() for other in sorted(path.parent.glob("*_thumb.py"))}
+    return _expand_file(str(path), path.stem, tuple(texts.items()), **constants)
+
+
+@cache  # it takes most of a second for all kernels, and one process may want them for several boards
+def _expand_file(path: str, name: str, texts: tuple[tuple[str, str], ...], **constants: int) -> str:
+    modules = dict(texts)
+    expanded = expand(modules[name], path, lambda module: modules[module.split(".")[-1]], **constants)
+    return expanded if "@micropython.asm_thumb" in expanded else ""
 
 
 def _exported(source: str, constants: Mapping[str, int]) -> tuple[dict[str, ast.FunctionDef], dict[str, Any]]:
