@@ -9,15 +9,16 @@ from tests import kernel_cases
 
 from watchword import shipped
 from watchword.firmware import mpy, thumb
+from watchword.kernels import KERNELS
 
-FREE = ("pairs", "depthwise")  # Thumb kernels that clamp with the interpolator where there is one
+FREE = ("packed", "packed_depthwise")  # Thumb kernels that clamp with the interpolator where there is one
 
 
 def make(folder: Path, shared: Path | None, target: str) -> None:
     with (folder / "cases.jsonl").open("w") as lines, (folder / "cases.bin").open("wb") as content:
         for kind in (*kernel_cases.MAKERS, *kernel_cases.THUMB_MAKERS):
             for case in kernel_cases.cases(kind):
-                fields = [case.name, case.kernel, case.rows, case.p, case.scratch, len(case.arena), len(case.constants)]
+                fields = [case.name, KERNELS[case.kernel].number, case.kernel, case.rows, case.p, case.scratch, len(case.arena), len(case.constants)]
                 lines.write(json.dumps(fields) + "\n")
                 content.write(case.arena + case.constants + case.expected)
     if target == "rp2040":

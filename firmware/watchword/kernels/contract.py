@@ -34,10 +34,18 @@ REQUANTIZE = (
     ("minimum", BYTE),  # of the output
     ("maximum", BYTE),
     ("zero_point", BYTE),  # of the output
-    ("rescale", OFFSET),  # in the constants: bias, multiplier, left shift, right shift of each channel, int32
+    ("rescale", OFFSET),  # in the constants: RESCALE of each channel
     ("rescale_step", (0, 16)),  # bytes from one channel's four to the next's; 0: all share them
     ("sums", OFFSET),  # in the arena: room for an int32 for each channel that is computed at once
     ("round_once", FLAG),  # as dense layers do, where convolutions round twice
+)
+
+# What REQUANTIZE's `rescale` has for each channel, int32.
+RESCALE = (
+    ("bias", SIGNED),  # added to the sum, which is then multiplied by multiplier * 2^(left - right - 31)
+    ("multiplier", SIGNED),
+    ("left", (0, 31)),
+    ("right", (0, 31)),
 )
 
 # How a window slides over a picture, from the parameter `input_height` on.
@@ -75,14 +83,14 @@ class Contract:
         self.parameters = namedtuple(name, [field for field, _ in fields])
 
     def holds(self, rows, p, sizes):
-        """Whether a step with these parameters (array 'i') can do no harm."""
+        """Whether a step with these parameters (array 'i') can do no harm. sizes: as of Sizes."""
         n = len(self.fields)
         if not 1 <= rows <= SIZE[1] or len(p) < n or (len(p) > n and not self.records):
             return False
         for value, (_, (least, greatest)) in zip(p, self.fields):
             if not least <= value <= greatest:
                 return False
-        return self.proof(self.parameters(*p[:n]), p[n:], rows, sizes)
+        return self.proof(self.parameters(*p[:n]), p[n:], rows, Sizes(*sizes))
 
 
 def inside(offset, size, buffer):

@@ -3,16 +3,18 @@
 from watchword.kernels.contract import BYTE, OFFSET, REQUANTIZE, SIZE, WINDOW, Contract, inside, requantizes
 
 CONVOLUTION = (
-    *REQUANTIZE,
-    *WINDOW,
-    ("dilation_y", SIZE),
-    ("dilation_x", SIZE),
-    ("input_zero_point", BYTE),
-    ("weights", OFFSET),  # in the constants, uint8 plus 128: [output channel][tap], of CONV in rows of patch_size
-    ("patch", OFFSET),  # in the arena: room for what one output sees
-    ("patch_size", OFFSET),  # bytes of it
-    ("input_step", OFFSET),  # bytes from one input pixel to the next
-    ("output_step", OFFSET),
+    REQUANTIZE
+    + WINDOW
+    + (
+        ("dilation_y", SIZE),
+        ("dilation_x", SIZE),
+        ("input_zero_point", BYTE),
+        ("weights", OFFSET),  # in the constants, uint8 plus 128: [output channel][tap], of CONV in rows of patch_size
+        ("patch", OFFSET),  # in the arena: room for what one output sees
+        ("patch_size", OFFSET),  # bytes of it
+        ("input_step", OFFSET),  # bytes from one input pixel to the next
+        ("output_step", OFFSET),
+    )
 )
 
 

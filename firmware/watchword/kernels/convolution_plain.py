@@ -1,6 +1,30 @@
 """Convolutions in plain Python; as convolution_viper.py."""
 
+from micropython import const
+
 from watchword.kernels.fixedpoint_plain import requantize
+
+# Parameters of kernels/convolution.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_INPUT_HEIGHT = const(9)
+_INPUT_WIDTH = const(10)
+_INPUT_CHANNELS = const(11)
+_OUTPUT_WIDTH = const(13)
+_OUTPUT_CHANNELS = const(14)
+_KERNEL_HEIGHT = const(15)
+_KERNEL_WIDTH = const(16)
+_STRIDE_Y = const(17)
+_STRIDE_X = const(18)
+_PADDING_TOP = const(19)
+_PADDING_LEFT = const(20)
+_DILATION_Y = const(21)
+_DILATION_X = const(22)
+_INPUT_ZERO_POINT = const(23)
+_WEIGHTS = const(24)
+_PATCH_SIZE = const(26)
+_INPUT_STEP = const(27)
+_OUTPUT_STEP = const(28)
 
 
 def window(p, y, x):

@@ -4,9 +4,25 @@ As in viper, values are unsigned inside (int8 plus 128); the compiler folds what
 """
 
 import micropython
+from micropython import const
 
 from watchword.kernels.macros_thumb import bring
-from watchword.kernels.window_thumb import ARENA, CHANNEL, COLUMN, CONSTANTS, FIRST, LEFT, OUT, P, ROWS, TOP, TOTAL, each_pixel
+from watchword.kernels.window_thumb import ARENA, CHANNEL, COLUMN, CONSTANTS, FIRST, LEFT, OUT, ROWS, TOP, TOTAL, P, each_pixel
+
+# Parameters of kernels/convolution.py, written by `make parameters`:
+_INPUT_HEIGHT = const(9)
+_INPUT_WIDTH = const(10)
+_INPUT_CHANNELS = const(11)
+_OUTPUT_CHANNELS = const(14)
+_KERNEL_HEIGHT = const(15)
+_KERNEL_WIDTH = const(16)
+_DILATION_Y = const(21)
+_DILATION_X = const(22)
+_INPUT_ZERO_POINT = const(23)
+_WEIGHTS = const(24)
+_PATCH = const(25)
+_PATCH_SIZE = const(26)
+_INPUT_STEP = const(27)
 
 
 @macro

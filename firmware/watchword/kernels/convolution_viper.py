@@ -1,4 +1,4 @@
-"""Convolutions in viper. Layouts of the parameters: kernels/__init__.py; on words and numbers: fixedpoint_viper.py.
+"""Convolutions in viper. On words and numbers: fixedpoint_viper.py.
 
 Inside, values are unsigned (int8 plus 128), since viper loads bytes so. With x' = x + 128, w' = w + 128, z' = zero point + 128:
 
@@ -8,8 +8,33 @@ The first term is computed here; the last is folded into the bias by the compile
 """
 
 import micropython
+from micropython import const
 
 from watchword.kernels.fixedpoint_viper import requantize
+
+# Parameters of kernels/convolution.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_SUMS = const(7)
+_INPUT_HEIGHT = const(9)
+_INPUT_WIDTH = const(10)
+_INPUT_CHANNELS = const(11)
+_OUTPUT_WIDTH = const(13)
+_OUTPUT_CHANNELS = const(14)
+_KERNEL_HEIGHT = const(15)
+_KERNEL_WIDTH = const(16)
+_STRIDE_Y = const(17)
+_STRIDE_X = const(18)
+_PADDING_TOP = const(19)
+_PADDING_LEFT = const(20)
+_DILATION_Y = const(21)
+_DILATION_X = const(22)
+_INPUT_ZERO_POINT = const(23)
+_WEIGHTS = const(24)
+_PATCH = const(25)
+_PATCH_SIZE = const(26)
+_INPUT_STEP = const(27)
+_OUTPUT_STEP = const(28)
 
 
 def convolution(p, arena, constants, rows):

@@ -1,7 +1,20 @@
 """Depthwise convolutions in plain Python; as depthwise_viper.py."""
 
+from micropython import const
+
 from watchword.kernels.convolution_plain import window
 from watchword.kernels.fixedpoint_plain import requantize
+
+# Parameters of kernels/depthwise.py, written by `make parameters`:
+_OUTPUT = const(1)
+_INPUT_CHANNELS = const(11)
+_OUTPUT_WIDTH = const(13)
+_OUTPUT_CHANNELS = const(14)
+_KERNEL_HEIGHT = const(15)
+_KERNEL_WIDTH = const(16)
+_INPUT_ZERO_POINT = const(23)
+_WEIGHTS = const(24)
+_OUTPUT_STEP = const(28)
 
 
 def depthwise(p, arena, constants, rows):

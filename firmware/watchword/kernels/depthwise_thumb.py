@@ -1,6 +1,7 @@
 """Depthwise convolutions of any kind in Thumb code, for what packed_depthwise_thumb.py does not take."""
 
 import micropython
+from micropython import const
 
 from watchword.kernels.macros_thumb import bring
 from watchword.kernels.window_thumb import (
@@ -11,12 +12,25 @@ from watchword.kernels.window_thumb import (
     LEFT,
     MULTIPLIER,
     OUT,
-    P,
     ROWS,
     SAME,
     TOP,
+    P,
     each_pixel,
 )
+
+# Parameters of kernels/depthwise.py, written by `make parameters`:
+_INPUT_HEIGHT = const(9)
+_INPUT_WIDTH = const(10)
+_INPUT_CHANNELS = const(11)
+_OUTPUT_CHANNELS = const(14)
+_KERNEL_HEIGHT = const(15)
+_KERNEL_WIDTH = const(16)
+_DILATION_Y = const(21)
+_DILATION_X = const(22)
+_INPUT_ZERO_POINT = const(23)
+_WEIGHTS = const(24)
+_INPUT_STEP = const(27)
 
 
 @macro

@@ -1,8 +1,32 @@
 """Depthwise convolutions in viper. On signs: convolution_viper.py; on words and numbers: fixedpoint_viper.py."""
 
 import micropython
+from micropython import const
 
 from watchword.kernels.fixedpoint_viper import requantize
+
+# Parameters of kernels/depthwise.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_SUMS = const(7)
+_INPUT_HEIGHT = const(9)
+_INPUT_WIDTH = const(10)
+_INPUT_CHANNELS = const(11)
+_OUTPUT_WIDTH = const(13)
+_OUTPUT_CHANNELS = const(14)
+_KERNEL_HEIGHT = const(15)
+_KERNEL_WIDTH = const(16)
+_STRIDE_Y = const(17)
+_STRIDE_X = const(18)
+_PADDING_TOP = const(19)
+_PADDING_LEFT = const(20)
+_DILATION_Y = const(21)
+_DILATION_X = const(22)
+_INPUT_ZERO_POINT = const(23)
+_WEIGHTS = const(24)
+_PATCH = const(25)
+_INPUT_STEP = const(27)
+_OUTPUT_STEP = const(28)
 
 
 def depthwise(p, arena, constants, rows):

@@ -2,14 +2,13 @@
 
 from watchword.kernels.contract import BYTE, COUNT, FLAG, OFFSET, REQUANTIZE, Contract, inside, requantizes, strided, words
 
-_BROADCAST = (  # two inputs, in rows of planes of lines of values; a step of 0 repeats one of them. The output is dense
-    *REQUANTIZE,
+_BROADCAST = REQUANTIZE + (  # two inputs, in rows of planes of lines of values; the output is dense
     ("other", OFFSET),  # the other input
     ("other_is_constant", FLAG),  # and lies in the constants
     ("planes", COUNT),
     ("lines", COUNT),
     ("values", COUNT),
-    ("input_row_step", OFFSET),  # bytes from place to place
+    ("input_row_step", OFFSET),  # bytes from place to place; 0 where the input is repeated
     ("input_plane_step", OFFSET),
     ("input_line_step", OFFSET),
     ("input_value_step", OFFSET),
@@ -20,14 +19,12 @@ _BROADCAST = (  # two inputs, in rows of planes of lines of values; a step of 0 
     ("tile", COUNT),  # values at once: what the sums have room for
 )
 
-ADD = (
-    *_BROADCAST,
+ADD = _BROADCAST + (
     ("input_table", OFFSET),  # in the constants, int32[256]: what each value plus 128 adds to the sum
     ("other_table", OFFSET),
 )
 
-MULTIPLY = (
-    *_BROADCAST,
+MULTIPLY = _BROADCAST + (
     ("input_zero_point", BYTE),
     ("other_zero_point", BYTE),
 )
@@ -55,9 +52,7 @@ def _broadcast(p, rows, sizes):
 
 def _add(p, more, rows, sizes):
     return (
-        words(p.input_table, 256, sizes.constants)
-        and words(p.other_table, 256, sizes.constants)
-        and _broadcast(p, rows, sizes)
+        words(p.input_table, 256, sizes.constants) and words(p.other_table, 256, sizes.constants) and _broadcast(p, rows, sizes)
     )
 
 

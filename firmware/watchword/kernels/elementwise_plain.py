@@ -1,6 +1,32 @@
 """Sums, products and functions of one value in plain Python; as elementwise_viper.py."""
 
+from micropython import const
+
 from watchword.kernels.fixedpoint_plain import int32s, requantize
+
+# Parameters of kernels/elementwise.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_OTHER = const(9)
+_OTHER_IS_CONSTANT = const(10)
+_PLANES = const(11)
+_LINES = const(12)
+_VALUES = const(13)
+_INPUT_ROW_STEP = const(14)
+_INPUT_PLANE_STEP = const(15)
+_INPUT_LINE_STEP = const(16)
+_INPUT_VALUE_STEP = const(17)
+_OTHER_ROW_STEP = const(18)
+_OTHER_PLANE_STEP = const(19)
+_OTHER_LINE_STEP = const(20)
+_OTHER_VALUE_STEP = const(21)
+_TILE = const(22)
+_INPUT_TABLE = const(23)
+_OTHER_TABLE = const(24)
+_INPUT_ZERO_POINT = const(23)
+_OTHER_ZERO_POINT = const(24)
+_DEPTH = const(2)
+_TABLE = const(3)
 
 
 def _pairs(p, arena, constants, rows):

@@ -1,22 +1,48 @@
-"""Sums, products and functions of one value in viper. Layouts: kernels/__init__.py; on words: fixedpoint_viper.py."""
+"""Sums, products and functions of one value in viper. On words: fixedpoint_viper.py."""
 
 import micropython
+from micropython import const
 
 from watchword.kernels.fixedpoint_viper import requantize
+
+# Parameters of kernels/elementwise.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_SUMS = const(7)
+_OTHER = const(9)
+_OTHER_IS_CONSTANT = const(10)
+_PLANES = const(11)
+_LINES = const(12)
+_VALUES = const(13)
+_INPUT_ROW_STEP = const(14)
+_INPUT_PLANE_STEP = const(15)
+_INPUT_LINE_STEP = const(16)
+_INPUT_VALUE_STEP = const(17)
+_OTHER_ROW_STEP = const(18)
+_OTHER_PLANE_STEP = const(19)
+_OTHER_LINE_STEP = const(20)
+_OTHER_VALUE_STEP = const(21)
+_TILE = const(22)
+_INPUT_TABLE = const(23)
+_OTHER_TABLE = const(24)
+_INPUT_ZERO_POINT = const(23)
+_OTHER_ZERO_POINT = const(24)
+_DEPTH = const(2)
+_TABLE = const(3)
 
 
 def add(p, arena, constants, rows):
     """A value of the one table and a value of the other; Subtract differs in the tables only."""
-    _walk(p, arena, constants, rows, _sums)
+    _tiles(p, arena, constants, rows, _sums)
 
 
 def multiply(p, arena, constants, rows):
     """(x - its zero point) * (y - its zero point)."""
-    _walk(p, arena, constants, rows, _products)
+    _tiles(p, arena, constants, rows, _products)
 
 
 @micropython.viper
-def _walk(p, arena, constants, rows: int, combine):
+def _tiles(p, arena, constants, rows: int, combine):
     """Tiles of outputs, across the ends of axes: first all their sums, since the output may take the place of an input."""
     q = ptr32(p)
     other = arena

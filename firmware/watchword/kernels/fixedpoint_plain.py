@@ -6,6 +6,16 @@ kernels; they are slow, and they allocate.
 
 from array import array
 
+from micropython import const
+
+# Parameters of kernels/contract.py, written by `make parameters`:
+_RESCALE = const(5)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_ZERO_POINT = const(4)
+_RESCALE_STEP = const(6)
+_ROUND_ONCE = const(8)
+
 
 def int8(v):
     """A byte of a buffer as the number that it stands for."""
@@ -43,7 +53,7 @@ def rescale(total, bias, multiplier, left, right, once=False):
 
 
 def requantize(p, arena, constants, to, sums):
-    """Sums, one for each channel, to the int8 outputs at arena + to. Parameters 2 to 8: kernels/__init__.py."""
+    """Sums, one for each channel, to the int8 outputs at arena + to."""
     step = p[_RESCALE_STEP] // 4
     k = int32s(constants, p[_RESCALE], step * len(sums) or 4)
     for c, total in enumerate(sums):

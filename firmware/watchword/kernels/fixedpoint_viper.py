@@ -10,13 +10,27 @@ is the shortest.
 """
 
 import micropython
+from micropython import const
+
+# Parameters of kernels/contract.py, written by `make parameters`:
+_RESCALE = const(5)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_ZERO_POINT = const(4)
+_RESCALE_STEP = const(6)
+_SUMS = const(7)
+_ROUND_ONCE = const(8)
+_BIAS = const(0)
+_MULTIPLIER = const(1)
+_LEFT = const(2)
+_RIGHT = const(3)
 
 
 @micropython.viper
 def requantize(p: ptr32, v: int, n: int, arena: ptr8, constants: ptr8, to: int):
     """n sums to int8 outputs at arena + to: times multiplier / 2^31, rounded half up, then times 2^-right, half away from 0.
 
-    Of dense layers LiteRT rounds the whole product once, half away from 0. Parameters 2 to 8: kernels/__init__.py. v: 0. The
+    Of dense layers LiteRT rounds the whole product once, half away from 0. v: 0. The
     compiler has proved that |sum + bias| << left is below 2^29.
     """
     sums = ptr32(uint(arena) + p[_SUMS])

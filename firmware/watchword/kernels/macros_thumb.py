@@ -6,6 +6,14 @@ A Thumb kernel is called as kernel(p, arena, constants, rows) from Python, or by
 
 from micropython import const
 
+# Parameters of kernels/contract.py, written by `make parameters`:
+_RESCALE = const(5)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_ZERO_POINT = const(4)
+_RESCALE_STEP = const(6)
+_ROUND_ONCE = const(8)
+
 INTERPOLATOR = const(1)  # 0: for chips that have none; the builder decides
 
 SIO = const(0xD0000000)  # the RP2040's single-cycle block; its interpolator 1 begins at 0xc0

@@ -1,9 +1,27 @@
-"""Moving bytes in Thumb code. Layouts of the parameters: kernels/__init__.py."""
+"""Moving bytes in Thumb code."""
 
 import micropython
 from micropython import const
 
 from watchword.kernels.macros_thumb import enter, leave
+
+# Parameters of kernels/movement.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_INPUT_IS_CONSTANT = const(2)
+_PLANES = const(3)
+_LINES = const(4)
+_VALUES = const(5)
+_INPUT_ROW_STEP = const(6)
+_INPUT_PLANE_STEP = const(7)
+_INPUT_LINE_STEP = const(8)
+_INPUT_VALUE_STEP = const(9)
+_OUTPUT_ROW_STEP = const(10)
+_OUTPUT_PLANE_STEP = const(11)
+_OUTPUT_LINE_STEP = const(12)
+_OUTPUT_VALUE_STEP = const(13)
+_VALUE = const(2)
+_ROW_SIZE = const(3)
 
 P = const(0)
 SOURCE = const(4)  # of this row
@@ -205,7 +223,7 @@ def fill(r0, r1, r2, r3):
 
 
 @micropython.asm_thumb
-def fetch(r0, r1, r2, r3):
+def read(r0, r1, r2, r3):
     """What a READ step brings to the arena, from where flash holds it. 0.8 cycles per byte.
 
     r2: addresses of the flash and of the table that watchword/flash.py makes.
@@ -213,7 +231,7 @@ def fetch(r0, r1, r2, r3):
     enter()
     ldr(r3, [r2, 4])
     ldr(r2, [r2, 0])
-    ldmia(r0, {r4, r5, r6})  # offset in the weights, in the arena, bytes
+    ldmia(r0, {r4, r5, r6})  # all its parameters: input, output, size
     add(r1, r1, r5)
     mov(r8, r6)  # r8: bytes that are left
     mov(r9, r2)

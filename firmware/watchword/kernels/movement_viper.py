@@ -1,6 +1,25 @@
-"""Moving bytes in viper. Layouts of the parameters: kernels/__init__.py."""
+"""Moving bytes in viper."""
 
 import micropython
+from micropython import const
+
+# Parameters of kernels/movement.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_INPUT_IS_CONSTANT = const(2)
+_PLANES = const(3)
+_LINES = const(4)
+_VALUES = const(5)
+_INPUT_ROW_STEP = const(6)
+_INPUT_PLANE_STEP = const(7)
+_INPUT_LINE_STEP = const(8)
+_INPUT_VALUE_STEP = const(9)
+_OUTPUT_ROW_STEP = const(10)
+_OUTPUT_PLANE_STEP = const(11)
+_OUTPUT_LINE_STEP = const(12)
+_OUTPUT_VALUE_STEP = const(13)
+_VALUE = const(2)
+_ROW_SIZE = const(3)
 
 
 def copy(p, arena, constants, rows):
@@ -8,7 +27,13 @@ def copy(p, arena, constants, rows):
     source = constants if p[_INPUT_IS_CONSTANT] else arena
     for row in range(rows & 0xFFFF, rows >> 16):
         for i in range(p[_PLANES]):
-            _plane(source, arena, p, p[_INPUT] + row * p[_INPUT_ROW_STEP] + i * p[_INPUT_PLANE_STEP], p[_OUTPUT] + row * p[_OUTPUT_ROW_STEP] + i * p[_OUTPUT_PLANE_STEP])
+            _plane(
+                source,
+                arena,
+                p,
+                p[_INPUT] + row * p[_INPUT_ROW_STEP] + i * p[_INPUT_PLANE_STEP],
+                p[_OUTPUT] + row * p[_OUTPUT_ROW_STEP] + i * p[_OUTPUT_PLANE_STEP],
+            )
 
 
 @micropython.viper

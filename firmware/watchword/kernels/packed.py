@@ -34,7 +34,7 @@ RUN = (  # of groups with the same body and ending
 TABLE = (("places", OFFSET),)  # of two taps in the patch, first | second << 16; an even number of taps in each segment
 
 GROUP = 6  # outputs of a group
-RUNS = 9  # at most
+MOST_RUNS = 9
 SLOTS = 66  # activations that the kernel's frame holds at once: those of a segment, and what fills its first chunk
 
 # Outputs at once, taps from split to split (a chunk), and how many chunks there are of it, by number.
@@ -46,7 +46,7 @@ FACTORS = (12, 12, 16)  # bytes that the stream has for each output, by how sums
 
 def _packed(p, more, rows, sizes):
     table = 2 * p.runs
-    if p.runs > RUNS or len(more) != table + p.has_table * (p.taps * p.segments >> 1):
+    if p.runs > MOST_RUNS or len(more) != table + p.has_table * (p.taps * p.segments >> 1):
         return False
     outputs = groups = size = 0
     for i in range(0, table, 2):
@@ -75,9 +75,7 @@ def _packed(p, more, rows, sizes):
         and p.taps <= SLOTS
         and p.minimum <= p.maximum
         and inside(p.input, (rows - 1) * p.input_row_step + (p.columns - 1) * p.input_column_step + patch, sizes.arena)
-        and inside(
-            p.output, (rows - 1) * p.output_row_step + (p.columns - 1) * (outputs + p.output_gap) + outputs, sizes.arena
-        )
+        and inside(p.output, (rows - 1) * p.output_row_step + (p.columns - 1) * (outputs + p.output_gap) + outputs, sizes.arena)
         and p.stream % 4 == 0
         and inside(p.stream, size, sizes.constants)
         and (p.segments == 1 or words(p.sums, GROUP * groups, sizes.arena))

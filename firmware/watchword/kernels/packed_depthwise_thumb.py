@@ -1,7 +1,7 @@
 """Depthwise 3x3 convolutions with two output rows in a word.
 
 A channel's plane is packed into words: an input row in the lower half, and in the upper half the row that stands to a later
-output row as the first one stands to an earlier one. One multiplication by a weight serves both outputs. As in pairs_thumb,
+output row as the first one stands to an earlier one. One multiplication by a weight serves both outputs. As in packed_thumb.py,
 sums stay apart as long as the lower one stays within 16 bits; the compiler proves after which taps a channel's sums have to be
 split, and gives it the loop that does it there.
 """
@@ -9,117 +9,60 @@ split, and gives it the loop that does it there.
 import micropython
 from micropython import const
 
-from watchword.kernels.macros_thumb import (
-    clamp,
-    close_clamp,
-    enter,
-    leave,
-    open_clamp,
-    rescale,
-    shift,
+from watchword.kernels.macros_thumb import close_clamp, enter, leave, open_clamp, rescale, shift
+from watchword.kernels.packed_depthwise_loop_thumb import (
+    ARENA,
+    BASE_AT,
+    BODY,
+    CHANNEL,
+    CLAMPER,
+    EXACT,
+    FINE,
+    FRAME,
+    LAST,
+    LINE_END,
+    LINE_OUT,
+    LINES,
+    RECORD,
+    SPAN_SIZE,
+    M,
+    P,
+    W,
+    loop,
+    taps,
 )
 
-W = const(0)  # nine weights, a word each; while a plane is packed, where a span goes,
-SPAN_SIZE = const(4)  # and its bytes
-P = const(36)
-ARENA = const(40)
-CLAMPER = const(44)
-RECORD = const(48)  # of the next channel
-CHANNEL = const(52)
-LAST = const(56)  # the channel behind the last one
-BODY = const(60)
-LINES = const(64)  # that are left
-LINE_END = const(68)  # where its windows end
-LINE_OUT = const(72)  # where its outputs begin
-M = const(76)  # the channel's factors m
-FINE = const(80)  # and l
-BASE_AT = const(84)  # what jumps count from
-EXACT = const(88)  # bias, multiplier, left shift, right shift, where factors are none
-FRAME = const(104)
+# Parameters of kernels/packed_depthwise.py, written by `make parameters`:
+_RECORD = const(28)
+_LOOPS = ((8,), (4, 8), (3, 8), (5, 8), (2, 5, 8), (3, 6, 8), (2, 4, 8), (1, 4, 8), (2, 4, 6, 8), (1, 3, 5, 7, 8))
+_MORE = const(20)
+_OUTPUT = const(1)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_ZERO_POINT = const(4)
+_RECORDS = const(5)
+_INPUT_ZERO_POINT = const(7)
+_PLANE = const(8)
+_PLANE_WORDS = const(9)
+_FIRST_WINDOW = const(10)
+_WINDOW_ROW_STEP = const(11)
+_WINDOW_RETURN = const(12)
+_LINE_SIZE = const(13)
+_LINE_STEP = const(14)
+_LINES = const(15)
+_OUTPUT_STEP = const(16)
+_OUTPUT_LINE_STEP = const(17)
+_OUTPUT_HALF = const(18)
+_GROUPS = const(19)
+_GROUP_LOWER_COUNTS = const(10)
 
 
-@macro
-def taps(ends):
-    """The nine products of two outputs; r7 points at the window. Sums are split after the taps in `ends`.
-
-    Afterwards r2 is the lower sum, and r3 the upper one; r7 is behind the window. Of one sum or two it is quicker to take the
-    lower halves first.
-    """
-    for t in range(9):
-        if t % 3 == 0:
-            ldmia(r7, {r4, r5, r6})
-        if t == 0 or t - 1 in ends:
-            ldr(r1, [sp, W + 4 * t])
-            mul(r1, (r4, r5, r6)[t % 3])
-        else:
-            ldr(r0, [sp, W + 4 * t])
-            mul(r0, (r4, r5, r6)[t % 3])
-            add(r1, r1, r0)
-        if t == 2 or t == 5:
-            add(r7, r11)
-        if t in ends:
-            if len(ends) < 3:
-                if t == ends[0]:
-                    sxth(r2, r1)
-                    sub(r3, r1, r2)
-                    asr(r3, r3, 16)
-                else:
-                    sxth(r0, r1)
-                    add(r2, r2, r0)
-                    sub(r1, r1, r0)
-                    asr(r1, r1, 16)
-                    add(r3, r3, r1)
-            elif t == ends[0]:
-                mov(r2, r1)
-                asr(r3, r1, 16)
-                mov(r0, 0)
-                adc(r3, r0)
-            else:
-                add(r2, r2, r1)
-                asr(r1, r1, 16)
-                adc(r3, r1)
-    if len(ends) > 2:
-        lsl(r0, r3, 16)
-        sub(r2, r2, r0)
-
-
-@macro
-def one(a, t, fine, factor):
-    """a: rescaled and clamped, by the factors in registers."""
-    mov(t, a)
-    mul(t, fine)
-    asr(t, t, 12)
-    mul(a, factor)
-    add(a, a, t)
-    add(a, r10)
-    clamp(a, r6, t)
-
-
-@macro
-def loop(ends, done):
-    """All outputs of a line, two at a time."""
-    label(NEXT)
-    taps(ends)
-    add(r7, r8)
-    ldr(r4, [sp, FINE])
-    ldr(r5, [sp, M])
-    ldr(r6, [sp, CLAMPER])
-    one(r2, r0, r4, r5)
-    one(r3, r0, r4, r5)
-    mov(r0, r12)
-    mov(r1, lr)
-    strb(r2, [r0, 0])
-    strb(r3, [r0, r1])
-    add(r12, r9)
-    ldr(r0, [sp, LINE_END])
-    cmp(r7, r0)
-    bne(NEXT)
-    b(done)
+STARTS = ("S_8", "S_48", "S_38", "S_58", "S_258", "S_368", "S_248", "S_148", "S_2468", "S_13578")  # labels, as _LOOPS has them
 
 
 @micropython.asm_thumb
-def depthwise_pairs(r0, r1, r2, r3):
-    """Rows are channels. Parameters: kernels/__init__.py. 91 cycles for two outputs, and 11 for each packed word."""
+def packed_depthwise(r0, r1, r2, r3):
+    """Rows are channels. 91 cycles for two outputs, and 11 for each packed word."""
     enter()
     mov(r8, r1)
     mov(r9, r2)
@@ -162,7 +105,9 @@ def depthwise_pairs(r0, r1, r2, r3):
     mov(r1, pc)
     b(BEGIN)
     label(BASE)
-    offsets(BASE, WHOLE, SPLIT_4, SPLIT_3, SPLIT_5, SPLIT_25, SPLIT_36, SPLIT_24, SPLIT_14, SPLIT_246, SPLIT_1357, SPLIT_EXACT)
+    for start in STARTS:
+        offsets(BASE, start)
+    offsets(BASE, SPLIT_EXACT)
     label(BEGIN)
     str(r1, [sp, BASE_AT])
 
@@ -171,7 +116,7 @@ def depthwise_pairs(r0, r1, r2, r3):
     ldr(r7, [sp, P])
     ldr(r0, [r7, 4 * _GROUPS])
     mov(r9, r0)  # groups that are left
-    add(r7, 4 * _RECORDS_BEGIN)
+    add(r7, 4 * _MORE)
     mov(r12, r7)
     label(GROUP)
     mov(r7, r12)
@@ -347,29 +292,12 @@ def depthwise_pairs(r0, r1, r2, r3):
     leave()
     pop({r1, r4, r5, r6, r7, pc})  # as the assembler does at the end, which is too far from here
 
-    label(WHOLE)
-    loop((8,), LINE_DONE)
-    label(SPLIT_4)
-    loop((4, 8), LINE_DONE)
-    label(SPLIT_3)
-    loop((3, 8), LINE_DONE)
-    label(SPLIT_5)
-    loop((5, 8), LINE_DONE)
-    label(SPLIT_25)
-    loop((2, 5, 8), LINE_DONE)
-    label(SPLIT_36)
-    loop((3, 6, 8), LINE_DONE)
-    label(SPLIT_24)
-    loop((2, 4, 8), LINE_DONE)
-    label(SPLIT_14)
-    loop((1, 4, 8), LINE_DONE)
-    label(SPLIT_246)
-    loop((2, 4, 6, 8), LINE_DONE)
-    label(SPLIT_1357)
-    loop((1, 3, 5, 7, 8), LINE_DONE)
+    for start, ends in zip(STARTS, _LOOPS):
+        label(start)
+        loop(ends, LINE_DONE)
 
     label(SPLIT_EXACT)  # for channels whose factors are not proved: as TFLite computes it
-    taps((1, 3, 5, 7, 8))
+    taps(_LOOPS[-1])
     add(r7, r8)
     str(r7, [sp, M])
     str(r3, [sp, FINE])

@@ -4,10 +4,15 @@ from micropython import const
 
 from watchword.kernels.macros_thumb import clamp, requantize, rescale
 
+# Parameters of kernels/packed.py, written by `make parameters`:
+_SLOTS = const(66)
+_MINIMUM = const(3)
+_MAXIMUM = const(4)
+_ZERO_POINT = const(5)
+_ROUND_ONCE = const(16)
+
 # The frame, in bytes from sp. First the activations of one pixel, a word each: the last tap of a segment is in the last of
 # them. Bodies reach them by sp, which leaves all low registers to sums and weights.
-SLOTS = const(66)
-BODIES = const(8)
 P = const(264)  # parameters
 CLAMPER = const(268)
 STREAM = const(272)  # where weights begin; r8 is where the next segment's do, while activations are gathered
@@ -50,7 +55,7 @@ def body(pairs, chunk, chunks):
     """
     for c in range(chunks):
         for i in range(chunk):
-            ldr(r0, [sp, 4 * (SLOTS - chunks * chunk + chunk * c + i)])
+            ldr(r0, [sp, 4 * (_SLOTS - chunks * chunk + chunk * c + i)])
             if i == 0:
                 if pairs == 3:
                     ldmia(r7, {r1, r2, r3})

@@ -11,12 +11,12 @@ words of weights: 12 cycles for 6 MACs, and 13 for each chunk.
 """
 
 import micropython
+from micropython import const
 
 from watchword.kernels.macros_thumb import close_clamp, enter, leave, open_clamp
 from watchword.kernels.packed_group_thumb import (
     AFTER,
     BETWEEN,
-    BODIES,
     CLAMPER,
     COLUMNS,
     ENTRY,
@@ -27,21 +27,20 @@ from watchword.kernels.packed_group_thumb import (
     GROUPS,
     MIDDLE,
     OUT,
-    P,
     PATCH,
     PIXEL,
-    ROWS,
     ROW_IN,
     ROW_OUT,
+    ROWS,
     RUN,
     RUNS,
     SCRATCH,
     SEGMENT,
-    SLOTS,
     STREAM,
     SUMS,
     TABLE,
     TABLES,
+    P,
     body,
     ending,
     exactly,
@@ -49,11 +48,34 @@ from watchword.kernels.packed_group_thumb import (
     take,
 )
 
+# Parameters of kernels/packed.py, written by `make parameters`:
+_SLOTS = const(66)
+_BODIES = ((6, 8, 8), (6, 6, 11), (6, 5, 13), (6, 4, 16), (6, 3, 22), (6, 2, 32), (4, 4, 16), (4, 2, 32))
+_MORE = const(18)
+_INPUT = const(0)
+_OUTPUT = const(1)
+_SHIFT = const(2)
+_MINIMUM = const(3)
+_MAXIMUM = const(4)
+_STREAM = const(6)
+_TAPS = const(7)
+_SEGMENTS = const(8)
+_COLUMNS = const(9)
+_INPUT_COLUMN_STEP = const(10)
+_INPUT_ROW_STEP = const(11)
+_OUTPUT_GAP = const(12)
+_OUTPUT_ROW_STEP = const(13)
+_HAS_TABLE = const(14)
+_SUMS = const(15)
+_RUNS = const(17)
+
+
+ENDS = ("END_8", "END_6", "END_5", "END_4", "END_3", "END_2", "END_44", "END_42")  # labels, in the order of _BODIES
+
 
 @micropython.asm_thumb
 def packed(r0, r1, r2, r3):
-    """Parameters: kernels/__init__.py. 2.0 cycles per MAC, 13 / (6 chunk) more for the chunks, 20 per output, 4 per tap of a
-    pixel."""
+    """2.0 cycles per MAC, 13 / (6 chunk) more for the chunks, 20 per output, 4 per tap of a pixel."""
     enter()
     mov(r8, r1)
     mov(r9, r2)
@@ -88,26 +110,13 @@ def packed(r0, r1, r2, r3):
     mul(r3, r1)
     add(r2, r2, r3)
     str(r2, [sp, ROW_OUT])
-    # Where the runs' bodies and endings are: parameters 20 and on are two words for each run.
+    # Where the runs' bodies and endings are.
     mov(r1, pc)
     b(RESOLVE)
     label(BASE)
-    data(2, 8 * 16 + 20)  # bytes of a chunk
-    offsets(BASE, END_8)
-    data(2, 6 * 16 + 20)
-    offsets(BASE, END_6)
-    data(2, 5 * 16 + 20)
-    offsets(BASE, END_5)
-    data(2, 4 * 16 + 20)
-    offsets(BASE, END_4)
-    data(2, 3 * 16 + 20)
-    offsets(BASE, END_3)
-    data(2, 2 * 16 + 20)
-    offsets(BASE, END_2)
-    data(2, 4 * 12 + 14)
-    offsets(BASE, END_44)
-    data(2, 2 * 12 + 14)
-    offsets(BASE, END_42)
+    for outputs, chunk, _, end in zip(*zip(*_BODIES), ENDS):  # bytes of a chunk, and where the body ends
+        data(2, 2 * (chunk * (2 + outputs) + outputs * 3 // 2 + 1))
+        offsets(BASE, end)
     offsets(BASE, STORE, MERGE, LAST)
     offsets(BASE, FINE_0, FINE_1, FINE_2, FINE_3, FINE_4, FINE_5)
     offsets(BASE, COARSE_0, COARSE_1, COARSE_2, COARSE_3, COARSE_4, COARSE_5)
@@ -115,16 +124,16 @@ def packed(r0, r1, r2, r3):
     label(RESOLVE)
     ldr(r2, [r7, 4 * _RUNS])  # runs
     for i in range(3):
-        ldrh(r0, [r1, 4 * BODIES + 2 * i])
+        ldrh(r0, [r1, 4 * len(_BODIES) + 2 * i])
         add(r0, r0, r1)
         str(r0, [sp, FIRST + 4 * i])
     ldr(r0, [r7, 4 * _SUMS])
     add(r0, r8)
     str(r0, [sp, SCRATCH])
     add(r6, sp, RUNS)
-    add(r7, 4 * 20)
+    add(r7, 4 * _MORE)
     label(EACH)
-    ldmia(r7, {r3, r5})  # body | chunks << 8 | ending << 16, groups
+    ldmia(r7, {r3, r5})  # kind, groups
     uxtb(r0, r3)
     lsl(r0, r0, 2)
     add(r0, r0, r1)
@@ -140,7 +149,7 @@ def packed(r0, r1, r2, r3):
     lsr(r0, r0, 8)
     lsl(r0, r0, 1)
     add(r0, r0, r1)
-    ldrh(r4, [r0, 4 * BODIES + 6])
+    ldrh(r4, [r0, 4 * len(_BODIES) + 6])
     add(r4, r4, r1)
     stmia(r6, {r3, r4, r5})
     sub(r2, 1)
@@ -179,7 +188,7 @@ def packed(r0, r1, r2, r3):
     # ---- activations to words, so that the last tap is in the last slot
     ldr(r2, [r7, 4 * _TAPS])  # taps
     lsl(r2, r2, 2)
-    add(r3, sp, 4 * SLOTS)
+    add(r3, sp, 4 * _SLOTS)
     sub(r2, r3, r2)
     ldr(r5, [r7, 4 * _HAS_TABLE])
     cmp(r5, 0)
@@ -336,27 +345,7 @@ def packed(r0, r1, r2, r3):
     leave()
     pop({r1, r4, r5, r6, r7, pc})  # as the assembler does at the end, which is too far from here
 
-    body(3, 8, 8)
-    label(END_8)
-    go(FINISH)
-    body(3, 6, 11)
-    label(END_6)
-    go(FINISH)
-    body(3, 5, 13)
-    label(END_5)
-    go(FINISH)
-    body(3, 4, 16)
-    label(END_4)
-    go(FINISH)
-    body(3, 3, 22)
-    label(END_3)
-    go(FINISH)
-    body(3, 2, 32)
-    label(END_2)
-    go(FINISH)
-    body(2, 4, 16)
-    label(END_44)
-    go(FINISH)
-    body(2, 2, 32)
-    label(END_42)
-    go(FINISH)
+    for outputs, chunk, chunks, end in zip(*zip(*_BODIES), ENDS):
+        body(outputs // 2, chunk, chunks)
+        label(end)
+        go(FINISH)

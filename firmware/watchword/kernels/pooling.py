@@ -7,11 +7,9 @@ POOL = (
     ("output", OFFSET),
     ("minimum", BYTE),
     ("maximum", BYTE),
-    *WINDOW,  # a step computes all channels
-)
+) + WINDOW  # a step computes all channels
 
-MEAN = (  # of `rows` times [places][depth] to `rows` times [depth]
-    *REQUANTIZE,
+MEAN = REQUANTIZE + (  # of `rows` times [places][depth] to `rows` times [depth]
     ("places", COUNT),
     ("depth", COUNT),
     ("tile", COUNT),  # values at once: what the sums have room for

@@ -1,8 +1,29 @@
-"""Pools and means in viper. Layouts of the parameters: kernels/__init__.py; on words and numbers: fixedpoint_viper.py."""
+"""Pools and means in viper. On words and numbers: fixedpoint_viper.py."""
 
 import micropython
+from micropython import const
 
 from watchword.kernels.fixedpoint_viper import requantize
+
+# Parameters of kernels/pooling.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_INPUT_HEIGHT = const(4)
+_INPUT_WIDTH = const(5)
+_INPUT_CHANNELS = const(6)
+_OUTPUT_WIDTH = const(8)
+_KERNEL_HEIGHT = const(10)
+_KERNEL_WIDTH = const(11)
+_STRIDE_Y = const(12)
+_STRIDE_X = const(13)
+_PADDING_TOP = const(14)
+_PADDING_LEFT = const(15)
+_SUMS = const(7)
+_PLACES = const(9)
+_DEPTH = const(10)
+_TILE = const(11)
 
 
 def average_pool(p, arena, constants, rows):
@@ -102,7 +123,7 @@ def _greatest(x: ptr8, v: int, p: ptr32, y: int, column: int):
 
 
 def mean(p, arena, constants, rows):
-    """Over p[_PLACES] places of p[_DEPTH] values each; the compiler folds the zero point into the bias."""
+    """Over `places` places of `depth` values each; the compiler folds the zero point into the bias."""
     n = p[_DEPTH]
     tile = p[_TILE]
     for row in range(rows & 0xFFFF, rows >> 16):

@@ -1,6 +1,14 @@
 """Softmax in plain Python; as softmax_viper.py."""
 
+from micropython import const
+
 from watchword.kernels.fixedpoint_plain import divide, high, int8, int32s
+
+# Parameters of kernels/softmax.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_DEPTH = const(2)
+_TABLE = const(3)
 
 
 def softmax(p, arena, constants, rows):

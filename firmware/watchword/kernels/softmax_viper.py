@@ -1,7 +1,14 @@
-"""Softmax in viper. Layout of the parameters: kernels/__init__.py; on words and numbers: fixedpoint_viper.py."""
+"""Softmax in viper. On words and numbers: fixedpoint_viper.py."""
 
 import micropython
 from micropython import const
+
+# Parameters of kernels/softmax.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_DEPTH = const(2)
+_TABLE = const(3)
+_SCRATCH = const(4)
 
 # Softmax works on Q31 numbers, which must not pass through Python (from 2^30 up they would be allocated). They stay in int32
 # cells of the scratch buffer and are named by index: the exponentials from cell 4, before them what the reciprocal needs.
@@ -46,7 +53,7 @@ def _multiply(arena: ptr8, base: int, i: int, j: int, to: int):
 
 
 def softmax(p, arena, constants, rows):
-    """TFLite's fixed-point softmax over each row of p[_DEPTH] values, at most 2047: their sum is below 2^30.
+    """TFLite's fixed-point softmax over each row of `depth` values, at most 2047: their sum is below 2^30.
 
     Table: int32[256], e^(-d * scale * beta) in Q31 for a value d below the greatest, or -1 where TFLite leaves it out.
     """

@@ -2,8 +2,7 @@
 
 from watchword.kernels.contract import COUNT, OFFSET, REQUANTIZE, SIZE, Contract, halves, inside, requantizes, words
 
-SVDF = (  # one row
-    *REQUANTIZE,
+SVDF = REQUANTIZE + (  # one row
     ("inputs", COUNT),
     ("units", SIZE),
     ("rank", SIZE),

@@ -1,6 +1,21 @@
 """SVDF in plain Python; as svdf_viper.py."""
 
+from micropython import const
+
 from watchword.kernels.fixedpoint_plain import int32s, requantize, rescale
+
+# Parameters of kernels/svdf.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_INPUTS = const(9)
+_UNITS = const(10)
+_RANK = const(11)
+_MEMORY = const(12)
+_FEATURES = const(13)
+_TIME = const(14)
+_STATE = const(15)
+_FEATURES_RESCALE = const(16)
+_PATCH_SIZE = const(18)
 
 
 def _int16(buffer, at):

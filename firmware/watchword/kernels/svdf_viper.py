@@ -1,9 +1,30 @@
-"""SVDF in viper. Layout of the parameters: kernels/__init__.py; on words and numbers: fixedpoint_viper.py."""
+"""SVDF in viper. On words and numbers: fixedpoint_viper.py."""
 
 import micropython
+from micropython import const
 
 from watchword.kernels.convolution_viper import dots
 from watchword.kernels.fixedpoint_viper import rescale
+
+# Parameters of kernels/svdf.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_ZERO_POINT = const(4)
+_RESCALE = const(5)
+_RESCALE_STEP = const(6)
+_SUMS = const(7)
+_INPUTS = const(9)
+_UNITS = const(10)
+_RANK = const(11)
+_MEMORY = const(12)
+_FEATURES = const(13)
+_TIME = const(14)
+_STATE = const(15)
+_FEATURES_RESCALE = const(16)
+_PATCH = const(17)
+_PATCH_SIZE = const(18)
 
 
 def svdf(p, arena, constants, rows):

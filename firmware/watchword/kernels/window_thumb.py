@@ -4,6 +4,18 @@ from micropython import const
 
 from watchword.kernels.macros_thumb import OUTPUTS, enter, first_four, leave, open_outputs
 
+# Parameters of kernels/convolution.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_INPUT_WIDTH = const(10)
+_OUTPUT_WIDTH = const(13)
+_STRIDE_Y = const(17)
+_STRIDE_X = const(18)
+_PADDING_TOP = const(19)
+_PADDING_LEFT = const(20)
+_INPUT_STEP = const(27)
+_OUTPUT_STEP = const(28)
+
 P = const(OUTPUTS)
 ARENA = const(OUTPUTS + 4)
 CONSTANTS = const(OUTPUTS + 8)

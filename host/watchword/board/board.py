@@ -14,12 +14,13 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword import kernels
 from watchword.board import ports, virtual
 from watchword.board.link import PROTOCOL, Link, Message
 from watchword.board.transport import SerialTransport, Transport
 from watchword.board.virtual.toolchain import Report
 from watchword.compile import Compiled
-from watchword.compile.program import FORMAT, KERNELS, read_description
+from watchword.compile.program import FORMAT, read_description
 from watchword.data.adpcm import Adpcm
 from watchword.errors import BoardError, LinkError, ModelError
 from watchword.features.frames import Frame
@@ -146,7 +147,7 @@ class Board:
 
     def _checked(self, fields: Message) -> Hello:
         hello = Hello(fields)
-        for name, mine in (("protocol", PROTOCOL), ("format", FORMAT), ("kernels", KERNELS)):
+        for name, mine in (("protocol", PROTOCOL), ("format", FORMAT), ("kernels", kernels.VERSION)):
             if fields.get(name) != mine:
                 raise BoardError(
                     f"{self.target}: its firmware {fields.get('firmware')} speaks {name} {fields.get(name)}, this host {mine}: "

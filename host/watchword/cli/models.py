@@ -19,9 +19,8 @@ from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
 from watchword.compile import TARGETS, Compiled
-from watchword.compile.program import KERNEL_NAMES, Step
+from watchword.compile.program import Step, groupings
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
-from watchword.compile.thumb.describe import groupings
 from watchword.data.clips import read_files
 from watchword.errors import DataError, ModelError
 from watchword.evaluate import fewshot
@@ -150,7 +149,7 @@ def _explanation(compiled: Compiled) -> dict[str, Any]:
         {
             "layer": layer.operation.output.name,
             "kind": layer.operation.kind,
-            "kernels": [KERNEL_NAMES[step.kernel] for step in steps],
+            "kernels": [step.kernel.name for step in steps],
             "rows": [step.rows for step in steps],
             "rows_per_call": [step.chunk for step in steps],
             "groups": [dataclasses.asdict(kind) | {"groups": count} for kind, count in groupings(steps).items()],
@@ -176,7 +175,7 @@ def _explain_kernels(compiled: Compiled) -> None:
     columns = ("layer", "kernels", "outputs at once, taps in a chunk", "rows in a call", "weights, bytes", "cycles")
     rows = []
     for number, (layer, steps) in enumerate(compiled.stages()):
-        kernels = ", ".join(dict.fromkeys(KERNEL_NAMES[step.kernel] for step in steps)) or "nothing to do"
+        kernels = ", ".join(dict.fromkeys(step.kernel.name for step in steps)) or "nothing to do"
         at_once = f"{steps[-1].chunk} of {steps[-1].rows}" if steps else ""
         weights = f"{layer.constants}" + (f", read in {layer.blocks}" if layer.blocks > 1 else ", read" if layer.blocks else "")
         cycles = str(sum(step.cycles for step in steps) or "")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from watchword.compile.arrange import arrange
-from watchword.compile.assembly import Compiled, Layer, assemble, parts
+from watchword.compile.emit import Compiled, Layer, emit, parts
 from watchword.compile.lower import Portable
+from watchword.compile.schedule import schedule
 from watchword.compile.simplify import simplify as simplify_graph
 from watchword.compile.simplify import unchanged
 from watchword.compile.targets import TARGETS, Target
@@ -49,9 +49,9 @@ def compile(
     keep = (description.embedding,)  # words are taught from this layer's output
     simplified = simplify_graph(graph, keep) if simplify else unchanged(graph)
     lowering = Lowering(simplified.graph) if TARGETS[target].thumb else Portable()
-    arrangement = arrange(simplified.graph, lowering)
-    sizes = [sum(map(len, parts(calls))) for calls in arrangement.calls]
-    candidates = _candidates(partial(assemble, simplified, description, target, arrangement, background), sizes)
+    scheduled = schedule(simplified.graph, lowering)
+    sizes = [sum(map(len, parts(calls))) for calls in scheduled.calls]
+    candidates = _candidates(partial(emit, simplified, description, target, scheduled, background), sizes)
     smallest, vain = next(candidates), 0
     while smallest.program.ram > ram and vain < _VAIN and (candidate := next(candidates, None)):
         vain += 1
@@ -70,15 +70,15 @@ def compile(
     return smallest
 
 
-def _candidates(assembled: Callable[[frozenset[int], int], Compiled], sizes: Sequence[int]) -> Iterator[Compiled]:
+def _candidates(emitted: Callable[[frozenset[int], int], Compiled], sizes: Sequence[int]) -> Iterator[Compiled]:
     """Programs that take ever less RAM and ever more time: from all constants there to as many read from the file as can be.
 
     The largest go first, in large blocks where there is room for them, else in small ones. sizes: bytes of constants of each
     operation.
     """
-    streamed: frozenset[int] = frozenset()
-    yield assembled(streamed, 0)
+    paged: frozenset[int] = frozenset()
+    yield emitted(paged, 0)
     for step in sorted((step for step, size in enumerate(sizes) if size > _SMALL), key=lambda step: -sizes[step]):
-        streamed |= {step}
+        paged |= {step}
         for block in _BLOCKS:
-            yield assembled(streamed, block)
+            yield emitted(paged, block)

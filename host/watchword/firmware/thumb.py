@@ -268,7 +268,7 @@ def expand(source: str, path: str, read: Callable[[str], str], **constants: int)
     for node in ast.parse(source).body:
         match node:
             case ast.ImportFrom(str(module), imported) if module.endswith("_thumb"):
-                found, known = _exported(read(module), constants)
+                found, known = _exported(read(module), read, constants)
                 for alias in imported:
                     if alias.name in found:
                         macros[alias.name] = found[alias.name]
@@ -292,9 +292,7 @@ def expand(source: str, path: str, read: Callable[[str], str], **constants: int)
                 if number is None:
                     out.append(ast.unparse(node))
                 else:
-                    names[name] = number
-                    if isinstance(number, int):
-                        out.append(f"{name} = {number!r}")
+                    names[name] = number  # the code has it; on a board the name would only take heap
             case ast.Expr(ast.Constant()):
                 pass
             case _:
@@ -315,16 +313,22 @@ def _expand_file(path: str, name: str, texts: tuple[tuple[str, str], ...], **con
     return expanded if "@micropython.asm_thumb" in expanded else ""
 
 
-def _exported(source: str, constants: Mapping[str, int]) -> tuple[dict[str, ast.FunctionDef], dict[str, Any]]:
-    """Macros and constants of a file."""
+def _exported(
+    source: str, read: Callable[[str], str], constants: Mapping[str, int]
+) -> tuple[dict[str, ast.FunctionDef], dict[str, Any]]:
+    """Macros and constants of a file, and those that it imports."""
     macros: dict[str, ast.FunctionDef] = {}
     names: dict[str, Any] = dict(REGISTERS)
     for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and _decorated(node, "macro"):
-            macros[node.name] = node
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            names[name] = constants.get(name, _constant(node.value, names))
+        match node:
+            case ast.ImportFrom(str(module)) if module.endswith("_thumb"):
+                found, known = _exported(read(module), read, constants)
+                macros |= found
+                names |= known
+            case ast.FunctionDef() if _decorated(node, "macro"):
+                macros[node.name] = node
+            case ast.Assign([ast.Name(name)], value):
+                names[name] = constants.get(name, _constant(value, names))
     return macros, names
 
 
