@@ -10,8 +10,9 @@ A kernel is a function decorated with `@micropython.asm_thumb`, in a file NAME_t
                                       given labels and macros
     offsets(BASE, FIRST, SECOND)      halfwords: how far labels are from BASE, plus 1: what bx wants once BASE is added
 
-Macros and constants may be imported from another such file. `expand` unrolls all this and encodes what the inline assembler
-does not know, so that only labels and branches are left to it. Encodings: ARMv6-M Architecture Reference Manual, A6.7.
+Macros and constants may be imported from another such file, with what that one imports; a file's own come first. `expand`
+unrolls all this and encodes what the inline assembler does not know, so that only labels and branches are left to it.
+Encodings: ARMv6-M Architecture Reference Manual, A6.7.
 """
 
 from __future__ import annotations
@@ -268,7 +269,7 @@ def expand(source: str, path: str, read: Callable[[str], str], **constants: int)
     for node in ast.parse(source).body:
         match node:
             case ast.ImportFrom(str(module), imported) if module.endswith("_thumb"):
-                found, known = _exported(read(module), constants)
+                found, known = _exported(read(module), read, constants)
                 for alias in imported:
                     if alias.name in found:
                         macros[alias.name] = found[alias.name]
@@ -315,16 +316,22 @@ def _expand_file(path: str, name: str, texts: tuple[tuple[str, str], ...], **con
     return expanded if "@micropython.asm_thumb" in expanded else ""
 
 
-def _exported(source: str, constants: Mapping[str, int]) -> tuple[dict[str, ast.FunctionDef], dict[str, Any]]:
-    """Macros and constants of a file."""
+def _exported(
+    source: str, read: Callable[[str], str], constants: Mapping[str, int]
+) -> tuple[dict[str, ast.FunctionDef], dict[str, Any]]:
+    """Macros and constants of a file, and of those that it imports from."""
     macros: dict[str, ast.FunctionDef] = {}
     names: dict[str, Any] = dict(REGISTERS)
     for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and _decorated(node, "macro"):
-            macros[node.name] = node
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            names[name] = constants.get(name, _constant(node.value, names))
+        match node:
+            case ast.ImportFrom(str(module)) if module.endswith("_thumb"):
+                found, known = _exported(read(module), read, constants)
+                macros = found | macros
+                names = known | names
+            case ast.FunctionDef() if _decorated(node, "macro"):
+                macros[node.name] = node
+            case ast.Assign([ast.Name(name)], value):
+                names[name] = constants.get(name, _constant(value, names))
     return macros, names
 
 
