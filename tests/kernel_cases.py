@@ -40,7 +40,7 @@ from watchword.reference.svdf import svdf
 
 @dataclass
 class Case:
-    """kernel: its name. p: parameters as a step has them. expected: the arena after all rows, but for `scratch` (offset, length)."""
+    """kernel: its name. p: parameters as a step has them. expected: the arena afterwards, but for `scratch` (place, size)."""
 
     name: str
     kernel: str
