@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.fuzz import board, damage, host, seeds
 
 from watchword import description, tflite
-from watchword.compile.program import KERNEL_NAMES
 from watchword.errors import WatchwordError
+from watchword.kernels import NUMBERS
 
 HOST = {"tflite": 250, "program": 100, "toml": 150, "json": 100}
 BOARD = {"program": 350, "model": 50}
@@ -49,7 +49,7 @@ def test_what_is_damaged_has_every_operation_and_every_kernel() -> None:
     assert functions >= {"relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize"}
     assert any(graph.states for graph in seeds.graphs())
     used = {word for target in ("unix", "rp2040") for content in seeds.programs(target) for word in _kernels(content)}
-    assert used == set(KERNEL_NAMES)
+    assert used == set(NUMBERS)
 
 
 def _kernels(content: bytes) -> list[int]:
