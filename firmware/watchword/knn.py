@@ -5,7 +5,7 @@ How near is worked out from the shots: a little more than they are from each oth
 what is none of the words, that is a rival: a word has to be nearer by a quarter, and may be farther from its own shots.
 
 An embedding has int8 values and a length of UNIT times the root of their number, or is all zeros. Distances are squares of
-lengths, or sums of differences.
+lengths.
 """
 
 import struct
@@ -45,18 +45,17 @@ class TaughtError(Exception):
 class Taught:
     """dims: values of an embedding. key: 32 bytes that say whose shots they are. kernels: a module as kernels/knn_plain.py.
 
-    k: shots whose mean distance counts. means: a word is the mean of its shots, instead of all of them. absolute: distances are
-    sums of differences.
+    k: shots whose mean distance counts. means: a word is the mean of its shots, instead of all of them.
     """
 
-    def __init__(self, dims, key, kernels, k=2, means=False, absolute=False):
+    def __init__(self, dims, key, kernels, k=2, means=False):
         self.dims = dims
         self.key = key
         self.k = 1 if means else k
         self.means = means
-        self.distance = kernels.absolute if absolute else kernels.squared
+        self.distance = kernels.squared
         self.vote = kernels.vote
-        self.whole = UNIT * dims if absolute else UNIT * UNIT * dims
+        self.whole = UNIT * UNIT * dims
         self.distances = array("i", bytes(4 * 2 * SHOTS))
         self.pieces = [memoryview(self.distances)[i : i + BLOCK] for i in range(0, 2 * SHOTS, BLOCK)]
         self.votes = array("i", bytes(4 * (_MEANS + (SHOTS + 1) * (1 + self.k))))  # as `vote` has them

@@ -39,7 +39,6 @@ def test_taught_words(root: Path, shared_data: Path, tmp_path: Path, monkeypatch
         "two nearest shots": Neighbours(),
         "the nearest one": Neighbours(1),
         "the three nearest": Neighbours(3),
-        "two nearest, sums of differences": Neighbours(absolute=True),
         "the mean of the shots": Neighbours(means=True),
     }
     for how, neighbours in ways.items():

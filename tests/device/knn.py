@@ -102,16 +102,14 @@ def test_distances_and_votes_are_the_same():
         owners = bytes((i * 5 + i // 3) % words for i in range(SHOTS))
         wanted = None
         for body in KERNELS:
-            found = []
-            for distance in (body.squared, body.absolute):
-                distances = array("i", bytes(4 * SHOTS))
-                distance(query, shots, dims | count << 16, distances)
-                if count > 2:
-                    distances[2] = FAR
-                votes = array("i", [7, 7, 0] + [256 // n for n in range(1, 9)] + [5] * (words + words * k) + [77])
-                body.vote(distances, owners, count | k << 8 | words << 16, votes)
-                assert votes[-1] == 77
-                found.append((list(distances), list(votes)))
+            distances = array("i", bytes(4 * SHOTS))
+            body.squared(query, shots, dims | count << 16, distances)
+            if count > 2:
+                distances[2] = FAR
+            votes = array("i", [7, 7, 0] + [256 // n for n in range(1, 9)] + [5] * (words + words * k) + [77])
+            body.vote(distances, owners, count | k << 8 | words << 16, votes)
+            assert votes[-1] == 77
+            found = list(distances), list(votes)
             assert wanted is None or found == wanted, (body.__name__, dims, count, k)
             wanted = found
 
@@ -146,7 +144,7 @@ def taught(**options):
 
 
 def test_the_nearest_word():
-    for options in ({}, {"means": True}, {"absolute": True}, {"k": 1}, {"k": 8}):
+    for options in ({}, {"means": True}, {"k": 1}, {"k": 8}):
         t = taught(**options)
         assert t.nearest(near(A, 2)) == 0, options
         assert t.score() > 128, (options, t.score())
@@ -157,7 +155,7 @@ def test_the_nearest_word():
 
 
 def test_the_background_is_a_rival():
-    for options in ({}, {"means": True}, {"absolute": True}, {"k": 1}):
+    for options in ({}, {"means": True}, {"k": 1}):
         t = taught(**options)
         alone = list(t.reach)
         query = near(A, 2)
@@ -275,7 +273,7 @@ def test_what_cannot_be_taught():
 def test_nothing_is_allocated_while_it_listens():
     layer = {"step": 8, "rows": 4, "columns": 2, "channels": 8, "parts": 1, "zero_point": -128, "order": None}
     e = Embedder(Program(layer, bytearray(16) + numbers(3, 64)), 1)
-    for options, background in (({}, ()), ({}, (C,)), ({"means": True}, (C,)), ({"absolute": True, "k": 8}, ())):
+    for options, background in (({}, ()), ({}, (C,)), ({"means": True}, (C,)), ({"k": 8}, ())):
         t = taught(**options)
         t.against(background)
         micropython.heap_lock()

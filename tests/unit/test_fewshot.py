@@ -75,15 +75,14 @@ def test_kernels_in_numpy_equal_the_firmwares(seed: int, plain: ModuleType) -> N
     owners = bytes(rng.integers(0, words, 16).astype(np.uint8))
     found = []
     for body in (plain, fewshot.Kernels):
-        for distance in (body.squared, body.absolute):
-            distances = array("i", bytes(64))
-            distance(query, shots, dims | count << 16, distances)
-            if count > 1:
-                distances[1] = plain.FAR
-            votes = array("i", [0, 0, 0] + [256 // n for n in range(1, 9)] + [0] * (words + words * k))
-            body.vote(distances, owners, count | k << 8 | words << 16, votes)
-            found.append((list(distances), list(votes)[: 11 + words]))
-    assert found[:2] == found[2:]
+        distances = array("i", bytes(64))
+        body.squared(query, shots, dims | count << 16, distances)
+        if count > 1:
+            distances[1] = plain.FAR
+        votes = array("i", [0, 0, 0] + [256 // n for n in range(1, 9)] + [0] * (words + words * k))
+        body.vote(distances, owners, count | k << 8 | words << 16, votes)
+        found.append((list(distances), list(votes)[: 11 + words]))
+    assert found[0] == found[1]
 
 
 @pytest.fixture
@@ -114,7 +113,7 @@ def test_few_shot(clips: list[Clip]) -> None:
     assert found.unknown == 8
     assert 0 <= found.detection_at_fa1 <= found.detection_at_fa5 <= found.accuracy
     assert found == fewshot.few_shot(model, taught, others, shots=3, draws=4)
-    for neighbours in (fewshot.Neighbours(means=True), fewshot.Neighbours(3, absolute=True)):
+    for neighbours in (fewshot.Neighbours(means=True), fewshot.Neighbours(3)):
         assert fewshot.few_shot(model, taught, others, shots=3, draws=2, neighbours=neighbours).accuracy > 0.9
 
 

@@ -68,17 +68,6 @@ def squared(query, shots, sizes, distances):
         distances[i] = total
 
 
-def absolute(query, shots, sizes, distances):
-    """distances[i] = the sum of all differences between the query and shot i."""
-    dims, count = sizes & 0xFFFF, sizes >> 16
-    for i in range(count):
-        total = 0
-        for j in range(dims):
-            a, b = query[j], shots[i * dims + j]
-            total += abs((a - 256 if a > 127 else a) - (b - 256 if b > 127 else b))
-        distances[i] = total
-
-
 def vote(distances, owners, sizes, out):
     """The mean of the k least distances of each word: (total >> 3) * (256 // n) >> 5 of n distances; FAR where there is none.
 

@@ -60,7 +60,6 @@ class Neighbours:
 
     k: int = 2
     means: bool = False
-    absolute: bool = False
 
 
 def few_shot(
@@ -123,7 +122,7 @@ def _taught(model: Model, shots: Mapping[str, Sequence[NDArray[np.int8]]], neigh
     """The memory of the firmware with these shots."""
     knn = shipped.firmware_module("knn")
     dims = len(next(iter(shots.values()))[0])
-    taught = knn.Taught(dims, embedding.key(model.description), Kernels, neighbours.k, neighbours.means, neighbours.absolute)
+    taught = knn.Taught(dims, embedding.key(model.description), Kernels, neighbours.k, neighbours.means)
     for word, own in shots.items():
         for shot in own:
             taught.add(word, shot.tobytes())
@@ -142,12 +141,10 @@ class Kernels:
 
     @staticmethod
     def squared(query: bytes, shots: bytearray, sizes: int, distances: array[int]) -> None:
-        difference = _difference(query, shots, sizes)
-        np.frombuffer(distances, np.int32)[: sizes >> 16] = (difference**2).sum(1)
-
-    @staticmethod
-    def absolute(query: bytes, shots: bytearray, sizes: int, distances: array[int]) -> None:
-        np.frombuffer(distances, np.int32)[: sizes >> 16] = np.abs(_difference(query, shots, sizes)).sum(1)
+        dims, count = sizes & 0xFFFF, sizes >> 16
+        known = np.frombuffer(shots, np.int8)[: dims * count].reshape(count, dims)
+        difference = known.astype(np.int32) - np.frombuffer(query, np.int8)[:dims]
+        np.frombuffer(distances, np.int32)[:count] = (difference**2).sum(1)
 
     @staticmethod
     def vote(distances: array[int], owners: bytes, sizes: int, out: array[int]) -> None:
@@ -163,12 +160,6 @@ class Kernels:
             if mean < least:
                 best, least = w, mean
         votes[:2] = best, least
-
-
-def _difference(query: bytes, shots: bytearray, sizes: int) -> NDArray[np.int32]:
-    dims, count = sizes & 0xFFFF, sizes >> 16
-    known = np.frombuffer(shots, np.int8)[: dims * count].reshape(count, dims)
-    return known.astype(np.int32) - np.frombuffer(query, np.int8)[:dims]
 
 
 # ---- embeddings of clips
