@@ -2,15 +2,19 @@
 
 from array import array
 
+LONGEST_WINDOW = 32  # runs of the model
+LONGEST_STRIDE = 100  # frames
+LONGEST_REFRACTORY = 60  # seconds
+
 
 def check(labels, decision):
     """ValueError where a description, which comes from outside, would lead the code below out of its buffers or to no end."""
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("its labels are no list of names")
-    for key, most in (("window", 32), ("stride", 100)):
+    for key, most in (("window", LONGEST_WINDOW), ("stride", LONGEST_STRIDE)):
         if not isinstance(decision[key], int) or not 1 <= decision[key] <= most:
             raise ValueError("its %s is no whole number from 1 to %d" % (key, most))
-    for key, most in (("cutoff", 1), ("refractory", 60)):
+    for key, most in (("cutoff", 1), ("refractory", LONGEST_REFRACTORY)):
         if not 0 <= decision[key] <= most:
             raise ValueError("its %s is no number from 0 to %d" % (key, most))
 
@@ -67,7 +71,7 @@ class Decision:
     window: runs of the model in the mean; refractory: seconds after a detection in which nothing fires.
     """
 
-    def __init__(self, labels, background=(), cutoff=0.8, window=3, refractory=1.0):
+    def __init__(self, labels, background, cutoff, window, refractory):
         self.means = Means(labels, background, window)
         self.least = self.means.least(cutoff)
         self.refractory = int(refractory * 1000)
@@ -98,7 +102,7 @@ class Presence:
     `seen` and `gone` are the labels of which the last update has said so, by index, else -1.
     """
 
-    def __init__(self, labels, background=(), cutoff=0.6, window=1):
+    def __init__(self, labels, background, cutoff, window):
         self.means = Means(labels, background, window)
         self.least = self.means.least(cutoff)
         self.reset()

@@ -10,10 +10,7 @@ except (ImportError, SyntaxError, ValueError):  # no RP2040
     except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
         from watchword.kernels import knn_plain as kernels
 
-from watchword.knn import UNIT, root
-
-MOST = 256  # values of an embedding
-PLACES = 4096  # of the layer
+from watchword.knn import MOST_PLACES, MOST_VALUES, RMS, isqrt
 
 
 class Embedder:
@@ -34,8 +31,8 @@ class Embedder:
         if (
             min(at, step, rows - 1, columns - 1, channels - 1, parts - 1, self.steps - 1) < 0
             or self.steps > most
-            or self.dims > MOST
-            or rows * columns > PLACES
+            or self.dims > MOST_VALUES
+            or rows * columns > MOST_PLACES
             or parts > rows
             or at + (rows * columns - 1) * step + channels > len(program.arena)
             or not -128 <= zero <= 127
@@ -46,7 +43,7 @@ class Embedder:
         self.order = order
         self.arena = program.arena
         self.kernels = body
-        self.length = root(UNIT * UNIT * self.dims)
+        self.length = isqrt(RMS * RMS * self.dims)
         self.sums = array("i", bytes(4 * self.dims))
         self.values = bytearray(self.dims)
         self.parts = []  # of the layer's rows, as `pool` takes them

@@ -4,8 +4,7 @@ A word's distance from a sound or a picture is the mean over its k nearest shots
 How near is worked out from the shots: a little more than they are from each other. Where there is a background, embeddings of
 what is none of the words, that is a rival: a word has to be nearer by a quarter, and may be farther from its own shots.
 
-An embedding has int8 values and a length of UNIT times the root of their number, or is all zeros. Distances are squares of
-lengths.
+An embedding has int8 values, whose root mean square is RMS, or is all zeros. Distances are squares of Euclidean ones.
 """
 
 import struct
@@ -16,12 +15,19 @@ try:
 except ImportError:
     from zlib import crc32
 
+MOST_VALUES = 256  # of an embedding,
+MOST_PLACES = 4096  # and of its layer, that one value may be the mean of
+RMS = 40  # root mean square of an embedding's values
 SHOTS = 64  # at the most, and as many of the background
 BLOCK = 8  # of them in a piece of memory: the heap has no large pieces while a model runs
 NAME = 40  # bytes of a word, at the most
-UNIT = 40
 MOST_NEIGHBOURS = 8
 FAR = (1 << 30) - 1  # no distance
+# Where in its array 'i' a kernel's `vote` puts and finds what: kernels/knn_plain.py.
+NEAREST = 0  # the word with the least mean distance, or -1
+DISTANCE = 1  # its mean distance
+SHARE = 2  # 256 // n at SHARE + n
+MEANS = SHARE + MOST_NEIGHBOURS + 1  # the mean distance of each word; then room for k distances of each
 MAGIC = b"WWK1"
 # What shots of a word are from each other, where only one is known, and two that are one sound: by the square of an embedding's
 # length.
@@ -33,7 +39,6 @@ REACH = 11, 10
 REACH_AGAINST = 13, 10
 RIVAL = 3, 4
 
-_MEANS = 11  # of kernels' votes: where the mean distances of words begin
 _HEADER = "<4s32sHBB"  # magic, key, values of an embedding, words, shots
 _HEADER_SIZE = 40
 
@@ -55,12 +60,12 @@ class Taught:
         self.means = means
         self.distance = kernels.squared
         self.vote = kernels.vote
-        self.whole = UNIT * UNIT * dims
+        self.whole = RMS * RMS * dims
         self.distances = array("i", bytes(4 * 2 * SHOTS))
         self.pieces = [memoryview(self.distances)[i : i + BLOCK] for i in range(0, 2 * SHOTS, BLOCK)]
-        self.votes = array("i", bytes(4 * (_MEANS + (SHOTS + 1) * (1 + self.k))))  # as `vote` has them
+        self.votes = array("i", bytes(4 * (MEANS + (SHOTS + 1) * (1 + self.k))))  # as `vote` has them
         for n in range(1, MOST_NEIGHBOURS + 1):
-            self.votes[2 + n] = 256 // n
+            self.votes[SHARE + n] = 256 // n
         self.owners = bytearray(SHOTS)  # the number of each shot's word
         self.background = []  # in blocks
         self.rivals = []  # these, as `_measure` takes them
@@ -93,7 +98,7 @@ class Taught:
             raise TaughtError("an embedding of %d values: %d are expected" % (len(embedding), self.dims))
         if self.count == SHOTS:
             raise TaughtError("memory is full: it holds %d shots; forget a word first" % SHOTS)
-        if sum([(v ^ 128) * ((v ^ 128) - 256) + 16384 for v in bytes(embedding)]) > 2 * UNIT * UNIT * self.dims:
+        if sum([(v ^ 128) * ((v ^ 128) - 256) + 16384 for v in bytes(embedding)]) > 2 * RMS * RMS * self.dims:
             raise TaughtError("no embedding: its values are too great")
         if not any(embedding):
             raise TaughtError("nothing is in it that could be learnt: silence, or a picture of one colour")
@@ -187,19 +192,20 @@ class Taught:
         return memoryview(self.distances)[begin * BLOCK :]
 
     def nearest(self, embedding):
-        """The number of the nearest word, or -1; its distance is `votes[1]` then. Allocates nothing."""
+        """The number of the nearest word, or -1; its distance is `votes[DISTANCE]` then. Allocates nothing."""
         self._measure(embedding, self.known)
         self.vote(self.distances, self.whose, self.ballot, self.votes)
-        return self.votes[0] if self.votes[0] < len(self.words) else -1
+        w = self.votes[NEAREST]
+        return w if w < len(self.words) else -1
 
     def score(self):
         """How near the last one's nearest word is, 0..255: 127 as far as it may be."""
-        w, d, n = self.votes[0], self.votes[1], len(self.words)
+        w, d, n = self.votes[NEAREST], self.votes[DISTANCE], len(self.words)
         if not 0 <= w < n:
             return 0
         reach = self.reach[w]
         if self.background:
-            reach = max(1, min(reach, self.votes[_MEANS + n] * RIVAL[0] // RIVAL[1]))
+            reach = max(1, min(reach, self.votes[MEANS + n] * RIVAL[0] // RIVAL[1]))
         return 255 - d * 128 // reach if d < 2 * reach else 0
 
     def _reach(self, w):
@@ -216,7 +222,7 @@ class Taught:
                     distances = self._distances(self.shot(i))
                     distances[i] = FAR
                     self.vote(distances, self.owners, self._ballot(self.count, len(self.words)), self.votes)
-                    total += self.votes[_MEANS + w]
+                    total += self.votes[MEANS + w]
             typical = total // len(own)
         more = REACH_AGAINST if self.background else REACH
         return max(1, typical * more[0] // more[1])
@@ -229,8 +235,8 @@ class Taught:
                 shot = self.shot(i)
                 for j in range(self.dims):
                     sums[j] += (shot[j] ^ 128) - 128
-        norm = root(sum([v * v for v in sums]))
-        length = root(UNIT * UNIT * self.dims)
+        norm = isqrt(sum([v * v for v in sums]))
+        length = isqrt(RMS * RMS * self.dims)
         found = bytearray(self.dims)
         for j in range(self.dims):
             if norm:
@@ -308,7 +314,7 @@ def head(f):
     return bytes(key), dims, words, owners
 
 
-def root(n):
+def isqrt(n):
     """The whole part of a square root."""
     if n < 2:
         return n

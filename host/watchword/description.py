@@ -21,6 +21,10 @@ from watchword.features.micro import MICRO_MULTIPLIER, FrontendParameters
 Kind = Literal["sound", "picture", "tensor"]
 Features = Literal["micro", "mfcc", "log_mel"]
 
+# What boards keep to.
+LONGEST_WINDOW: int = microwakeword.LONGEST_WINDOW
+LONGEST_STRIDE: int = shipped.firmware_module("decision").LONGEST_STRIDE
+LONGEST_REFRACTORY: int = shipped.firmware_module("decision").LONGEST_REFRACTORY
 _NAME_LENGTH = 40
 _TEXT_LENGTH = 200  # of strings that a program carries to a board whose memory is small
 
@@ -41,14 +45,12 @@ class Decision:
     def __post_init__(self) -> None:
         if not 0 < self.cutoff <= 1:
             raise ModelError(f"cutoff is {self.cutoff}: it is a mean score, above 0 and at most 1")
-        if not 1 <= self.window <= microwakeword.LONGEST_WINDOW:
-            raise ModelError(
-                f"window is {self.window}: between 1 and {microwakeword.LONGEST_WINDOW} runs of the model are averaged"
-            )
-        if not 0 <= self.refractory <= 60:
-            raise ModelError(f"refractory is {self.refractory}: between 0 and 60 seconds")
-        if not 1 <= self.stride <= 100:
-            raise ModelError(f"stride is {self.stride}: the model runs every 1 to 100 frames")
+        if not 1 <= self.window <= LONGEST_WINDOW:
+            raise ModelError(f"window is {self.window}: between 1 and {LONGEST_WINDOW} runs of the model are averaged")
+        if not 0 <= self.refractory <= LONGEST_REFRACTORY:
+            raise ModelError(f"refractory is {self.refractory}: between 0 and {LONGEST_REFRACTORY} seconds")
+        if not 1 <= self.stride <= LONGEST_STRIDE:
+            raise ModelError(f"stride is {self.stride}: the model runs every 1 to {LONGEST_STRIDE} frames")
 
 
 @dataclass(frozen=True)

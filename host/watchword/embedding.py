@@ -15,18 +15,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword import shipped
 from watchword.description import Description
 from watchword.errors import ModelError
 from watchword.graph import Operation
 
-MOST = 256
-"""Values of an embedding."""
+_knn = shipped.firmware_module("knn")
 
-PLACES = 4096
+MOST_VALUES: int = _knn.MOST_VALUES
+"""Of an embedding."""
+
+MOST_PLACES: int = _knn.MOST_PLACES
 """Of the layer, that one value may be the mean of."""
 
-UNIT = 40
-"""What values of an embedding are like: its length is UNIT times the root of their number."""
+RMS: int = _knn.RMS
+"""Root mean square of the values: all embeddings are brought to it."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,11 @@ class Shape:
 def shape(output: Sequence[int], parts: int) -> Shape:
     """Of an output with its batch. ModelError: no embedding can be made of it."""
     rows, columns = (*output[1:-1], 1, 1)[:2]
-    if len(output) not in (2, 3, 4) or output[-1] * parts > MOST or rows * columns > PLACES or parts > rows:
+    if len(output) not in (2, 3, 4) or output[-1] * parts > MOST_VALUES or rows * columns > MOST_PLACES or parts > rows:
         sizes = "x".join(map(str, output[1:]))
         raise ModelError(
-            f"embedding: none can be made of an output of {sizes} in {parts} parts: at most {MOST} values, of {PLACES} places"
+            f"embedding: none can be made of an output of {sizes} in {parts} parts: "
+            f"at most {MOST_VALUES} values, of {MOST_PLACES} places"
         )
     return Shape(rows, columns, output[-1])
 
@@ -75,7 +79,7 @@ def embed(values: NDArray[np.int8], zero_point: int, parts: int = 1) -> NDArray[
     real = values.astype(np.int64) - zero_point
     stretches = [real[:, i * rows // parts : -(-(i + 1) * rows // parts)].sum((1, 2)) for i in range(parts)]
     sums = np.concatenate(stretches, axis=1)
-    length = math.isqrt(UNIT * UNIT * sums.shape[1])
+    length = math.isqrt(RMS * RMS * sums.shape[1])
     out = np.zeros(sums.shape, np.int8)
     for to, some in zip(out, sums, strict=True):
         total = int(np.abs(some).sum())

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword import shipped
 from watchword.errors import DataError
 
-RATE = 16_000
+RATE: int = shipped.firmware_module("sources").RATE
 """Samples per second of all sound inside watchword."""
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg"})

@@ -25,7 +25,9 @@ from watchword.features import frames
 from watchword.graph import Graph
 from watchword.model import Model
 
-BACKGROUND = 64
+_knn = shipped.firmware_module("knn")
+
+BACKGROUND: int = _knn.SHOTS
 """Embeddings that a program takes along: as many as the shots that a board may hold."""
 
 _CLIPS = 64  # at once
@@ -120,9 +122,8 @@ def few_shot(
 
 def _taught(model: Model, shots: Mapping[str, Sequence[NDArray[np.int8]]], neighbours: Neighbours) -> Any:
     """The memory of the firmware with these shots."""
-    knn = shipped.firmware_module("knn")
     dims = len(next(iter(shots.values()))[0])
-    taught = knn.Taught(dims, embedding.key(model.description), Kernels, neighbours.k, neighbours.means)
+    taught = _knn.Taught(dims, embedding.key(model.description), Kernels, neighbours.k, neighbours.means)
     for word, own in shots.items():
         for shot in own:
             taught.add(word, shot.tobytes())
@@ -133,7 +134,7 @@ def _taught(model: Model, shots: Mapping[str, Sequence[NDArray[np.int8]]], neigh
 def _ask(taught: Any, query: NDArray[np.int8]) -> tuple[str, int]:
     """The nearest word and its distance."""
     index = taught.nearest(query.tobytes())
-    return taught.words[index], taught.votes[1]
+    return taught.words[index], taught.votes[_knn.DISTANCE]
 
 
 class Kernels:
@@ -150,16 +151,15 @@ class Kernels:
     def vote(distances: array[int], owners: bytes, sizes: int, out: array[int]) -> None:
         count, k, number = sizes & 255, sizes >> 8 & 255, sizes >> 16
         of, own = np.frombuffer(distances, np.int32)[:count], np.frombuffer(owners, np.uint8)[:count]
-        far = (1 << 30) - 1
         votes = np.frombuffer(out, np.int32)
-        best, least = -1, far
+        best, least = -1, _knn.FAR
         for w in range(number):
-            some = np.sort(of[(own == w) & (of < far)])[:k]
-            mean = (int(some.sum()) >> 3) * (256 // len(some)) >> 5 if len(some) else far
-            votes[11 + w] = mean
+            some = np.sort(of[(own == w) & (of < _knn.FAR)])[:k]
+            mean = (int(some.sum()) >> 3) * (256 // len(some)) >> 5 if len(some) else _knn.FAR
+            votes[_knn.MEANS + w] = mean
             if mean < least:
                 best, least = w, mean
-        votes[:2] = best, least
+        votes[_knn.NEAREST], votes[_knn.DISTANCE] = best, least
 
 
 # ---- embeddings of clips
