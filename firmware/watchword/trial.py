@@ -2,13 +2,10 @@
 
 Flash counts the runs that have begun. One that ends in an exception, or leaves too little heap, brings the program before
 back at once. One that does not end (it hangs, or power goes) is ended by the watchdog, or by the host where the board is a
-process; after two of those the program before is back too.
+process; after two of those the program before is back too. The numbers can be read by CPython too.
 """
 
 import time
-
-from watchword import kernels, told
-from watchword.board import UNIX, Watchdog, restart
 
 ATTEMPTS = 2
 TIMEOUT = 4000  # ms without a sign of life; on the unix port, for the whole run
@@ -23,6 +20,8 @@ def clean_run(app, kind):
 
     Restarts the board when the program fails.
     """
+    from watchword import board, kernels, told
+
     store = app.store
     file = store.state[kind][0]
     if store.trial(kind)["begun"] >= ATTEMPTS:
@@ -30,9 +29,9 @@ def clean_run(app, kind):
         return
     store.trial_begins(kind)
     timeout = TIMEOUT if kernels.NATIVE else SLOW
-    app.report("trial", file=file, attempt=store.trial(kind)["begun"], timeout_ms=timeout if UNIX else None)
+    app.report("trial", file=file, attempt=store.trial(kind)["begun"], timeout_ms=timeout if board.UNIX else None)
     reserve = bytearray(LEAST_HEAP)  # what has to be left; also, what is needed to write a failure down
-    watchdog = Watchdog(TIMEOUT)
+    watchdog = board.Watchdog(TIMEOUT)
     try:
         app.load(file)
         app.runtime.start()
@@ -49,7 +48,7 @@ def clean_run(app, kind):
         app.unload()
         del reserve
         store.trial_failed(kind, "%s failed its clean run: %s" % (file, told(error)))
-        restart()
+        board.restart()
     finally:
         watchdog.stop()
     store.trial_passed(kind)
