@@ -1,7 +1,7 @@
-"""What a layer says of a sound or a picture, as a short vector: the numbers by which taught words are compared.
+"""Embeddings: a layer's output for a sound or a picture as a short vector, by which taught words are compared.
 
 The mean of the layer over its places (over each of `parts` stretches of its rows, which keeps some of the order in time), the
-square root of each value, all brought to one length: int8, bit for bit as boards compute it.
+signed square root of each value, normalized to one length: int8, bit for bit as boards compute it.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from watchword.graph import Operation
 _knn = shipped.firmware_module("knn")
 
 MOST_VALUES: int = _knn.MOST_VALUES
-"""Of an embedding."""
+"""Limit of values in an embedding."""
 
 MOST_PLACES: int = _knn.MOST_PLACES
-"""Of the layer, that one value may be the mean of."""
+"""Limit of places of the layer that an embedding may be pooled from."""
 
 RMS: int = _knn.RMS
-"""Root mean square of the values: all embeddings are brought to it."""
+"""Root mean square of the values of every embedding."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Of a layer's output: a place has a value in each channel."""
+    """The shape of a layer's output: a place has a value in each channel."""
 
     rows: int
     columns: int
@@ -42,7 +42,7 @@ class Shape:
 
 
 def shape(output: Sequence[int], parts: int) -> Shape:
-    """Of an output with its batch. ModelError: no embedding can be made of it."""
+    """Return the shape of an output with its batch axis. ModelError: no embedding can be made of it."""
     rows, columns = (*output[1:-1], 1, 1)[:2]
     if len(output) not in (2, 3, 4) or output[-1] * parts > MOST_VALUES or rows * columns > MOST_PLACES or parts > rows:
         sizes = "x".join(map(str, output[1:]))
@@ -54,7 +54,7 @@ def shape(output: Sequence[int], parts: int) -> Shape:
 
 
 def find(operations: Iterable[Operation], name: str) -> int:
-    """The number of the layer whose output has this name. ModelError: there is none."""
+    """Find the index of the layer whose output has this name. ModelError: there is none."""
     outputs = [operation.output.name for operation in operations]
     if name not in outputs:
         last = ", ".join(outputs[-6:])
@@ -63,16 +63,16 @@ def find(operations: Iterable[Operation], name: str) -> int:
 
 
 def key(description: Description) -> bytes:
-    """32 bytes that say whose words are told apart by it: of this model, this layer, and what feeds it."""
+    """Return the 32-byte key of a model, its embedding layer and its input: words taught with one key fit no other."""
     fed = {name: value for name, value in description.as_dict().items() if name in ("kind", "features", "frontend", "input")}
     named = [description.sha256, description.embedding, description.embedding_parts, fed]
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).digest()
 
 
 def embed(values: NDArray[np.int8], zero_point: int, parts: int = 1) -> NDArray[np.int8]:
-    """A layer's outputs, (n, rows, columns, channels), (n, rows, channels) or (n, channels) -> (n, parts * channels).
+    """Embed a layer's outputs, int8 (n, rows, columns, channels), (n, rows, channels) or (n, channels).
 
-    All zeros where every value of the output is its zero point, as of silence.
+    Returns int8 (n, parts * channels), all zeros where every value of the output is its zero point, as of silence.
     """
     values = values.reshape(len(values), *(*values.shape[1:-1], 1, 1)[:2], values.shape[-1])
     rows = values.shape[1]

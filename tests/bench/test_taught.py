@@ -88,7 +88,7 @@ def _in_speech(model: Model, clips: dict[str, list[Clip]], speech: Path) -> str:
                 for word, own in clips.items():
                     for clip in own[25 * draw : 25 * draw + 5]:
                         samples = audio.read(clip.path)
-                        board.scores(words.window(samples, words.find(samples), RATE))
+                        board.scores(words.crop(samples, words.find(samples), RATE))
                         board.enrol(word)
                 for word, own in clips.items():
                     for clip in own[25 * draw + 5 : 25 * draw + 25]:

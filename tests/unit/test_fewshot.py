@@ -136,11 +136,11 @@ def test_background_is_spread_evenly(clips: list[Clip]) -> None:
 
 def test_background_of_a_long_recording_is_cut_out_of_it() -> None:
     samples = np.arange(48_000).astype(np.int16)
-    assert [piece[0] for piece in fewshot.pieces(samples, 16_000, 64)] == [0, 8_000, 16_000, 24_000, 32_000]
-    assert [piece[0] for piece in fewshot.pieces(samples, 16_000, 2)] == [0, 32_000]
+    assert [segment[0] for segment in fewshot.segments(samples, 16_000, 64)] == [0, 8_000, 16_000, 24_000, 32_000]
+    assert [segment[0] for segment in fewshot.segments(samples, 16_000, 2)] == [0, 32_000]
     for few in (samples[:23_999], samples[:16_000], samples[:500]):
-        assert fewshot.pieces(few, 16_000, 64).shape == (1, 16_000)
-    assert np.array_equal(fewshot.pieces(samples, 16_000, 1)[0], fewshot.centred(samples, 16_000))
+        assert fewshot.segments(few, 16_000, 64).shape == (1, 16_000)
+    assert np.array_equal(fewshot.segments(samples, 16_000, 1)[0], fewshot.centred(samples, 16_000))
 
 
 def test_few_long_recordings_give_many_embeddings(tmp_path: Path) -> None:
