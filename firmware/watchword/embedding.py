@@ -1,4 +1,4 @@
-"""What a layer of the running program says of a sound or a picture, as a short vector: the host's embedding.py."""
+"""Embeddings: the output of a layer of the running program as a short vector, as in the host's embedding.py."""
 
 from array import array
 
@@ -14,9 +14,9 @@ from watchword.knn import MOST_PLACES, MOST_VALUES, RMS, isqrt
 
 
 class Embedder:
-    """`values` is the embedding after `look`, int8 as bytes. It has to be called when `steps` of the program have run.
+    """Embeds what the model hears or sees: `values` is the embedding after `look`, int8 as bytes.
 
-    most: how many it has. ValueError: the program names no such layer.
+    `look` has to be called when `steps` of the program have run. most: steps of the program. ValueError: it has no such layer.
     """
 
     def __init__(self, program, most, body=kernels):
@@ -55,6 +55,7 @@ class Embedder:
             self.parts.append(array("i", p))
 
     def look(self):
+        """Compute the embedding from the arena."""
         for p in self.parts:
             self.kernels.pool(p, self.arena, self.sums, self.order)
         self.kernels.normalise(self.sums, self.dims, self.length, self.values)

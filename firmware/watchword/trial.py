@@ -20,7 +20,7 @@ def clean_run(app, kind):
 
     Restarts the board when the program fails.
     """
-    from watchword import board, kernels, told
+    from watchword import board, error_text, kernels
 
     store = app.store
     file = store.state[kind][0]
@@ -47,7 +47,7 @@ def clean_run(app, kind):
     except Exception as error:
         app.unload()
         del reserve
-        store.trial_failed(kind, "%s failed its clean run: %s" % (file, told(error)))
+        store.trial_failed(kind, "%s failed its clean run: %s" % (file, error_text(error)))
         board.restart()
     finally:
         watchdog.stop()

@@ -156,15 +156,15 @@ def test_the_nearest_word():
         assert t.score() < 128, (options, t.score())
 
 
-def test_the_background_is_a_rival():
+def test_the_background_gives_negatives():
     for options in ({}, {"means": True}, {"k": 1}):
         t = taught(**options)
-        alone = list(t.reach)
+        alone = list(t.thresholds)
         query = near(A, 2)
         t.nearest(query)
         d = t.votes[DISTANCE]
         t.against((near(query, 3), near(query, 4)))
-        assert t.reach[0] > alone[0], options
+        assert t.thresholds[0] > alone[0], options
         assert t.nearest(query) == -1, options  # nearer to that than to any word
         assert t.score() == 0
         assert t.nearest(near(A, 5)) == 0
@@ -172,13 +172,13 @@ def test_the_background_is_a_rival():
         t.against((C,))
         assert t.nearest(query) == 0
         assert t.votes[DISTANCE] == d
-        rival = t.votes[MEANS + 2] * 3 // 4
-        assert t.score() == 255 - d * 128 // min(t.reach[0], rival)
+        negative = t.votes[MEANS + 2] * 3 // 4
+        assert t.score() == 255 - d * 128 // min(t.thresholds[0], negative)
         t.against((near(query, 3),))
         assert t.nearest(query) == -1
         assert t.score() == 0, options
         t.against(())
-        assert list(t.reach) == alone
+        assert list(t.thresholds) == alone
         assert t.nearest(query) == 0
 
 
