@@ -20,7 +20,8 @@ def clean_run(app, kind):
 
     Restarts the board when the program fails.
     """
-    from watchword import board, error_text, kernels
+    from watchword import board, error_text
+    from watchword.kernels.bodies import NATIVE
 
     store = app.store
     file = store.state[kind][0]
@@ -28,7 +29,7 @@ def clean_run(app, kind):
         store.trial_failed(kind, "%s did not end its clean run, %d times" % (file, ATTEMPTS))
         return
     store.trial_begins(kind)
-    timeout = TIMEOUT if kernels.NATIVE else SLOW
+    timeout = TIMEOUT if NATIVE else SLOW
     app.report("trial", file=file, attempt=store.trial(kind)["begun"], timeout_ms=timeout if board.UNIX else None)
     reserve = bytearray(LEAST_HEAP)  # what has to be left; also, what is needed to write a failure down
     watchdog = board.Watchdog(TIMEOUT)

@@ -14,13 +14,14 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword import shipped
+from watchword import kernels, shipped
 from watchword.board import ports, virtual
 from watchword.board.link import PROTOCOL, Link, Message
 from watchword.board.transport import SerialTransport, Transport
 from watchword.board.virtual.toolchain import Report
+from watchword.chips import named
 from watchword.compile import Compiled
-from watchword.compile.program import FORMAT, KERNELS, read_description
+from watchword.compile.program import FORMAT, read_description
 from watchword.data.adpcm import Adpcm
 from watchword.data.audio import RATE
 from watchword.errors import BoardError, LinkError, ModelError
@@ -29,7 +30,6 @@ from watchword.features.frames import Frame
 Codec = Literal["s16", "adpcm"]
 _CHUNK_SAMPLES = {"s16": 768, "adpcm": 768}  # of sound in one request; two of them at least fit into a board's credit
 _LEFT: int = shipped.firmware_module("trial").LEAST_HEAP  # bytes of heap that a program must leave
-_RUNNING = 55_000  # bytes of heap that kernels, and what feeds a program, take on a board of 32 bits
 _STARTS = 6  # of a board that is asked to restart: two that a program hangs on trial, the one that follows, and some more
 _HELLO = 20.0  # seconds to the hello of a board that starts
 _TRIAL = 120.0  # seconds to the end of a trial that the board's own watchdog ends, on an emulated board too
@@ -147,7 +147,7 @@ class Board:
 
     def _checked(self, fields: Message) -> Hello:
         hello = Hello(fields)
-        for name, mine in (("protocol", PROTOCOL), ("format", FORMAT), ("kernels", KERNELS)):
+        for name, mine in (("protocol", PROTOCOL), ("format", FORMAT), ("kernels", kernels.VERSION)):
             if fields.get(name) != mine:
                 raise BoardError(
                     f"{self.target}: its firmware {fields.get('firmware')} speaks {name} {fields.get(name)}, this host {mine}: "
@@ -214,7 +214,7 @@ class Board:
         hello = self.hello
         free = hello.heap_free + hello.program_ram
         # A board without a program has not loaded the kernels and the front end yet.
-        beside = _LEFT + (0 if hello.running or hello.target == "unix" else _RUNNING)
+        beside = _LEFT + (0 if hello.running else named(hello.target).loaded)
         if compiled.program.ram + beside > free:
             raise BoardError(
                 f"{compiled.name} needs {compiled.program.ram} bytes of RAM (arena {compiled.program.arena}) "
