@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword import kernels
+from watchword import kernels, shipped
 from watchword.board import ports, virtual
 from watchword.board.link import PROTOCOL, Link, Message
 from watchword.board.transport import SerialTransport, Transport
@@ -23,13 +23,13 @@ from watchword.chips import named
 from watchword.compile import Compiled
 from watchword.compile.program import FORMAT, read_description
 from watchword.data.adpcm import Adpcm
+from watchword.data.audio import RATE
 from watchword.errors import BoardError, LinkError, ModelError
 from watchword.features.frames import Frame
 
-RATE = 16000
 Codec = Literal["s16", "adpcm"]
 _CHUNK_SAMPLES = {"s16": 768, "adpcm": 768}  # of sound in one request; two of them at least fit into a board's credit
-_LEFT = 8192  # bytes of heap that a program must leave
+_LEFT: int = shipped.firmware_module("trial").LEAST_HEAP  # bytes of heap that a program must leave
 _STARTS = 6  # of a board that is asked to restart: two that a program hangs on trial, the one that follows, and some more
 _HELLO = 20.0  # seconds to the hello of a board that starts
 _TRIAL = 120.0  # seconds to the end of a trial that the board's own watchdog ends, on an emulated board too
