@@ -49,7 +49,7 @@ hoard = []
 
 
 def faulty(p, arena, constants, rows):
-    fault = p[0]
+    (fault,) = p
     if fault == 0 or fault == 4 and "later" in os.listdir("."):
         raise ValueError("a faulty kernel")
     while fault == 2:
