@@ -108,6 +108,7 @@ def test_train_and_evaluate_on_the_reference(elsewhere: dict[str, str], tmp_path
         ("info", "--on", "unix"),
         ("info", "--on", "pico:two"),
         ("demo",),
+        ("models",),  # without --on, and no board plugged in
         ("listen", "--wav", shipped.models() / "keywords/clips", "--on", "unix", "--model", keywords()),
         ("board", "start"),
         ("setup", "unix"),
@@ -118,7 +119,16 @@ def test_train_and_evaluate_on_the_reference(elsewhere: dict[str, str], tmp_path
 def test_virtual_boards_are_refused_in_one_line_that_says_what_to_do(
     elsewhere: dict[str, str], command: tuple[object, ...]
 ) -> None:
-    (line,) = run(elsewhere, *command, status=1).stderr.splitlines()
+    *notes, line = run(elsewhere, *command, status=1).stderr.splitlines()
+    assert notes in ([], ["on unix: no board is plugged in"])
     assert line.startswith("watchword: virtual boards need Linux, macOS or another Unix: name a real board's port with --on")
     assert "--on reference" in line
     assert len(line) <= 300
+
+
+def test_doctor_says_what_can_be_done_without(elsewhere: dict[str, str]) -> None:
+    findings = json.loads(run(elsewhere, "doctor", "--json").stdout)
+    (found,) = [finding for finding in findings if finding["what"] == "virtual boards"]
+    assert found["state"] == "absent"
+    assert found["found"] == "virtual boards need Linux, macOS or another Unix"
+    assert "--on reference" in found["mend"]
