@@ -1,14 +1,14 @@
 """Single calls of the firmware's layer kernels, with the bytes that the arena must hold afterwards.
 
 The parameters are made here by hand, so that kernels are tested with more than the compiler has use for: odd places, tiles
-that do not divide, blocks of channels, steps between pixels. Only the proofs and the packing of PAIRS and DEPTHWISE_PAIRS are
-the compiler's. The expected outputs are the reference's.
+that do not divide, blocks of channels, steps between pixels. Only the proofs and the packing of the packed kernels are the
+compiler's. The expected outputs are the reference's.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from tests import random_layers
 from tests.random_layers import ACTIVATIONS, ENDS, Weighted, constant, signal, tensor, weighted
 from watchword import reference
-from watchword.compile.thumb import pairs
-from watchword.compile.thumb.depthwise import lower_depthwise
+from watchword.compile.lower.call import Record
+from watchword.compile.thumb import packed
 from watchword.compile.thumb.order import tap_order
+from watchword.compile.thumb.packed_depthwise import lower_depthwise
 from watchword.graph import (
     Add,
     AveragePool2D,
@@ -32,13 +33,14 @@ from watchword.graph import (
     Subtract,
     extent,
 )
+from watchword.kernels import KERNELS
 from watchword.reference.fixedpoint import multiply_by_quantized_multiplier
 from watchword.reference.svdf import svdf
 
 
 @dataclass
 class Case:
-    """kernel: the name of its number. expected: the arena after all rows; inside `scratch` (offset, length) it may differ."""
+    """kernel: its name. p: parameters as a step has them. expected: the arena afterwards, but for `scratch` (place, size)."""
 
     name: str
     kernel: str
@@ -48,6 +50,10 @@ class Case:
     constants: bytes
     expected: bytes
     scratch: list[tuple[int, int]]
+
+    def at(self, name: str) -> int:
+        """The place of a parameter."""
+        return KERNELS[self.kernel].at(name)
 
 
 class Memory:
@@ -79,16 +85,24 @@ class Memory:
         columns = np.broadcast_arrays(bias, multiplier, np.maximum(shift, 0), np.maximum(-np.asarray(shift), 0))
         return self.constant(np.stack(columns, axis=-1).astype("<i4"))
 
-    def case(self, name: str, kernel: str, rows: int, p: list[int], outputs: list[tuple[int, NDArray[np.generic]]]) -> Case:
-        """outputs: what is expected where."""
+    def case(
+        self,
+        name: str,
+        kernel: str,
+        rows: int,
+        p: dict[str, int],
+        outputs: list[tuple[int, NDArray[np.generic]]],
+        more: Sequence[Record] = (),
+    ) -> Case:
+        """p: those that are not here are 0. outputs: what is expected where."""
         self._grow(self.arena, b"", 8)
         self._grow(self.constants, b"", 4)
         expected = bytearray(self.arena)
         for at, y in outputs:
             expected[at : at + y.nbytes] = y.tobytes()
-        return Case(
-            name, kernel, rows, [int(v) for v in p], bytes(self.arena), bytes(self.constants), bytes(expected), self.scratch
-        )
+        fields = KERNELS[kernel].fields
+        words = [int(v) for v in KERNELS[kernel].packed(dict.fromkeys(fields, 0) | p, more)]
+        return Case(name, kernel, rows, words, bytes(self.arena), bytes(self.constants), bytes(expected), self.scratch)
 
     def _grow(self, buffer: bytearray, content: bytes, alignment: int) -> int:
         gap = int(self.rng.integers(1, 9))
@@ -135,18 +149,49 @@ def convolution(kind: str) -> Callable[[np.random.Generator, int], Case]:
         bias = np.zeros(out, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
         folded = bias - (op.input.zero_point + 128) * weights.sum(1)
         low, high = reference.activation_range(op)
-        p = [memory.value(x) + first_seen, 0, low + 128, high + 128, op.output.zero_point + 128]
-        p += [memory.rescale(folded[block], multiplier[block], shift[block]), 16, memory.work(4 * (end - start))]
-        p += [int(isinstance(op, Dense)), height, width, seen, out_h, out_w, end - start, *kernel, *stride, *before, *dilation]
-        p += [op.input.zero_point + 128, memory.constant(packed, 1), memory.work(patch), patch, step]
         to = memory.place(out_h * out_w * (out + 3))
-        output = np.frombuffer(bytes(memory.arena[to:]), np.int8).reshape(out_h, out_w, out + 3).copy()
+        p = {
+            **bounds(low, high, op.output.zero_point),
+            "input": memory.value(x) + first_seen,
+            "output": to + 1 + start,
+            "rescale": memory.rescale(folded[block], multiplier[block], shift[block]),
+            "rescale_step": 16,
+            "sums": memory.work(4 * (end - start)),
+            "round_once": int(isinstance(op, Dense)),
+            **window((height, width, seen), (out_h, out_w, end - start), kernel, stride, before),
+            "dilation_y": dilation[0],
+            "dilation_x": dilation[1],
+            "input_zero_point": op.input.zero_point + 128,
+            "weights": memory.constant(packed, 1),
+            "patch": memory.work(patch),
+            "patch_size": patch,
+            "input_step": step,
+            "output_step": out + 3,
+        }
+        output = np.frombuffer(bytes(memory.arena[to:]), np.int8)[: out_h * out_w * (out + 3)]
+        output = output.reshape(out_h, out_w, out + 3).copy()
         output[:, :, 1 + start : 1 + end] = y[:, :, block]
-        p[1] = to + 1 + start
-        p += [out + 3]
-        return memory.case(f"{kind}{i}", "DEPTHWISE" if depthwise else "CONV", out_h, p, [(to, output)])
+        return memory.case(f"{kind}{i}", "depthwise" if depthwise else "convolution", out_h, p, [(to, output)])
 
     return make
+
+
+def bounds(low: int, high: int, zero_point: int) -> dict[str, int]:
+    """Of the output."""
+    return {"minimum": low + 128, "maximum": high + 128, "zero_point": zero_point + 128}
+
+
+def window(
+    input: Sequence[int], output: Sequence[int], kernel: Sequence[int], stride: Sequence[int], before: Sequence[int]
+) -> dict[str, int]:
+    names = ("height", "width", "channels")
+    return {
+        **{f"input_{name}": size for name, size in zip(names, input, strict=True)},
+        **{f"output_{name}": size for name, size in zip(names, output, strict=True)},
+        **dict(zip(("kernel_height", "kernel_width"), kernel, strict=True)),
+        **dict(zip(("stride_y", "stride_x"), stride, strict=True)),
+        **dict(zip(("padding_top", "padding_left"), before, strict=True)),
+    }
 
 
 def pool(cls: type[AveragePool2D] | type[MaxPool2D]) -> Callable[[np.random.Generator, int], Case]:
@@ -156,10 +201,15 @@ def pool(cls: type[AveragePool2D] | type[MaxPool2D]) -> Callable[[np.random.Gene
         before = [extent(op.input.shape[1 + a], op.size[a], op.stride[a], 1, op.padding).before for a in range(2)]
         memory = Memory(rng)
         low, high = reference.activation_range(op)
-        p = [memory.value(x), memory.place(op.output.size), low + 128, high + 128, 0, 0, 0, 0, 0]
-        p += [*op.input.shape[1:], *op.output.shape[1:], *op.size, *op.stride, *before]
-        name = "AVERAGE_POOL" if cls is AveragePool2D else "MAX_POOL"
-        return memory.case(f"{name}{i}", name, op.output.shape[1], p, [(p[1], reference.run_operation(op, x))])
+        p = {
+            "input": memory.value(x),
+            "output": memory.place(op.output.size),
+            "minimum": low + 128,
+            "maximum": high + 128,
+            **window(op.input.shape[1:], op.output.shape[1:], op.size, op.stride, before),
+        }
+        name = "average_pool" if cls is AveragePool2D else "max_pool"
+        return memory.case(f"{name}{i}", name, op.output.shape[1], p, [(p["output"], reference.run_operation(op, x))])
 
     return make
 
@@ -172,9 +222,17 @@ def mean(rng: np.random.Generator, i: int) -> Case:
     multiplier, shift = reference.mean_multiplier(op)
     bias = -(op.input.zero_point + 128) * places
     tile = int(rng.integers(1, n + 2))
-    p = [memory.value(x), memory.place(rows * n), 0, 255, op.output.zero_point + 128]
-    p += [memory.rescale(np.array(bias), np.array(multiplier), np.array(shift)), 0, memory.work(4 * tile), 0, places, n, tile]
-    return memory.case(f"mean{i}", "MEAN", rows, p, [(p[1], reference.run_operation(op, x))])
+    p = {
+        **bounds(-128, 127, op.output.zero_point),
+        "input": memory.value(x),
+        "output": memory.place(rows * n),
+        "rescale": memory.rescale(np.array(bias), np.array(multiplier), np.array(shift)),
+        "sums": memory.work(4 * tile),
+        "places": places,
+        "depth": n,
+        "tile": tile,
+    }
+    return memory.case(f"mean{i}", "mean", rows, p, [(p["output"], reference.run_operation(op, x))])
 
 
 def binary(cls: type[Add] | type[Subtract] | type[Multiply]) -> Callable[[np.random.Generator, int], Case]:
@@ -187,23 +245,36 @@ def binary(cls: type[Add] | type[Subtract] | type[Multiply]) -> Callable[[np.ran
         memory = Memory(rng)
         q = np.arange(-128, 128, dtype=np.int64)
         if isinstance(op, Multiply):
-            operands = [op.input.zero_point + 128, op.other.zero_point + 128]
+            own = {"input_zero_point": op.input.zero_point + 128, "other_zero_point": op.other.zero_point + 128}
             multiplier, shift = reference.product_multiplier(op)
         else:
             first, second, (multiplier, shift) = reference.sum_multipliers(op)
             a = multiply_by_quantized_multiplier((q - op.input.zero_point) << 20, *first)
             b = multiply_by_quantized_multiplier((q - op.other.zero_point) << 20, *second)
-            operands = [memory.constant(v.astype("<i4")) for v in (a, -b if cls is Subtract else b)]
+            own = {
+                "input_table": memory.constant(a.astype("<i4")),
+                "other_table": memory.constant((-b if cls is Subtract else b).astype("<i4")),
+            }
         low, high = reference.activation_range(op)
         tile = int(rng.integers(1, 40))
         at = memory.value(x)
         is_constant = i % 4 == 1
-        p = [at, at if ours == out and i % 2 else memory.place(op.output.size), low + 128, high + 128]
-        p += [op.output.zero_point + 128, memory.rescale(np.array(0), np.array(multiplier), np.array(shift)), 0]
-        p += [memory.work(4 * tile), 0, memory.constant(other, 1) if is_constant else memory.value(other), int(is_constant)]
-        p += [*out[1:], *strides(ours), *strides(others), *operands, tile]
-        name = "MULTIPLY" if cls is Multiply else "ADD"
-        return memory.case(f"{cls.__name__}{i}", name, out[0], p, [(p[1], y)])
+        p = {
+            **bounds(low, high, op.output.zero_point),
+            "input": at,
+            "output": at if ours == out and i % 2 else memory.place(op.output.size),
+            "rescale": memory.rescale(np.array(0), np.array(multiplier), np.array(shift)),
+            "sums": memory.work(4 * tile),
+            "other": memory.constant(other, 1) if is_constant else memory.value(other),
+            "other_is_constant": int(is_constant),
+            **shape(out[1:]),
+            **steps_of("input", strides(ours)),
+            **steps_of("other", strides(others)),
+            **own,
+            "tile": tile,
+        }
+        name = "multiply" if cls is Multiply else "add"
+        return memory.case(f"{cls.__name__}{i}", name, out[0], p, [(p["output"], y)])
 
     return make
 
@@ -214,13 +285,24 @@ def strides(shape: tuple[int, ...]) -> list[int]:
     return [0 if size == 1 else step for size, step in zip(shape, dense, strict=True)]
 
 
+def shape(sizes: Sequence[int]) -> dict[str, int]:
+    """Of the three axes behind the rows."""
+    return {name: int(size) for name, size in zip(("planes", "lines", "values"), sizes, strict=True)}
+
+
+def steps_of(array: str, steps: Sequence[int]) -> dict[str, int]:
+    """Bytes from place to place of an array along its four axes."""
+    return {f"{array}_{axis}_step": int(step) for axis, step in zip(("row", "plane", "line", "value"), steps, strict=True)}
+
+
 def lookup(rng: np.random.Generator, i: int) -> Case:
     rows, n = int(rng.integers(1, 5)), int(rng.integers(1, 40))
     x, table = signal(rng, (rows, n), i), rng.integers(-128, 128, 256).astype(np.int8)
     memory = Memory(rng)
     at = memory.value(x)
-    p = [at, at if i % 2 else memory.place(rows * n), n, memory.constant(table, 1)]
-    return memory.case(f"lookup{i}", "LOOKUP", rows, p, [(p[1], table[x.astype(np.int64) + 128])])
+    to = at if i % 2 else memory.place(rows * n)
+    p = {"input": at, "output": to, "depth": n, "table": memory.constant(table, 1)}
+    return memory.case(f"lookup{i}", "lookup", rows, p, [(to, table[x.astype(np.int64) + 128])])
 
 
 def copy(rng: np.random.Generator, i: int) -> Case:
@@ -256,8 +338,15 @@ def copy(rng: np.random.Generator, i: int) -> Case:
     if not is_constant and i % 6 == 4:
         to, y = source, x.copy()  # onto itself: nothing changes
         to_steps, to_places = steps, places
-    p = [source + int(places[0]), to + int(to_places[0]), int(is_constant), *sizes[1:], *steps, *to_steps]
-    return memory.case(f"copy{i}", "COPY", int(sizes[0]), p, [(to, y)])
+    p = {
+        "input": source + int(places[0]),
+        "output": to + int(to_places[0]),
+        "input_is_constant": int(is_constant),
+        **shape(sizes[1:]),
+        **steps_of("input", steps),
+        **steps_of("output", to_steps),
+    }
+    return memory.case(f"copy{i}", "copy", int(sizes[0]), p, [(to, y)])
 
 
 def copy_forwards(rng: np.random.Generator, i: int) -> Case:
@@ -266,15 +355,16 @@ def copy_forwards(rng: np.random.Generator, i: int) -> Case:
     memory = Memory(rng)
     x = rng.integers(-128, 128, (rows, n)).astype(np.int8)
     at = memory.value(x, 4)
-    p = [at + n, at, 0, 1, 1, n, n, 0, 0, 1, n, 0, 0, 1]
-    return memory.case(f"forwards{i}", "COPY", rows - 1, p, [(at, x[1:])])
+    steps = (n, 0, 0, 1)
+    p = {"input": at + n, "output": at, **shape((1, 1, n)), **steps_of("input", steps), **steps_of("output", steps)}
+    return memory.case(f"forwards{i}", "copy", rows - 1, p, [(at, x[1:])])
 
 
 def fill(rng: np.random.Generator, i: int) -> Case:
     rows, n, value = int(rng.integers(1, 5)), int(rng.integers(1, 30)), ENDS[i % 5]
     memory = Memory(rng)
-    p = [0, memory.place(rows * n), value + 128, n]
-    return memory.case(f"fill{i}", "FILL", rows, p, [(p[1], np.full((rows, n), value, np.int8))])
+    p = {"output": memory.place(rows * n), "value": value + 128, "row_size": n}
+    return memory.case(f"fill{i}", "fill", rows, p, [(p["output"], np.full((rows, n), value, np.int8))])
 
 
 def softmax(rng: np.random.Generator, i: int) -> Case:
@@ -283,8 +373,14 @@ def softmax(rng: np.random.Generator, i: int) -> Case:
     x = signal(rng, op.input.shape, i // 6 + i)
     memory = Memory(rng)
     table = memory.constant(reference.softmax_exponentials(op).astype("<i4"))
-    p = [memory.value(x), memory.place(rows * n), n, table, memory.work(4 * (4 + n))]
-    return memory.case(f"softmax{i}", "SOFTMAX", rows, p, [(p[1], reference.run_operation(op, x))])
+    p = {
+        "input": memory.value(x),
+        "output": memory.place(rows * n),
+        "depth": n,
+        "table": table,
+        "scratch": memory.work(4 * (4 + n)),
+    }
+    return memory.case(f"softmax{i}", "softmax", rows, p, [(p["output"], reference.run_operation(op, x))])
 
 
 def svdf_step(rng: np.random.Generator, i: int) -> Case:
@@ -305,11 +401,25 @@ def svdf_step(rng: np.random.Generator, i: int) -> Case:
     packed[:, :n] = features + 128
     folded = -(op.input.zero_point + 128) * features.sum(1)
     biases = np.zeros(units, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
-    p = [memory.value(x), memory.place(units), 0, 255, op.output.zero_point + 128]
-    p += [memory.rescale(biases, np.array(second[0]), np.array(second[1])), 16, memory.work(4 * units), 0]
-    p += [n, units, rank, steps, memory.constant(packed, 1), memory.constant(op.time.data, 2), memory.value(state, 2)]
-    p += [memory.rescale(folded, np.array(first[0]), np.array(first[1])), memory.work(patch), patch]
-    return memory.case(f"svdf{i}", "SVDF", 1, p, [(p[1], y), (p[15], np.ascontiguousarray(after))])
+    p = {
+        **bounds(-128, 127, op.output.zero_point),
+        "input": memory.value(x),
+        "output": memory.place(units),
+        "rescale": memory.rescale(biases, np.array(second[0]), np.array(second[1])),
+        "rescale_step": 16,
+        "sums": memory.work(4 * units),
+        "inputs": n,
+        "units": units,
+        "rank": rank,
+        "memory": steps,
+        "features": memory.constant(packed, 1),
+        "time": memory.constant(op.time.data, 2),
+        "state": memory.value(state, 2),
+        "features_rescale": memory.rescale(folded, np.array(first[0]), np.array(first[1])),
+        "patch": memory.work(patch),
+        "patch_size": patch,
+    }
+    return memory.case(f"svdf{i}", "svdf", 1, p, [(p["output"], y), (p["state"], np.ascontiguousarray(after))])
 
 
 def smaller(rng: np.random.Generator, op: Weighted, by: float, i: int) -> Weighted:
@@ -337,23 +447,34 @@ def paired(rng: np.random.Generator, i: int) -> Case:
         y = reference.run_operation(op, seen)
         _, out_h, out_w, out = (1, 1, *y.shape) if isinstance(op, Dense) else y.shape
         first, last = sorted(int(v) for v in rng.choice(out + 1, 2, replace=False))
-        taps = pairs.patch(op, wide, 0, partial(tap_order, op))
-        made = pairs.stream(op, first, last, taps) if taps else None
+        taps = packed.patch(op, wide, 0, partial(tap_order, op))
+        made = packed.stream(op, first, last, taps) if taps else None
         if taps is not None and made is not None:
             break
     low, high = reference.activation_range(op)
     down, right = (1, 1) if isinstance(op, Dense) else op.stride
-    steps = (right * depth, down * wide * depth, out + 3 - (last - first), out_w * (out + 3))
-    p = pairs.parameters(made, taps, out_w, steps, low, high, op.output.zero_point, isinstance(op, Dense))
-    p[0] = memory.value(x, 4)
     output = rng.integers(-128, 128, (out_h, out_w, out + 3)).astype(np.int8)
-    to = memory.value(output)
-    p[1] = to + first
-    p[6] = memory.constant(np.frombuffer(made.content, np.uint8))
-    if taps.segments > 1:
-        p[17] = memory.work(24 * sum(run.groups for run in made.runs))
+    at, to = memory.value(x, 4), memory.value(output)
+    p = {
+        **bounds(low, high, op.output.zero_point),
+        "input": at,
+        "output": to + first,
+        "shift": made.shift,
+        "stream": memory.constant(np.frombuffer(made.content, np.uint8)),
+        "taps": taps.taps,
+        "segments": taps.segments,
+        "columns": out_w,
+        "input_column_step": right * depth,
+        "input_row_step": down * wide * depth,
+        "output_gap": out + 3 - (last - first),
+        "output_row_step": out_w * (out + 3),
+        "has_table": int(taps.places is not None),
+        "sums": memory.work(24 * sum(run.groups for run in made.runs)) if taps.segments > 1 else 0,
+        "round_once": int(isinstance(op, Dense)),
+        "runs": len(made.runs),
+    }
     output[:, :, first:last] = y.reshape(out_h, out_w, out)[:, :, first:last]
-    return memory.case(f"pairs{i}", "PAIRS", out_h, p, [(to, output)])
+    return memory.case(f"packed{i}", "packed", out_h, p, [(to, output)], packed.records(made, taps))
 
 
 def planes(rng: np.random.Generator, i: int) -> Case:
@@ -379,17 +500,22 @@ def planes(rng: np.random.Generator, i: int) -> Case:
         call = lower_depthwise(op, first, last, places)
     memory = Memory(rng)
     seen = signal(rng, op.input.shape, i)
-    p = list(call.parameters)
+    p = dict(call.parameters)
+    more = [(record, dict(fields)) for record, fields in call.more]
     output = rng.integers(-128, 128, op.output.shape).astype(np.int8)
     at = {op.input: memory.value(seen, 8), op.output: memory.value(output, 8)}
-    for index, operand in call.tensors.items():
+    for parameter, operand in call.tensors.items():
         if operand not in at:
             at[operand] = memory.work(operand.size)
-        p[index] += at[operand]
-    for index, content in call.constants.items():
-        p[index] = memory.constant(np.frombuffer(content, np.uint8))
+        if isinstance(parameter, str):
+            p[parameter] = p.get(parameter, 0) + at[operand]
+        else:
+            more[parameter[0]][1][parameter[1]] += at[operand]
+    for parameter, content in call.constants.items():
+        assert isinstance(parameter, str)
+        p[parameter] = memory.constant(np.frombuffer(content, np.uint8))
     output[..., places[first:last]] = reference.run_operation(op, seen)[..., first:last]
-    return memory.case(f"planes{i}", "DEPTHWISE_PAIRS", call.rows, p, [(at[op.output], output)])
+    return memory.case(f"planes{i}", "packed_depthwise", call.rows, p, [(at[op.output], output)], more)
 
 
 Makers = dict[str, tuple[Callable[[np.random.Generator, int], Case], int]]  # how many there are of each kind
@@ -412,7 +538,7 @@ MAKERS: Makers = {
     "svdf": (svdf_step, 60),
 }
 THUMB_MAKERS: Makers = {  # of kernels that exist in Thumb code only
-    "pairs": (paired, 105),
+    "packed": (paired, 105),
     "planes": (planes, 84),
 }
 

@@ -21,7 +21,8 @@ import time
 from micropython import const
 
 import watchword
-from watchword import board, kernels, program, told
+from watchword import board, program, told
+from watchword.kernels import bodies, families
 from watchword.link import CHUNK, Link
 from watchword.requests import SUBJECTS, RequestError
 from watchword.store import Store
@@ -231,8 +232,8 @@ class App:
             "firmware": watchword.VERSION,
             "micropython": ".".join(str(n) for n in sys.implementation[1][:3]),
             "format": program.FORMAT,
-            "kernels": kernels.VERSION,
-            "native": kernels.NATIVE,
+            "kernels": families.VERSION,
+            "native": bodies.NATIVE,
             "target": program.target(),
             "mpy": getattr(sys.implementation, "_mpy", 0),
             "board": getattr(sys.implementation, "_machine", sys.platform),

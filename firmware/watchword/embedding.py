@@ -2,15 +2,10 @@
 
 from array import array
 
-try:
-    from watchword.kernels import knn_thumb as kernels
-except (ImportError, SyntaxError, ValueError):  # no RP2040
-    try:
-        from watchword.kernels import knn_viper as kernels
-    except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
-        from watchword.kernels import knn_plain as kernels
-
+from watchword.kernels import bodies
 from watchword.knn import UNIT, root
+
+kernels = bodies.module("knn")
 
 MOST = 256  # values of an embedding
 PLACES = 4096  # of the layer

@@ -11,13 +11,15 @@ from array import array
 
 from micropython import const
 
+from watchword.kernels import bodies
+from watchword.kernels.bodies import addressof
+
 try:
     import rp2
-    from uctypes import addressof
-
-    from watchword.kernels.movement_thumb import fetch
-except (ImportError, SyntaxError, ValueError):  # another chip, or none of its machine code
+except ImportError:  # another chip
     rp2 = None
+
+read = getattr(bodies.module("movement"), "read", None)  # the Thumb body of READ; None: there is none
 
 BLOCK = const(4096)
 PIECE = const(1024)  # bytes that are compared at once
@@ -31,7 +33,7 @@ def find(f, begin):
     (the kernel that copies from there, addresses of the flash and of a table, which it takes, the table, which has to stay).
     The table has for each block where its part of the file begins, and where in flash that is; then where the last one ends.
     """
-    if rp2 is None:
+    if rp2 is None or read is None:
         return None
     flash = rp2.Flash()
     size = f.seek(0, 2)
@@ -54,7 +56,7 @@ def find(f, begin):
         table[2 * i] = starts[i] - begin
         table[2 * i + 1] = block * BLOCK + _pointers(i)
         block = file.before(block)
-    return fetch, array("I", (addressof(flash), addressof(table))), table
+    return read, array("I", (addressof(flash), addressof(table))), table
 
 
 def _pointers(i):

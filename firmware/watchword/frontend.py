@@ -12,15 +12,10 @@ from binascii import hexlify
 
 from micropython import const
 
-try:
-    from uctypes import addressof
+from watchword.kernels import bodies
+from watchword.kernels.bodies import addressof
 
-    from watchword.kernels import frontend_thumb as _stages
-except (ImportError, SyntaxError, ValueError):  # no RP2040
-    try:
-        from watchword.kernels import frontend_viper as _stages
-    except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
-        from watchword.kernels import frontend_plain as _stages
+_stages = bodies.module("frontend")
 
 # Where the parts of the tables begin: the layout of watchword.features.pack_tables on the host.
 _WINDOW = const(0)

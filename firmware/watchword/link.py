@@ -5,7 +5,7 @@ import time
 
 from micropython import const
 
-from watchword.kernels import decode_base64, unmask
+from watchword.kernels.bodies import buffers
 from watchword.stdin import SILENCE, Stdin
 
 LINE = const(512)  # longest request
@@ -127,9 +127,9 @@ class Link:
             self._skip_line()
             return -1
         if mask is not None:
-            unmask(self.payload, length, mask)
+            buffers.unmask(self.payload, length, mask)
             return length
-        n = decode_base64(self.payload, length)
+        n = buffers.decode_base64(self.payload, length)
         if n < 0:
             self.error(request, "the payload is not base64 at character %d" % (-1 - n))
             return -1

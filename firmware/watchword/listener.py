@@ -6,7 +6,7 @@ from micropython import const
 
 from watchword.decision import Decision, check
 from watchword.frontend import Frontend
-from watchword.kernels import copy
+from watchword.kernels.bodies import buffers
 from watchword.runtime import Runtime
 from watchword.sources import RATE
 
@@ -103,16 +103,16 @@ class Listener:
     def frame(self):
         """Take the samples of the next frame and append its features to the history."""
         n = self.wanted()
-        copy(self.samples, 0, self.samples, 2 * n, 2 * (WINDOW - n))
+        buffers.copy(self.samples, 0, self.samples, 2 * n, 2 * (WINDOW - n))
         self.source.read(self.samples, 2 * (WINDOW - n), n)
         self.frontend.process(self.samples)
-        copy(self.history, self.next, self.frontend.input, 0, CHANNELS)
+        buffers.copy(self.history, self.next, self.frontend.input, 0, CHANNELS)
         self.next = (self.next + CHANNELS) % len(self.history)
         self.count += 1
 
     def start(self):
         """Begin a run of the model on the newest window of features."""
         size = len(self.history)
-        copy(self.program.input, 0, self.history, self.next, size - self.next)
-        copy(self.program.input, size - self.next, self.history, 0, self.next)
+        buffers.copy(self.program.input, 0, self.history, self.next, size - self.next)
+        buffers.copy(self.program.input, size - self.next, self.history, 0, self.next)
         self.runtime.start()

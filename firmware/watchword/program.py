@@ -14,7 +14,8 @@ from binascii import hexlify
 
 from micropython import const
 
-from watchword import Refusal, bounds, kernels
+from watchword import Refusal
+from watchword.kernels.families import VERSION, Contracts
 
 FORMAT = const(4)
 HEADER = "<4sHH8sIIIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields
@@ -43,18 +44,19 @@ def target():
 
 
 class Step:
-    """One call of a kernel: its number, parameters (array 'i'), rows of output and rows to compute in one go.
+    """One call of a kernel: its number and name, parameters (array 'i'), rows of output and rows to compute in one go.
 
-    streamed: its constants were brought into the arena by a step before. together: how many steps, from this one on, may run in
-    one call of `walk`.
+    paged: its constants were read into the arena by a step before. batch: how many steps, from this one on, may run in one call
+    of `dispatch`.
     """
 
-    def __init__(self, kernel, streamed, rows, chunk, together, parameters):
+    def __init__(self, kernel, name, paged, rows, chunk, batch, parameters):
         self.kernel = kernel
-        self.streamed = streamed
+        self.name = name
+        self.paged = paged
         self.rows = rows
         self.chunk = chunk
-        self.together = together
+        self.batch = batch
         self.parameters = parameters
 
 
@@ -112,8 +114,8 @@ def _header(f, path):
     fields = struct.unpack(HEADER, raw)
     if fields[1] != FORMAT:
         raise ProgramError("%s has format %d, this firmware reads %d: compile it anew" % (path, fields[1], FORMAT))
-    if fields[2] != kernels.VERSION:
-        raise ProgramError("%s is for kernels %d, here are %d: compile it anew" % (path, fields[2], kernels.VERSION))
+    if fields[2] != VERSION:
+        raise ProgramError("%s is for kernels %d, here are %d: compile it anew" % (path, fields[2], VERSION))
     name = fields[3].rstrip(b"\0")
     if name != target().encode():
         raise ProgramError("%s is compiled for %s, this board is %s" % (path, repr(name)[2:-1], target()))
@@ -190,7 +192,11 @@ def _load(f, path):
     words = array("i", bytes(sections[5] & ~3))
     f.readinto(words)
     description = _description(f, path, fields)
-    steps = _steps(words, arena_size, len(constants), sections[9], path)
+    contracts = Contracts()
+    try:
+        steps = _steps(words, contracts, arena_size, len(constants), sections[9], path)
+    finally:
+        contracts.forget()
     if resets > len(steps):
         raise ProgramError("%s: has %d steps, and %d to begin anew" % (path, len(steps), resets))
     program = Program(fields[4], description, tables, steps[:resets], steps[resets:], constants, arena, input_at, output_at)
@@ -205,33 +211,30 @@ def _load(f, path):
     return program
 
 
-def _steps(words, arena, constants, weights, path):
-    """Records of kernel, whether its constants lie in the arena, rows, rows in one go, steps together, number of parameters,
+def _steps(words, contracts, arena, constants, weights, path):
+    """Records of kernel, whether its constants lie in the arena, rows, rows in one go, steps in a batch, number of parameters,
     parameters."""
+    sizes = arena, constants, weights
+    paged_sizes = arena, arena, weights
     steps = []
     i = pieces = 0
     while i < len(words):
         try:
-            kernel, streamed, rows, chunk, together, n = [words[i + j] for j in range(6)]
+            kernel, paged, rows, chunk, batch, n = [words[i + j] for j in range(6)]
+            contract = contracts[kernel]
+            p = words[i + 6 : i + 6 + max(n, 0)]
+            pieces += -(-rows // chunk)
             if (
-                not kernels.LENGTHS[kernel] <= n <= len(words)
-                or (n > kernels.LENGTHS[kernel] and kernel not in kernels.SEVERAL)
-                or rows < 1
+                len(p) != n
                 or chunk < 1
-                or not 0 <= streamed <= 1
-                or not 0 <= together < 1 << 15
+                or not 0 <= paged <= 1
+                or not 0 <= batch < 1 << 15
+                or pieces > PIECES
+                or not contract.holds(rows, p, paged_sizes if paged else sizes)
             ):
                 raise ValueError
-            pieces += -(-rows // chunk)
-            if pieces > PIECES:
-                raise ValueError
-            p = words[i + 6 : i + 6 + n]
-            if len(p) != n:
-                raise ValueError
-            if not bounds.check(kernel, rows, p, arena, arena if streamed else constants, weights):
-                raise ValueError
-        except (IndexError, KeyError, ValueError, TypeError):
+        except (LookupError, ArithmeticError, ValueError, TypeError):
             raise ProgramError("%s: step %d is malformed or leaves its buffers" % (path, len(steps)))
-        steps.append(Step(kernel, streamed, rows, chunk, together, p))
+        steps.append(Step(kernel, contract.name, paged, rows, chunk, batch, p))
         i += 6 + n
     return steps

@@ -3,74 +3,74 @@
 import time
 from array import array
 
-from watchword.kernels import READ, layers, walk
+from micropython import const
 
-try:
-    from uctypes import addressof
-except ImportError:  # where there is no Thumb kernel either
-    addressof = None
+from watchword.kernels.bodies import addressof, body, dispatch
+
+# Parameters of kernels/movement.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_SIZE = const(2)
 
 
 class Runtime:
     """Walks the steps of a loaded program. Nothing is allocated after the start.
 
     A step is cut into pieces, one after another: its rows in as many goes as the compiler wants. Those of Thumb kernels are
-    called by `walk`, which needs no Python between them where the compiler put steps together. The program's steps are not
+    called by `dispatch`, which needs no Python between them where the compiler batches steps. The program's steps are not
     needed any more.
 
-    bodies: the kernels by number, as `layers.load` gives them; None: those of this chip.
+    body: gives what computes a kernel, by number and name; by default the fastest on this chip.
     """
 
-    def __init__(self, program, bodies=None):
+    def __init__(self, program, body=body):
         self.program = program
         self.arena = program.arena
         self.steps = len(program.steps)
         steps = program.reset + program.steps
-        if bodies is None:
-            bodies = layers.load({s.kernel for s in steps})
         count = sum([-(-s.rows // s.chunk) for s in steps])
-        self.calls = [None] * count  # a piece: kernel, parameters, the buffer of its constants, first row, last
-        self.records = array("i", bytes(16 * count))  # or what `walk` takes for it; then
+        self.calls = [None] * count  # a piece: body, parameters, the buffer of its constants, rows
+        self.records = array("i", bytes(16 * count))  # or what `dispatch` takes for it; then
         self.ends = array("H", bytes(2 * count))  # the piece behind the last one of the same call
         self.firsts = array("H")  # of each step's pieces: those of the reset come first
         piece = 0
         for i, step in enumerate(steps):
             if i >= len(program.reset):
                 self.firsts.append(piece)
-            kernel, p, constants, address = self.bind(step, bodies)
+            function, p, constants, address = self.bind(step, body)
             for row in range(0, step.rows, step.chunk):
-                last = min(row + step.chunk, step.rows)
+                rows = min(row + step.chunk, step.rows) << 16 | row
                 if address:
-                    record = array("i", (addressof(p), addressof(constants), last << 16 | row, address))
+                    record = array("i", (addressof(p), addressof(constants), rows, address))
                     self.records[4 * piece : 4 * piece + 4] = record
                     self.ends[piece] = piece + 1
                     self.calls[piece] = p  # which has to stay, wherever the step goes
                 else:
-                    self.calls[piece] = kernel, p, constants, row, last
+                    self.calls[piece] = function, p, constants, rows
                 piece += 1
         self.firsts.append(piece)
         for i, step in enumerate(program.steps):
-            first, end = self.firsts[i], self.firsts[min(i + step.together, self.steps)]
-            if end - first == step.together > 1 and all(self.ends[j] for j in range(first, end)):
+            first, end = self.firsts[i], self.firsts[min(i + step.batch, self.steps)]
+            if end - first == step.batch > 1 and all(self.ends[j] for j in range(first, end)):
                 self.ends[first] = end
         self.piece = piece
         self.reset()
 
-    def bind(self, step, bodies):
-        """What calls a step: kernel, parameters, the buffer of its constants, address; 0: `walk` cannot call it."""
+    def bind(self, step, body):
+        """What calls a step: body, parameters, the buffer of its constants, address; 0: `dispatch` cannot call it."""
         p = step.parameters
-        if step.kernel == READ:
+        if step.name == "read":
             if self.program.mapped:
-                fetch, where, _ = self.program.mapped
-                return fetch, p, where, fetch(0, 0, 0, 0)
+                read, where, _ = self.program.mapped
+                return read, p, where, read(0, 0, 0, 0)
             # The window is made here, since making one allocates.
-            return self.read, p, memoryview(self.arena)[p[1] : p[1] + p[2]], 0
-        kernel, address = bodies[step.kernel]
-        return kernel, p, self.arena if step.streamed else self.program.constants, address
+            return self.read, p, memoryview(self.arena)[p[_OUTPUT] : p[_OUTPUT] + p[_SIZE]], 0
+        function, address = body(step.kernel, step.name)
+        return function, p, self.arena if step.paged else self.program.constants, address
 
-    def read(self, p, arena, window, first, last):
-        """Bring constants from the program's file to the arena."""
-        self.program.file.seek(self.program.weights + p[0])
+    def read(self, p, arena, window, rows):
+        """Bring constants from the program's file to the arena: the body of READ for chips on which flash cannot be read."""
+        self.program.file.seek(self.program.weights + p[_INPUT])
         self.program.file.readinto(window)
 
     def reset(self):
@@ -102,11 +102,11 @@ class Runtime:
             end = ends[piece]
             if end:
                 end = min(end, last)
-                walk(records, arena, end << 16 | piece)
+                dispatch(records, arena, end << 16 | piece)
                 piece = end
             else:
-                kernel, parameters, constants, row, end = self.calls[piece]
-                kernel(parameters, arena, constants, row, end)
+                function, p, constants, rows = self.calls[piece]
+                function(p, arena, constants, rows)
                 piece += 1
             if time.ticks_diff(time.ticks_ms(), t0) >= ms:
                 break

@@ -7,8 +7,9 @@ process; after two of those the program before is back too.
 
 import time
 
-from watchword import kernels, told
+from watchword import told
 from watchword.board import UNIX, Watchdog, restart
+from watchword.kernels.bodies import NATIVE
 
 ATTEMPTS = 2
 TIMEOUT = 4000  # ms without a sign of life; on the unix port, for the whole run
@@ -29,7 +30,7 @@ def clean_run(app, kind):
         store.trial_failed(kind, "%s did not end its clean run, %d times" % (file, ATTEMPTS))
         return
     store.trial_begins(kind)
-    timeout = TIMEOUT if kernels.NATIVE else SLOW
+    timeout = TIMEOUT if NATIVE else SLOW
     app.report("trial", file=file, attempt=store.trial(kind)["begun"], timeout_ms=timeout if UNIX else None)
     reserve = bytearray(LEAST_HEAP)  # what has to be left; also, what is needed to write a failure down
     watchdog = Watchdog(TIMEOUT)

@@ -9,18 +9,12 @@ from array import array
 from micropython import const
 
 from watchword.decision import Presence, check
+from watchword.kernels import bodies
+from watchword.kernels.bodies import addressof
 from watchword.runtime import Runtime
 from watchword.sources import LONGEST
 
-try:
-    from uctypes import addressof
-
-    from watchword.kernels import frames_thumb as _kernels
-except (ImportError, SyntaxError, ValueError):  # no RP2040
-    try:
-        from watchword.kernels import frames_viper as _kernels
-    except (ImportError, SyntaxError, ValueError):  # no native emitter here, or an .mpy of another architecture
-        from watchword.kernels import frames_plain as _kernels
+_kernels = bodies.module("frames")
 
 _TO = const(4)  # words of what frames_thumb takes: where the next row of the input begins,
 _DOWN = const(5)  # and the next stretch down

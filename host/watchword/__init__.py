@@ -28,6 +28,7 @@ __all__ = [
     "Model",
     "__version__",
     "board",
+    "chips",
     "compile",
     "errors",
     "evaluate",
@@ -42,7 +43,7 @@ __all__ = [
 _ORIGINS = {"Board": "board", "Detection": "board", "Model": "model", "load": "model"}  # of names that are no modules
 
 if TYPE_CHECKING:
-    from watchword import board, compile, errors, evaluate, features, graph, reference, tflite, train
+    from watchword import board, chips, compile, errors, evaluate, features, graph, reference, tflite, train
     from watchword.board import Board, Detection
     from watchword.model import Model, load
 else:  # or every name there is not would have a type

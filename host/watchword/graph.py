@@ -110,6 +110,21 @@ class Operation:
         """Multiply-accumulates of one run."""
         return 0
 
+    @property
+    def parts(self) -> int:
+        """Into how many parts the operation can be cut, each with its own weights: 1 where it has none."""
+        return 1
+
+    @property
+    def overwritable(self) -> tuple[Tensor, ...]:
+        """Inputs whose place the output may take, value by value, where nobody reads them afterwards."""
+        return ()
+
+    @property
+    def memory(self) -> tuple[Tensor, ...]:
+        """Tensors in which the operation itself keeps what it remembers from run to run, zeros at first."""
+        return ()
+
 
 @dataclass(eq=False)
 class Conv2D(Operation):
@@ -129,6 +144,10 @@ class Conv2D(Operation):
     @property
     def macs(self) -> int:
         return self.output.size * self.weights.size // self.weights.shape[0]
+
+    @property
+    def parts(self) -> int:
+        return self.weights.shape[0]
 
 
 @dataclass(eq=False)
@@ -154,6 +173,10 @@ class DepthwiseConv2D(Operation):
     def macs(self) -> int:
         return self.output.size * self.weights.shape[1] * self.weights.shape[2]
 
+    @property
+    def parts(self) -> int:
+        return self.input.shape[3]
+
 
 @dataclass(eq=False)
 class Dense(Operation):
@@ -170,6 +193,10 @@ class Dense(Operation):
     @property
     def macs(self) -> int:
         return self.weights.size
+
+    @property
+    def parts(self) -> int:
+        return self.weights.shape[0]
 
 
 @dataclass(eq=False)
@@ -229,6 +256,10 @@ class _Binary(Operation):
     def inputs(self) -> tuple[Tensor, ...]:
         return self.input, self.other
 
+    @property
+    def overwritable(self) -> tuple[Tensor, ...]:
+        return tuple(tensor for tensor in self.inputs if tensor.data is None and tensor.size == self.output.size)
+
 
 @dataclass(eq=False)
 class Add(_Binary):
@@ -269,6 +300,10 @@ class Lookup(Operation):
     def is_identity(self) -> bool:
         """Whether every value stays what it is."""
         return bool((self.table == np.arange(-128, 128)).all())
+
+    @property
+    def overwritable(self) -> tuple[Tensor, ...]:
+        return (self.input,)
 
 
 @dataclass(eq=False)
@@ -336,6 +371,10 @@ class Svdf(Operation):
     def macs(self) -> int:
         return self.features.size + self.time.size
 
+    @property
+    def memory(self) -> tuple[Tensor, ...]:
+        return (self.state,)
+
 
 @dataclass(eq=False)
 class Softmax(Operation):
@@ -382,7 +421,7 @@ class Graph:
     @property
     def stateful(self) -> bool:
         """Whether a run depends on the runs before it."""
-        return bool(self.states) or any(isinstance(op, Svdf) for op in self.operations)
+        return bool(self.states) or any(op.memory for op in self.operations)
 
     def constants(self) -> Iterator[Tensor]:
         """Weights, biases and constant inputs, in the order of the operations."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword import compile, description, shipped, tflite
+from watchword import chips, compile, description, shipped, tflite
 from watchword.description import Decision, Description
 from watchword.errors import DataError, ModelError
 from watchword.features.tables import CHANNELS
@@ -33,8 +33,9 @@ class Model:
     def compile(
         self, target: str, *, simplify: bool = True, ram: int | None = None, background: bytes = b""
     ) -> compile.Compiled:
-        """The program for a target; the rest as in `compile.compile`."""
-        return compile.compile(self.graph, self.description, target, simplify=simplify, ram=ram, background=background)
+        """The program for a chip, by its name; the rest as in `compile.compile`. ModelError, too: there is no such chip."""
+        chip = chips.named(target)
+        return compile.compile(self.graph, self.description, chip, simplify=simplify, ram=ram, background=background)
 
     def quantize(self, x: NDArray[Any]) -> NDArray[np.int8]:
         """Inputs as the file takes them (int8, uint8 or float32 by its input_type) as the graph's int8; int8 stays what it is.

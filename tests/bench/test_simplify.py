@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from watchword import reference, tflite
+from watchword.chips.rp2040 import RP2040
 from watchword.compile import compile
 from watchword.compile.simplify import simplify
 from watchword.description import Description
@@ -51,7 +52,7 @@ def test_outputs_are_identical_and_what_is_saved(root: Path, shared_data: Path) 
             x = np.concatenate([x, real])
             seen += f", {len(real)} pictures"
             start = time.perf_counter()
-            compile(tflite.read(shared_data / f"models/{name}.tflite"), Description("vww", ("none", "person")), "rp2040")
+            compile(tflite.read(shared_data / f"models/{name}.tflite"), Description("vww", ("none", "person")), RP2040)
             seconds = time.perf_counter() - start
             assert result.after.macs <= 0.55 * result.before.macs
         np.testing.assert_array_equal(reference.run(result.graph, x), reference.run(graph, x), err_msg=name)

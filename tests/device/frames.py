@@ -7,13 +7,13 @@ import time
 
 import micropython
 
-from watchword.kernels import frames_plain, frames_viper, walk
+from watchword.kernels import bodies, frames_plain, frames_viper
 from watchword.sources.frames import FrameSource
 from watchword.viewer import Viewer, stretches
 
 SLOW = sys.platform == "rp2"
 KERNELS = [frames_plain, frames_viper]
-if walk is not None:
+if bodies.dispatch is not None:
     from watchword.kernels import frames_thumb
 
     KERNELS.append(frames_thumb)

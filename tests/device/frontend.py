@@ -7,10 +7,10 @@ from array import array
 import micropython
 
 from watchword.frontend import Frontend
-from watchword.kernels import frontend_plain, frontend_viper, walk
+from watchword.kernels import bodies, frontend_plain, frontend_viper
 
 SLOW = sys.platform == "rp2"
-if walk is not None:
+if bodies.dispatch is not None:
     from watchword.kernels import frontend_thumb
 
 
@@ -38,7 +38,7 @@ def compare(stages, limit):
                     assert v == min((w * case["multiplier"] + 32768) >> 16, 255) - 128
 
 
-if walk is not None:
+if bodies.dispatch is not None:
 
     def test_thumb_equals_host():
         compare(frontend_thumb, 200)

@@ -8,16 +8,26 @@ from pathlib import Path
 from tests import kernel_cases
 
 from watchword import shipped
-from watchword.board import firmware
+from watchword.firmware import mpy, thumb
+from watchword.kernels import KERNELS
 
-FREE = ("pairs", "depthwise")  # Thumb kernels that clamp with the interpolator where there is one
+FREE = ("packed", "packed_depthwise")  # Thumb kernels that clamp with the interpolator where there is one
 
 
 def make(folder: Path, shared: Path | None, target: str) -> None:
     with (folder / "cases.jsonl").open("w") as lines, (folder / "cases.bin").open("wb") as content:
         for kind in (*kernel_cases.MAKERS, *kernel_cases.THUMB_MAKERS):
             for case in kernel_cases.cases(kind):
-                fields = [case.name, case.kernel, case.rows, case.p, case.scratch, len(case.arena), len(case.constants)]
+                fields = [
+                    case.name,
+                    KERNELS[case.kernel].number,
+                    case.kernel,
+                    case.rows,
+                    case.p,
+                    case.scratch,
+                    len(case.arena),
+                    len(case.constants),
+                ]
                 lines.write(json.dumps(fields) + "\n")
                 content.write(case.arena + case.constants + case.expected)
     if target == "rp2040":
@@ -30,6 +40,6 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
 def thumb_code(to: Path, source: Path, **constants: int) -> None:
     """What a file of Thumb kernels is compiled to, with other constants than the firmware's."""
     expanded = to.with_suffix(".expanded")
-    expanded.write_text(firmware.thumb(source, **constants))
-    firmware.cross_compiled(expanded, to.name, "armv6m", to)
+    expanded.write_text(thumb.expand_file(source, **constants))
+    mpy.cross_compiled(expanded, to.name, "armv6m", to)
     expanded.unlink()

@@ -10,12 +10,12 @@ from array import array
 import micropython
 
 from watchword.embedding import Embedder
-from watchword.kernels import knn_plain, knn_viper, walk
+from watchword.kernels import bodies, knn_plain, knn_viper
 from watchword.knn import FAR, SHOTS, Taught, TaughtError, head
 
 SLOW = sys.platform == "rp2"
 KERNELS = [knn_plain, knn_viper]
-if walk is not None:
+if bodies.dispatch is not None:
     from watchword.kernels import knn_thumb
 
     KERNELS.append(knn_thumb)

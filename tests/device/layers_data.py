@@ -16,6 +16,7 @@ from tests.random_layers import ENDS, FUNCTIONS, constant, tensor
 from tests.unit.random_graphs import RandomGraph, random_inputs
 
 from watchword import reference, tflite
+from watchword.chips import named
 from watchword.compile import Layer, compile
 from watchword.description import Description
 from watchword.errors import UnsupportedError
@@ -214,7 +215,7 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
         for name, graph, x in graphs:
             labels = tuple(f"l{i}" for i in range(graph.output.shape[-1]))
             try:
-                compiled = compile(graph, Description(name=name, labels=labels), target)
+                compiled = compile(graph, Description(name=name, labels=labels), named(target))
             except UnsupportedError as error:
                 assert "sums may reach" in str(error)  # few random ones, whose biases are beyond what the kernels hold
                 continue

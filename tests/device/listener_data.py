@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from watchword import reference
+from watchword.chips import named
 from watchword.compile import compile
 from watchword.description import Decision, Description
 from watchword.evaluate.streaming import Runs, detections
@@ -63,9 +64,9 @@ def signal() -> np.ndarray:
 
 
 def make(folder: Path, shared: Path | None, target: str) -> None:
-    graph = model()
+    graph, chip = model(), named(target)
     description = Description(name="listen", labels=("a", "b", "c"), background=("a",), decision=Decision(0.3, 2, 0.2, 2))
-    (folder / "listen.ww").write_bytes(compile(graph, description, target).content)
+    (folder / "listen.ww").write_bytes(compile(graph, description, chip).content)
     sound = signal()
     (folder / "sound.raw").write_bytes(sound.astype("<i2").tobytes())
     rows = to_int8(MicroFrontend(description.frontend).process(sound))
@@ -82,10 +83,10 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
     outputs = reference.run(graph, np.stack([padded[c : c + FRAMES] for c in counts])[..., None])
     fired = len(detections(Runs(outputs, ((counts - 1) * 320 + 480) // 16), description))
     word, runs = every_third_frame(sound)
-    (folder / "word.ww").write_bytes(compile(one_word(), word, target).content)
+    (folder / "word.ww").write_bytes(compile(one_word(), word, chip).content)
     heard = [round(1000 * (detection.time + 1)) for detection in detections(runs, word)]
     for name, kind in (("mfcc", {"features": "mfcc"}), ("picture", {"kind": "picture"}), ("tensor", {"kind": "tensor"})):
         other = Description(name=name, labels=("a", "b", "c"), **kind)
-        (folder / f"{name}.ww").write_bytes(compile(graph, other, target).content)
+        (folder / f"{name}.ww").write_bytes(compile(graph, other, chip).content)
     expected = {"windows": windows, "fired": fired, "runs": len(runs.times), "heard": heard}
     (folder / "expected.json").write_text(json.dumps(expected))

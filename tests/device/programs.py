@@ -4,7 +4,8 @@ import json
 import struct
 import sys
 
-from watchword import kernels
+from watchword.kernels import bodies
+from watchword.kernels.families import Contracts
 from watchword.runtime import Runtime
 
 SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes for a layer
@@ -89,36 +90,44 @@ def guard(loaded, path):
     return arena, constants, bytes(loaded.constants)
 
 
+contracts = Contracts()
+
+
 def work(step):
     """About how often the innermost loop of a step runs."""
-    p, rows, kernel = step.parameters, step.rows, step.kernel
-    if kernel in (kernels.CONV, kernels.DEPTHWISE):
-        return rows * p[13] * (p[15] * p[16] * (p[11] + 1) + p[14] * (p[26] if kernel == kernels.CONV else p[15] * p[16]))
-    if kernel in (kernels.AVERAGE_POOL, kernels.MAX_POOL):
-        return rows * p[13] * p[11] * (1 + min(p[15], p[9]) * min(p[16], p[10]))
-    if kernel == kernels.MEAN:
-        return rows * (p[9] + 1) * p[10]
-    if kernel in (kernels.ADD, kernels.MULTIPLY):
-        return rows * p[11] * p[12] * p[13]
-    if kernel == kernels.COPY:
-        return rows * p[3] * p[4] * p[5]
-    if kernel == kernels.FILL:
-        return rows * p[3]
-    if kernel == kernels.PAIRS:
-        groups = sum([p[i + 1] for i in range(20, 20 + 2 * p[19], 2)])
-        return rows * p[9] * p[8] * (p[7] + groups * 100)
-    if kernel == kernels.DEPTHWISE_PAIRS:
-        packed = sum([p[i] * p[i + 1] for i in range(21, 21 + 12 * p[20], 12)])
-        return p[10] + rows * (packed + 10 * p[16] * (p[14] // (36 + 2 * p[12] - p[13])))
-    if kernel == kernels.SVDF:
-        return p[10] * p[11] * (p[18] + p[12])
-    return rows * p[2]  # LOOKUP, SOFTMAX, READ
+    rows, name, contract = step.rows, step.name, contracts[step.kernel]
+    n = len(contract.fields)
+    p, more = contract.parameters(*step.parameters[:n]), step.parameters[n:]
+    if name in ("convolution", "depthwise"):
+        taps = p.kernel_height * p.kernel_width
+        each = p.patch_size if name == "convolution" else taps
+        return rows * p.output_width * (taps * (p.input_channels + 1) + p.output_channels * each)
+    if name in ("average_pool", "max_pool"):
+        window = min(p.kernel_height, p.input_height) * min(p.kernel_width, p.input_width)
+        return rows * p.output_width * p.input_channels * (1 + window)
+    if name == "mean":
+        return rows * (p.places + 1) * p.depth
+    if name in ("add", "multiply", "copy"):
+        return rows * p.planes * p.lines * p.values
+    if name == "fill":
+        return rows * p.row_size
+    if name == "packed":
+        groups = sum([more[i] for i in range(1, 2 * p.runs, 2)])
+        return rows * p.columns * p.segments * (p.taps + groups * 100)
+    if name == "packed_depthwise":
+        each = len(contract.records[0][1])
+        spanned = sum([more[i] * more[i + 1] for i in range(0, each * p.groups, each)])
+        step = 36 + 2 * p.window_row_step - p.window_return
+        return p.plane_words + rows * (spanned + 10 * p.lines * (p.line_size // step))
+    if name == "svdf":
+        return p.units * p.rank * (p.patch_size + p.memory)
+    return p.size if name == "read" else rows * p.depth  # lookup, softmax
 
 
-def once(loaded, path, bodies=None):
+def once(loaded, path, body=bodies.body):
     """Begin anew, run on zeros; the output. The guards are whole afterwards."""
     arena, constants, content = guard(loaded, path)
-    runtime = Runtime(loaded, bodies)
+    runtime = Runtime(loaded, body)
     runtime.start()
     while not runtime.run(1000):
         pass

@@ -17,7 +17,7 @@ def forget():
     """Let the heap have what bodies of kernels took that no other test needs."""
     kernels = sys.modules.get("watchword.kernels")
     for name in list(sys.modules):
-        if kernels and name.endswith(("_plain", "_viper", "_thumb", "_free")) and name != kernels.buffers.__name__:
+        if name.endswith(("_plain", "_viper", "_thumb", "_free")) and "buffers" not in name and "dispatch" not in name:
             module = sys.modules.pop(name)
             short = name.split(".")[-1]
             if getattr(kernels, short, None) is module:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from tests.device.repl import Repl
 
-from watchword.board import Board, firmware, virtual
+from watchword import firmware
+from watchword.board import Board, virtual
 from watchword.board.flash import flash, install
 from watchword.board.repl import MpremoteRepl
 from watchword.board.transport import SerialTransport, Transport

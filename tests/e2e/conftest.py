@@ -20,6 +20,7 @@ from watchword.board.flash import install
 from watchword.board.repl import MpremoteRepl
 from watchword.board.virtual.kinds import RESTART
 from watchword.board.virtual.process import Command, ProcessTransport
+from watchword.chips import named
 from watchword.compile import Compiled, compile
 from watchword.description import Description
 from watchword.graph import Dense, Graph, Softmax, Tensor
@@ -137,4 +138,4 @@ def small_program(
     name: str = "small", seed: int = 0, weights: int = 40, target: str | None = None, always: bool = False
 ) -> Compiled:
     """target: by default that of the `board` of a test."""
-    return compile(small_graph(name, seed, weights, always), small_description(name), target or port_target())
+    return compile(small_graph(name, seed, weights, always), small_description(name), named(target or port_target()))

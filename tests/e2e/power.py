@@ -15,6 +15,7 @@ from tests.e2e.conftest import small_description, small_graph
 from watchword import reference
 from watchword.board import Board
 from watchword.board.virtual.process import ProcessTransport
+from watchword.chips.rp2040 import RP2040
 from watchword.compile import Compiled, compile
 from watchword.errors import LinkError
 from watchword.graph import Graph
@@ -70,7 +71,7 @@ def cut_power(moment: Moment, shares: Iterable[float]) -> list[Cut]:
 
 
 def _program(number: int) -> Compiled:
-    return compile(_graph(number), small_description(_graph(number).name), "rp2040")
+    return compile(_graph(number), small_description(_graph(number).name), RP2040)
 
 
 def _graph(number: int) -> Graph:

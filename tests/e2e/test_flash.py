@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import small_program
-from watchword import __version__
-from watchword.board import Board, doctor, firmware
+from watchword import __version__, firmware
+from watchword.board import Board, doctor
 from watchword.board import flash as flashing
 from watchword.board.flash import flash, install
 from watchword.board.repl import MpremoteRepl, Repl
 from watchword.errors import BoardError
+from watchword.firmware import packages
 
 FILLING = "filling.bin"
 pytestmark = pytest.mark.real_board
@@ -170,7 +171,7 @@ def test_ampy_flashes_what_mpremote_does(bare: str) -> None:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """The URL of a web server with the packages for mip."""
-    firmware.write_packages(tmp_path / "mip")
+    packages.write(tmp_path / "mip")
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "mip")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -17,6 +17,7 @@ from tests.e2e.command import fails, watchword
 from tests.e2e.conftest import Start, port_target, small_program
 from watchword import reference
 from watchword.board import Board, Event, Log
+from watchword.chips import named
 from watchword.compile import Compiled, compile
 from watchword.data import pictures
 from watchword.description import PIXELS, Decision, Description
@@ -53,7 +54,7 @@ def bright(channels: int = 1, **decision: float) -> Compiled:
         input=PIXELS,
         decision=dataclasses.replace(Decision(cutoff=0.6, window=1, stride=1), **decision),  # type: ignore[arg-type]
     )
-    return compile(bright_graph(channels), description, port_target())
+    return compile(bright_graph(channels), description, named(port_target()))
 
 
 def grey(value: int, size: tuple[int, int] = (160, 120)) -> np.ndarray:

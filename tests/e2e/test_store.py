@@ -14,6 +14,7 @@ from tests.e2e.conftest import small_description, small_graph, small_program
 from watchword import reference
 from watchword.board import Board, Detection, Event
 from watchword.board.virtual.process import ProcessTransport
+from watchword.chips import named
 from watchword.compile import Compiled, compile
 from watchword.errors import BoardError, LinkError, ModelError
 from watchword.graph import Dense, Graph, Tensor
@@ -25,7 +26,7 @@ def states(board: Board) -> dict[str, str]:
 
 def test_what_nothing_feeds_is_run_and_not_kept(board: Board) -> None:
     description = dataclasses.replace(small_description("sine"), kind="tensor")
-    program = compile(small_graph(), description, board.hello.target)
+    program = compile(small_graph(), description, named(board.hello.target))
     active = board.push(small_program())
     with pytest.raises(BoardError, match="kind 'tensor': it is sound or picture"):
         board.push(program)
@@ -296,7 +297,7 @@ def large_program(target: str) -> Compiled:
     return compile(
         Graph("large", x, graph.output, [Dense(x, hidden, weights, None), *graph.operations]),
         small_description("large"),
-        target,
+        named(target),
     )
 
 

@@ -15,7 +15,7 @@ from random import Random
 import numpy as np
 
 from tests.fuzz import damage, host, seeds
-from watchword import compile, reference
+from watchword import chips, compile, reference
 
 SECONDS = 240  # for one batch
 BATCH = 400
@@ -57,7 +57,7 @@ def model_cases(numbers: range, target: str = "unix") -> list[Case]:
             continue
         assert graph is not None
         x = np.zeros((1, *graph.input.shape[1:]), np.int8)
-        content = compile.compile(graph, seeds.described(graph), target).content
+        content = compile.compile(graph, seeds.described(graph), chips.named(target)).content
         cases.append(Case(number, content, False, reference.run(graph, x).tobytes()))
     return cases
 

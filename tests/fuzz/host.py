@@ -26,7 +26,7 @@ from types import FrameType
 import numpy as np
 
 from tests.fuzz import damage, seeds
-from watchword import compile, description, reference, tflite
+from watchword import chips, compile, description, reference, tflite
 from watchword.compile.program import read_description
 from watchword.errors import ModelError, WatchwordError
 from watchword.graph import Graph
@@ -97,7 +97,7 @@ def use_model(content: bytes) -> tuple[str, Graph | None]:
         return refused(error), None
     try:
         for target in TARGETS:
-            compile.compile(graph, seeds.described(graph), target)
+            compile.compile(graph, seeds.described(graph), chips.named(target))
     except WatchwordError as error:
         return refused(error, "read, not compiled"), None
     reference.run(graph, np.zeros((1, *graph.input.shape[1:]), np.int8))

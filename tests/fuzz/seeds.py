@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from tests.unit.random_graphs import RandomGraph
-from watchword import compile, model, shipped, tflite
+from watchword import chips, compile, model, shipped, tflite
 from watchword.board import selftest
 from watchword.description import Description, read
 from watchword.errors import UnsupportedError
@@ -47,7 +47,7 @@ def graphs() -> list[Graph]:
             graph.input_type, graph.output_type = "uint8", "float32"
         try:
             tflite.read(tflite.write(graph))
-            compile.compile(graph, described(graph), simplify=False)
+            compile.compile(graph, described(graph), chips.PORTABLE, simplify=False)
         except UnsupportedError:
             continue
         found.append(graph)
@@ -82,11 +82,12 @@ def programs(target: str) -> list[bytes]:
 
     Those of the keyword model are for PCs only: a chip's RAM does not hold them twice, as the guards around buffers take it.
     """
-    found = [compile.compile(graph, described(graph), target, simplify=False).content for graph in graphs()]
+    chip = chips.named(target)
+    found = [compile.compile(graph, described(graph), chip, simplify=False).content for graph in graphs()]
     found += listening_programs(target)
     for graph in (_dense(), tflite.read(model.keywords())) if target == "unix" else (_dense(),):
-        whole = compile.compile(graph, described(graph), target).program
-        found.append(compile.compile(graph, described(graph), target, ram=whole.ram - len(whole.constants) // 3).content)
+        whole = compile.compile(graph, described(graph), chip).program
+        found.append(compile.compile(graph, described(graph), chip, ram=whole.ram - len(whole.constants) // 3).content)
     return found
 
 
@@ -95,7 +96,7 @@ def listening_programs(target: str) -> list[bytes]:
     """Those that a board can listen with."""
     if target != "unix":
         return [selftest.program(target).content]
-    keywords = compile.compile(tflite.read(model.keywords()), read(model.keywords().with_suffix(".toml")), target)
+    keywords = compile.compile(tflite.read(model.keywords()), read(model.keywords().with_suffix(".toml")), chips.named(target))
     return [selftest.program(target).content, keywords.content]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.device.test_device import files_of, make_data
 
-from watchword.board import firmware
+from watchword import firmware
 from watchword.board.virtual.pico import build, image
 
 MODULES = ("adpcm", "decision")

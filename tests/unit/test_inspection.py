@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from watchword import tflite
+from watchword.chips import CHIPS
 from watchword.cli import app
-from watchword.compile import TARGETS
 from watchword.graph import Dense, Graph, Softmax, Tensor
 from watchword.model import keywords, load
 from watchword.report.inspection import Inspection, inspect
@@ -54,7 +54,7 @@ def test_layers_add_up(inspected: Inspection) -> None:
         "zero_point": -128,
     }
     assert found["layers"][-1]["kind"] == "Softmax"
-    assert set(found["targets"]) == set(TARGETS)
+    assert set(found["targets"]) == set(CHIPS)
     assert all(fit["fits"] and fit["ram"] <= fit["ram_limit"] for fit in found["targets"].values())
 
 

@@ -16,8 +16,9 @@ from watchword.board import Detection, Enrolled, Event, Hello, Log, Program, Sho
 from watchword.board.events import read_event, read_hello
 from watchword.board.link import PROTOCOL
 from watchword.board.messages import Said, read
-from watchword.compile.program import FORMAT, KERNELS
+from watchword.compile.program import FORMAT
 from watchword.errors import BoardError
+from watchword.kernels import VERSION as KERNELS
 
 PROGRAM = {"file": "kws-1f0c44aa.ww", "name": "kws", "size": 61400, "kind": "sound", "state": "active"}
 HELLO: dict[str, Any] = {

@@ -48,10 +48,12 @@ def test_the_modules_are_hidden_from_the_whole_process_tree(elsewhere: dict[str,
 
 
 def test_every_module_can_be_imported(elsewhere: dict[str, str]) -> None:
-    code = (
-        "import importlib, pkgutil, watchword\n"
-        "for module in pkgutil.walk_packages(watchword.__path__, 'watchword.'): importlib.import_module(module.name)\n"
-    )
+    code = """
+import importlib, pathlib, watchword
+root = pathlib.Path(watchword.__file__).parent
+for path in root.rglob("*.py"):
+    importlib.import_module(".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__"))
+"""
     subprocess.run([sys.executable, "-c", code], env=elsewhere, check=True)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import capstone
 import pytest
 
-from watchword.board import firmware, thumb
-from watchword.board.thumb import REGISTERS, Register, encode, expand
 from watchword.errors import SetupError
+from watchword.firmware import thumb
+from watchword.firmware.thumb import REGISTERS, Register, encode, expand
 
 DISASSEMBLER = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
 
@@ -151,7 +151,7 @@ def test_encodings_of_all_kernels(root: Path) -> None:
     """Each halfword of the shipped kernels is the instruction that stands beside it."""
     checked = 0
     for path in sorted((root / "firmware/watchword/kernels").glob("*_thumb.py")):
-        for line in firmware.thumb(path).splitlines():
+        for line in thumb.expand_file(path).splitlines():
             found = re.fullmatch(r"    data\(2, 0x(\w{4})\)  # (\w+)\(.*\)", line)
             if found:
                 text = disassembled(int(found[1], 16))
@@ -221,6 +221,17 @@ def test_macros_take_macros_and_constants_beside_them() -> None:
     source = "from watchword.kernels.macros_thumb import one, twice\n" + kernel("twice(one, r3)")
     assert body(source, macros) == [code("add", R[3], 4)] * 2
     assert body(source, macros, STEP=8) == [code("add", R[3], 8)] * 2
+
+
+def test_a_macro_brings_what_its_own_file_imports() -> None:
+    files = {
+        "a_thumb": "from watchword.kernels.b_thumb import one\n\n@macro\ndef twice(r):\n    one(r)\n    one(r)\n",
+        "b_thumb": "STEP = const(4)\n\n@macro\ndef one(r):\n    add(r, STEP)\n",
+    }
+    source = "from watchword.kernels.a_thumb import twice\n" + kernel("twice(r3)")
+    for constants, step in ({}, 4), ({"STEP": 8}, 8):
+        text = expand(source, "case.py", lambda module: files[module.split(".")[-1]], **constants)
+        assert text.count(code("add", R[3], step)) == 2
 
 
 def test_offsets_between_labels() -> None:

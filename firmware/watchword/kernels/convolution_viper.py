@@ -1,4 +1,4 @@
-"""Convolutions in viper. Layouts of the parameters: kernels/__init__.py; on words and numbers: fixedpoint_viper.py.
+"""Convolutions in viper. On words and numbers: fixedpoint_viper.py.
 
 Inside, values are unsigned (int8 plus 128), since viper loads bytes so. With x' = x + 128, w' = w + 128, z' = zero point + 128:
 
@@ -8,41 +8,52 @@ The first term is computed here; the last is folded into the bias by the compile
 """
 
 import micropython
+from micropython import const
 
 from watchword.kernels.fixedpoint_viper import requantize
 
+# Parameters of kernels/convolution.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_SUMS = const(7)
+_INPUT_HEIGHT = const(9)
+_INPUT_WIDTH = const(10)
+_INPUT_CHANNELS = const(11)
+_OUTPUT_WIDTH = const(13)
+_OUTPUT_CHANNELS = const(14)
+_KERNEL_HEIGHT = const(15)
+_KERNEL_WIDTH = const(16)
+_STRIDE_Y = const(17)
+_STRIDE_X = const(18)
+_PADDING_TOP = const(19)
+_PADDING_LEFT = const(20)
+_DILATION_Y = const(21)
+_DILATION_X = const(22)
+_INPUT_ZERO_POINT = const(23)
+_WEIGHTS = const(24)
+_PATCH = const(25)
+_PATCH_SIZE = const(26)
+_INPUT_STEP = const(27)
+_OUTPUT_STEP = const(28)
 
-def conv(p, arena, constants, first, last):
+
+def convolution(p, arena, constants, rows):
     """2D convolution; pointwise and dense layers are convolutions of one tap.
 
     Weights: uint8 [output channel][tap], a row padded with zeros to the patch length, a multiple of 8.
     """
-    sums = p[7]
-    width = p[13]
-    channels = p[14]
-    weights = p[24]
-    patch = p[25]
-    eights = p[26] >> 3
-    step = p[28]
-    to = p[1] + first * width * step
-    for y in range(first, last):
+    sums = p[_SUMS]
+    width = p[_OUTPUT_WIDTH]
+    channels = p[_OUTPUT_CHANNELS]
+    weights = p[_WEIGHTS]
+    patch = p[_PATCH]
+    eights = p[_PATCH_SIZE] >> 3
+    step = p[_OUTPUT_STEP]
+    to = p[_OUTPUT] + (rows & 0xFFFF) * width * step
+    for y in range(rows & 0xFFFF, rows >> 16):
         for x in range(width):
             total = gather(arena, arena, p, y, x)
             dots(arena, constants, total, patch, eights, weights, sums, channels)
-            requantize(p, 0, channels, arena, constants, to)
-            to += step
-
-
-def depthwise(p, arena, constants, first, last):
-    """Depthwise convolution with any multiplier. Weights: uint8 [output channel][tap]."""
-    width = p[13]
-    channels = p[14]
-    step = p[28]
-    to = p[1] + first * width * step
-    for y in range(first, last):
-        for x in range(width):
-            gather_channels(arena, arena, p, y, x)
-            taps(arena, constants, p)
             requantize(p, 0, channels, arena, constants, to)
             to += step
 
@@ -53,21 +64,21 @@ def gather(source: ptr8, to: ptr8, p: ptr32, y: int, x: int) -> int:
 
     source, to: the arena.
     """
-    pixels = uint(source) + p[0]
-    to = ptr8(uint(to) + p[25])
-    padding = p[26] - p[15] * p[16] * p[11]
-    height = p[9]
-    width = p[10]
-    channels = p[11]
-    fill = p[23]
+    pixels = uint(source) + p[_INPUT]
+    to = ptr8(uint(to) + p[_PATCH])
+    padding = p[_PATCH_SIZE] - p[_KERNEL_HEIGHT] * p[_KERNEL_WIDTH] * p[_INPUT_CHANNELS]
+    height = p[_INPUT_HEIGHT]
+    width = p[_INPUT_WIDTH]
+    channels = p[_INPUT_CHANNELS]
+    fill = p[_INPUT_ZERO_POINT]
     total = 0
-    row = y * p[17] - p[19]
-    for _ in range(p[15]):
-        column = x * p[18] - p[20]
-        for _ in range(p[16]):
+    row = y * p[_STRIDE_Y] - p[_PADDING_TOP]
+    for _ in range(p[_KERNEL_HEIGHT]):
+        column = x * p[_STRIDE_X] - p[_PADDING_LEFT]
+        for _ in range(p[_KERNEL_WIDTH]):
             n = channels
             if row >= 0 and row < height and column >= 0 and column < width:
-                source = ptr8(pixels + (row * width + column) * p[27])
+                source = ptr8(pixels + (row * width + column) * p[_INPUT_STEP])
                 while n:
                     v = source[0] ^ 128
                     to[0] = v
@@ -81,8 +92,8 @@ def gather(source: ptr8, to: ptr8, p: ptr32, y: int, x: int) -> int:
                     to[0] = fill
                     to = ptr8(int(to) + 1)
                     n -= 1
-            column += p[22]
-        row += p[21]
+            column += p[_DILATION_X]
+        row += p[_DILATION_Y]
     while padding:
         to[0] = 0
         to = ptr8(int(to) + 1)
@@ -110,85 +121,3 @@ def dots(x: ptr8, w: ptr8, total: int, patch: int, eights: int, weights: int, su
             w = ptr8(int(w) + 8)
             left -= 1
         out[c] = s
-
-
-@micropython.viper
-def gather_channels(source: ptr8, to: ptr8, p: ptr32, y: int, x: int):
-    """Copy what output (y, x) sees into the patch as [channel][tap]. source, to: the arena."""
-    pixels = uint(source) + p[0]
-    patch = uint(to) + p[25]
-    height = p[9]
-    width = p[10]
-    channels = p[11]
-    taps = p[15] * p[16]
-    fill = p[23]
-    signs = 0x01010101
-    signs <<= 7  # of four values
-    row = y * p[17] - p[19]
-    for _ in range(p[15]):
-        column = x * p[18] - p[20]
-        for _ in range(p[16]):
-            to = ptr8(patch)
-            n = channels
-            if row >= 0 and row < height and column >= 0 and column < width:
-                source = ptr8(pixels + (row * width + column) * p[27])
-                if (int(source) | channels) & 3 == 0:
-                    while n:
-                        v = ptr32(source)[0] ^ signs
-                        to[0] = v
-                        to = ptr8(int(to) + taps)
-                        to[0] = v >> 8
-                        to = ptr8(int(to) + taps)
-                        to[0] = v >> 16
-                        to = ptr8(int(to) + taps)
-                        to[0] = v >> 24
-                        to = ptr8(int(to) + taps)
-                        source = ptr8(int(source) + 4)
-                        n -= 4
-                while n:
-                    to[0] = source[0] ^ 128
-                    to = ptr8(int(to) + taps)
-                    source = ptr8(int(source) + 1)
-                    n -= 1
-            while n:
-                to[0] = fill
-                to = ptr8(int(to) + taps)
-                n -= 1
-            column += p[22]
-            patch += 1
-        row += p[21]
-
-
-@micropython.viper
-def taps(x: ptr8, w: ptr8, p: ptr32):
-    """The taps of each channel times the weights of each output channel that sees it. x: the arena; w: the constants."""
-    start = uint(x) + p[25]
-    out = uint(x) + p[7]
-    w = ptr8(uint(w) + p[24])
-    multiplier = p[14] // p[11]
-    threes = p[15] * p[16] // 3
-    rest = p[15] * p[16] - threes * 3
-    left = p[14]
-    same = multiplier
-    while left:
-        x = ptr8(start)
-        s = 0
-        n = threes
-        while n:
-            s += x[0] * (w[0] - 128) + x[1] * (w[1] - 128) + x[2] * (w[2] - 128)
-            x = ptr8(int(x) + 3)
-            w = ptr8(int(w) + 3)
-            n -= 1
-        n = rest
-        while n:
-            s += x[0] * (w[0] - 128)
-            x = ptr8(int(x) + 1)
-            w = ptr8(int(w) + 1)
-            n -= 1
-        ptr32(out)[0] = s
-        out += 4
-        left -= 1
-        same -= 1
-        if same == 0:  # the next output sees the next channel
-            same = multiplier
-            start = uint(x)

@@ -1,416 +1,192 @@
-"""Depthwise 3x3 convolutions with two output rows in a word.
-
-A channel's plane is packed into words: an input row in the lower half, and in the upper half the row that stands to a later
-output row as the first one stands to an earlier one. One multiplication by a weight serves both outputs. As in pairs_thumb,
-sums stay apart as long as the lower one stays within 16 bits; the compiler proves after which taps a channel's sums have to be
-split, and gives it the loop that does it there.
-"""
+"""Depthwise convolutions of any kind in Thumb code, for what packed_depthwise_thumb.py does not take."""
 
 import micropython
 from micropython import const
 
-from watchword.kernels.macros_thumb import (
-    clamp,
-    close_clamp,
-    enter,
-    leave,
-    open_clamp,
-    rescale,
-    shift,
+from watchword.kernels.macros_thumb import bring
+from watchword.kernels.window_thumb import (
+    CHANNEL,
+    COLUMN,
+    CONSTANTS,
+    FIRST,
+    LEFT,
+    MULTIPLIER,
+    OUT,
+    ROWS,
+    SAME,
+    TOP,
+    P,
+    each_pixel,
 )
 
-W = const(0)  # nine weights, a word each; while a plane is packed, where a span goes,
-SPAN_SIZE = const(4)  # and its bytes
-P = const(36)
-ARENA = const(40)
-CLAMPER = const(44)
-RECORD = const(48)  # of the next channel
-CHANNEL = const(52)
-LAST = const(56)  # the channel behind the last one
-BODY = const(60)
-LINES = const(64)  # that are left
-LINE_END = const(68)  # where its windows end
-LINE_OUT = const(72)  # where its outputs begin
-M = const(76)  # the channel's factors m
-FINE = const(80)  # and l
-BASE_AT = const(84)  # what jumps count from
-EXACT = const(88)  # bias, multiplier, left shift, right shift, where factors are none
-FRAME = const(104)
+# Parameters of kernels/depthwise.py, written by `make parameters`:
+_INPUT_HEIGHT = const(9)
+_INPUT_WIDTH = const(10)
+_INPUT_CHANNELS = const(11)
+_OUTPUT_CHANNELS = const(14)
+_KERNEL_HEIGHT = const(15)
+_KERNEL_WIDTH = const(16)
+_DILATION_Y = const(21)
+_DILATION_X = const(22)
+_INPUT_ZERO_POINT = const(23)
+_WEIGHTS = const(24)
+_INPUT_STEP = const(27)
 
 
 @macro
-def taps(ends):
-    """The nine products of two outputs; r7 points at the window. Sums are split after the taps in `ends`.
-
-    Afterwards r2 is the lower sum, and r3 the upper one; r7 is behind the window. Of one sum or two it is quicker to take the
-    lower halves first.
-    """
-    for t in range(9):
-        if t % 3 == 0:
-            ldmia(r7, {r4, r5, r6})
-        if t == 0 or t - 1 in ends:
-            ldr(r1, [sp, W + 4 * t])
-            mul(r1, (r4, r5, r6)[t % 3])
-        else:
-            ldr(r0, [sp, W + 4 * t])
-            mul(r0, (r4, r5, r6)[t % 3])
-            add(r1, r1, r0)
-        if t == 2 or t == 5:
-            add(r7, r11)
-        if t in ends:
-            if len(ends) < 3:
-                if t == ends[0]:
-                    sxth(r2, r1)
-                    sub(r3, r1, r2)
-                    asr(r3, r3, 16)
-                else:
-                    sxth(r0, r1)
-                    add(r2, r2, r0)
-                    sub(r1, r1, r0)
-                    asr(r1, r1, 16)
-                    add(r3, r3, r1)
-            elif t == ends[0]:
-                mov(r2, r1)
-                asr(r3, r1, 16)
-                mov(r0, 0)
-                adc(r3, r0)
-            else:
-                add(r2, r2, r1)
-                asr(r1, r1, 16)
-                adc(r3, r1)
-    if len(ends) > 2:
-        lsl(r0, r3, 16)
-        sub(r2, r2, r0)
-
-
-@macro
-def one(a, t, fine, factor):
-    """a: rescaled and clamped, by the factors in registers."""
-    mov(t, a)
-    mul(t, fine)
-    asr(t, t, 12)
-    mul(a, factor)
-    add(a, a, t)
-    add(a, r10)
-    clamp(a, r6, t)
-
-
-@macro
-def loop(ends, done):
-    """All outputs of a line, two at a time."""
-    label(NEXT)
-    taps(ends)
-    add(r7, r8)
-    ldr(r4, [sp, FINE])
-    ldr(r5, [sp, M])
-    ldr(r6, [sp, CLAMPER])
-    one(r2, r0, r4, r5)
-    one(r3, r0, r4, r5)
-    mov(r0, r12)
-    mov(r1, lr)
-    strb(r2, [r0, 0])
-    strb(r3, [r0, r1])
-    add(r12, r9)
-    ldr(r0, [sp, LINE_END])
-    cmp(r7, r0)
-    bne(NEXT)
-    b(done)
+def pixel():
+    """Channel by channel, tap by tap: 13 cycles per MAC where the window lies inside the input, else 25."""
+    ldr(r6, [r7, 4 * _WEIGHTS])
+    ldr(r0, [sp, CONSTANTS])
+    add(r6, r6, r0)  # r6: weights, uint8 [output channel][tap]
+    ldr(r0, [r7, 4 * _OUTPUT_CHANNELS])
+    str(r0, [sp, CHANNEL])
+    ldr(r0, [sp, OUT])
+    mov(r9, r0)  # r9: the output
+    # r10: bytes from a row of the window to the next, r11: from a tap of it to the next
+    ldr(r1, [r7, 4 * _INPUT_STEP])
+    ldr(r0, [r7, 4 * _DILATION_X])
+    mul(r0, r1)
+    mov(r11, r0)
+    ldr(r0, [r7, 4 * _INPUT_WIDTH])
+    mul(r0, r1)
+    ldr(r1, [r7, 4 * _DILATION_Y])
+    mul(r0, r1)
+    mov(r10, r0)
+    ldr(r0, [r7, 4 * _OUTPUT_CHANNELS])
+    ldr(r1, [r7, 4 * _INPUT_CHANNELS])
+    mov(r2, 0)
+    label(COUNT)
+    add(r2, 1)
+    sub(r0, r0, r1)
+    bne(COUNT)
+    str(r2, [sp, MULTIPLIER])
+    str(r2, [sp, SAME])
+    label(CHANNELS)
+    ldr(r7, [sp, P])
+    ldr(r5, [sp, FIRST])
+    mov(r4, 0)
+    ldr(r0, [r7, 4 * _KERNEL_HEIGHT])
+    str(r0, [sp, ROWS])
+    # Whether the whole window is inside: its first and last row and column are.
+    ldr(r0, [sp, TOP])
+    ldr(r1, [r7, 4 * _INPUT_HEIGHT])
+    cmp(r0, r1)
+    bcs(EDGE)
+    ldr(r2, [r7, 4 * _KERNEL_HEIGHT])
+    sub(r2, 1)
+    ldr(r3, [r7, 4 * _DILATION_Y])
+    mul(r2, r3)
+    add(r2, r2, r0)
+    cmp(r2, r1)
+    bcs(EDGE)
+    ldr(r0, [sp, LEFT])
+    ldr(r1, [r7, 4 * _INPUT_WIDTH])
+    cmp(r0, r1)
+    bcs(EDGE)
+    ldr(r2, [r7, 4 * _KERNEL_WIDTH])
+    sub(r2, 1)
+    ldr(r3, [r7, 4 * _DILATION_X])
+    mul(r2, r3)
+    add(r2, r2, r0)
+    cmp(r2, r1)
+    bcs(EDGE)
+    mov(r14, r11)
+    ldr(r3, [r7, 4 * _KERNEL_WIDTH])
+    cmp(r3, 1)
+    bne(WIDE)
+    str(r3, [sp, ROWS])  # a column is walked like a row
+    mov(r14, r10)
+    ldr(r3, [r7, 4 * _KERNEL_HEIGHT])
+    label(WIDE)
+    mov(r12, r3)  # r12: taps of a row, r14: bytes from one to the next
+    mov(r0, 128)
+    label(ROW)
+    mov(r1, r5)
+    mov(r7, r12)
+    label(TAP)
+    ldrb(r2, [r1, 0])
+    eor(r2, r0)
+    ldrb(r3, [r6, 0])
+    sub(r3, 128)
+    mul(r2, r3)
+    add(r4, r4, r2)
+    add(r1, r14)
+    add(r6, 1)
+    sub(r7, 1)
+    bne(TAP)
+    add(r5, r10)
+    ldr(r1, [sp, ROWS])
+    sub(r1, 1)
+    str(r1, [sp, ROWS])
+    bne(ROW)
+    b(SUMMED)
+    label(EDGE)
+    ldr(r3, [sp, TOP])
+    mov(r12, r3)
+    label(EDGE_ROW)
+    mov(r1, r5)
+    ldr(r0, [r7, 4 * _KERNEL_WIDTH])
+    str(r0, [sp, COLUMN])
+    ldr(r0, [sp, LEFT])
+    label(EDGE_TAP)
+    ldr(r2, [r7, 4 * _INPUT_HEIGHT])
+    cmp(r12, r2)
+    bcs(OUTSIDE)
+    ldr(r2, [r7, 4 * _INPUT_WIDTH])
+    cmp(r0, r2)
+    bcs(OUTSIDE)
+    ldrb(r2, [r1, 0])
+    mov(r3, 128)
+    eor(r2, r3)
+    b(TIMES)
+    label(OUTSIDE)
+    ldr(r2, [r7, 4 * _INPUT_ZERO_POINT])
+    label(TIMES)
+    ldrb(r3, [r6, 0])
+    sub(r3, 128)
+    mul(r2, r3)
+    add(r4, r4, r2)
+    add(r6, 1)
+    add(r1, r11)
+    ldr(r2, [r7, 4 * _DILATION_X])
+    add(r0, r0, r2)
+    ldr(r2, [sp, COLUMN])
+    sub(r2, 1)
+    str(r2, [sp, COLUMN])
+    bne(EDGE_TAP)
+    add(r5, r10)
+    ldr(r2, [r7, 4 * _DILATION_Y])
+    add(r12, r2)
+    ldr(r2, [sp, ROWS])
+    sub(r2, 1)
+    str(r2, [sp, ROWS])
+    bne(EDGE_ROW)
+    label(SUMMED)
+    mov(r0, r4)
+    bring()
+    mov(r0, r9)
+    strb(r1, [r0, 0])
+    add(r0, 1)
+    mov(r9, r0)
+    ldr(r0, [sp, SAME])
+    sub(r0, 1)
+    bne(SEEN)
+    ldr(r0, [sp, FIRST])  # the next output sees the next channel
+    add(r0, 1)
+    str(r0, [sp, FIRST])
+    ldr(r0, [sp, MULTIPLIER])
+    label(SEEN)
+    str(r0, [sp, SAME])
+    ldr(r0, [sp, CHANNEL])
+    sub(r0, 1)
+    str(r0, [sp, CHANNEL])
+    beq(ALL)
+    b(CHANNELS)
+    label(ALL)
 
 
 @micropython.asm_thumb
-def depthwise_pairs(r0, r1, r2, r3):
-    """Rows are channels. Parameters: kernels/__init__.py. 91 cycles for two outputs, and 11 for each packed word."""
-    enter()
-    mov(r8, r1)
-    mov(r9, r2)
-    mov(r10, r3)
-    mov(r7, r0)
-    mov(r2, 0)  # each channel has its own
-    ldr(r3, [r7, 4 * 3])
-    ldr(r4, [r7, 4 * 4])
-    sub(r3, 128)
-    sub(r4, 128)
-    open_clamp(r6, r5, r2, r3, r4)
-    sub(sp, FRAME)
-    str(r6, [sp, CLAMPER])
-    str(r7, [sp, P])
-    mov(r1, r8)
-    str(r1, [sp, ARENA])
-    mov(r3, r10)
-    uxth(r4, r3)
-    str(r4, [sp, CHANNEL])
-    lsr(r3, r3, 16)
-    str(r3, [sp, LAST])
-    ldr(r2, [r7, 4 * 6])
-    add(r2, r9)
-    mov(r0, 28)
-    mul(r4, r0)
-    add(r2, r2, r4)
-    str(r2, [sp, RECORD])
-    # What is not packed is padding.
-    ldr(r3, [r7, 4 * 8])
-    sub(r3, 128)
-    lsl(r4, r3, 16)
-    add(r3, r3, r4)
-    ldr(r2, [r7, 4 * 9])
-    add(r2, r2, r1)
-    ldr(r4, [r7, 4 * 10])
-    label(PAD)
-    stmia(r2, {r3})
-    sub(r4, 1)
-    bne(PAD)
-    mov(r1, pc)
-    b(BEGIN)
-    label(BASE)
-    offsets(BASE, WHOLE, SPLIT_4, SPLIT_3, SPLIT_5, SPLIT_25, SPLIT_36, SPLIT_24, SPLIT_14, SPLIT_246, SPLIT_1357, SPLIT_EXACT)
-    label(BEGIN)
-    str(r1, [sp, BASE_AT])
-
-    label(EACH_CHANNEL)
-    # ---- pack: groups of spans of words
-    ldr(r7, [sp, P])
-    ldr(r0, [r7, 4 * 20])
-    mov(r9, r0)  # groups that are left
-    add(r7, 4 * 21)
-    mov(r12, r7)
-    label(GROUP)
-    mov(r7, r12)
-    ldmia(r7, {r0, r1, r2, r3, r4, r5, r6})  # spans, words, to, its step; lower row: from, from word to word, to the next span
-    mov(r10, r0)
-    lsl(r1, r1, 2)
-    str(r1, [sp, SPAN_SIZE])
-    ldr(r0, [sp, ARENA])
-    add(r2, r2, r0)
-    mov(r11, r3)
-    add(r4, r4, r0)
-    str(r6, [sp, LINES])
-    ldr(r1, [r7, 4 * 3])  # whether the channel counts
-    ldr(r3, [sp, CHANNEL])
-    mul(r1, r3)
-    add(r1, r1, r4)  # r1: lower row
-    mov(r4, r5)
-    ldmia(r7, {r5, r6})  # upper row: from, from word to word
-    mov(r8, r6)
-    add(r0, r0, r5)
-    ldmia(r7, {r5, r6})
-    str(r5, [sp, LINE_END])
-    ldr(r6, [r7, 0])
-    add(r7, 4)
-    mov(r12, r7)
-    mul(r6, r3)
-    add(r6, r6, r0)  # r6: upper row
-    # Both stand a step too early, so that r4, one step, and r5, two, are their offsets.
-    sub(r1, r1, r4)
-    sub(r6, r6, r4)
-    lsl(r5, r4, 1)
-    label(SPAN)
-    str(r1, [sp, LINE_OUT])
-    str(r6, [sp, BODY])
-    str(r2, [sp, W])
-    ldr(r0, [sp, SPAN_SIZE])
-    add(r7, r2, r0)
-    mov(lr, r7)
-    lsl(r0, r0, 29)
-    bpl(TWO_WORDS)
-    ldrsb(r0, [r1, r4])
-    ldrsb(r3, [r6, r4])
-    lsl(r3, r3, 16)
-    add(r0, r0, r3)
-    stmia(r2, {r0})
-    add(r1, r1, r4)
-    add(r6, r8)
-    cmp(r2, lr)
-    beq(SPAN_DONE)
-    label(TWO_WORDS)
-    ldrsb(r0, [r1, r4])
-    ldrsb(r3, [r6, r4])
-    lsl(r3, r3, 16)
-    add(r0, r0, r3)
-    add(r6, r8)
-    ldrsb(r7, [r1, r5])
-    ldrsb(r3, [r6, r4])
-    lsl(r3, r3, 16)
-    add(r7, r7, r3)
-    add(r6, r8)
-    add(r1, r1, r5)
-    stmia(r2, {r0, r7})
-    cmp(r2, lr)
-    bne(TWO_WORDS)
-    label(SPAN_DONE)
-    ldr(r2, [sp, W])
-    add(r2, r11)
-    ldr(r1, [sp, LINE_OUT])
-    ldr(r0, [sp, LINES])
-    add(r1, r1, r0)
-    ldr(r6, [sp, BODY])
-    ldr(r0, [sp, LINE_END])
-    add(r6, r6, r0)
-    mov(r0, r10)
-    sub(r0, 1)
-    mov(r10, r0)
-    bne(SPAN)
-    mov(r0, r9)
-    sub(r0, 1)
-    mov(r9, r0)
-    bne(GROUP)
-    # ---- the channel's weights and factors; r12 is where its word in the parameters begins
-    ldr(r0, [sp, RECORD])
-    mov(r2, sp)
-    for word in range(3):
-        ldmia(r0, {r1})
-        sxtb(r3, r1)
-        lsl(r4, r1, 16)
-        asr(r4, r4, 24)
-        lsl(r5, r1, 8)
-        asr(r5, r5, 24)
-        asr(r6, r1, 24)
-        if word < 2:
-            stmia(r2, {r3, r4, r5, r6})
-        else:
-            stmia(r2, {r3})
-    lsl(r4, r1, 19)  # behind the last weight stands s, of five bits
-    lsr(r4, r4, 27)
-    ldr(r6, [sp, CLAMPER])
-    shift(r6, r5, r4)
-    ldmia(r0, {r3, r4, r5, r6})
-    str(r0, [sp, RECORD])
-    for i in range(4):
-        str((r3, r4, r5, r6)[i], [sp, EXACT + 4 * i])
-    str(r3, [sp, M])
-    str(r4, [sp, FINE])
-    mov(r10, r5)  # r10: o
-    ldr(r0, [sp, CHANNEL])
-    lsl(r0, r0, 2)
-    add(r0, r12)
-    ldr(r1, [r0, 0])  # its place among the outputs | loop << 16
-    lsr(r2, r1, 16)
-    lsl(r2, r2, 1)
-    ldr(r3, [sp, BASE_AT])
-    add(r2, r2, r3)
-    ldrh(r2, [r2, 0])
-    add(r2, r2, r3)
-    str(r2, [sp, BODY])
-    ldr(r7, [sp, P])
-    uxth(r1, r1)
-    ldr(r2, [r7, 4 * 1])
-    add(r1, r1, r2)
-    ldr(r2, [sp, ARENA])
-    add(r1, r1, r2)
-    str(r1, [sp, LINE_OUT])
-    ldr(r0, [r7, 4 * 16])
-    str(r0, [sp, LINES])
-    ldr(r0, [r7, 4 * 12])
-    mov(r11, r0)  # r11: from behind a row of the window to the next one
-    ldr(r0, [r7, 4 * 13])
-    neg(r0, r0)
-    mov(r8, r0)  # r8: from behind the window to the next one
-    ldr(r0, [r7, 4 * 17])
-    mov(r9, r0)  # r9: from one output to the next
-    ldr(r0, [r7, 4 * 19])
-    mov(lr, r0)
-    ldr(r0, [r7, 4 * 11])
-    ldr(r3, [r7, 4 * 9])
-    add(r3, r3, r2)
-    add(r7, r3, r0)
-    label(LINE)
-    ldr(r1, [sp, P])
-    ldr(r0, [r1, 4 * 14])
-    add(r0, r0, r7)
-    str(r0, [sp, LINE_END])
-    ldr(r0, [sp, LINE_OUT])
-    mov(r12, r0)
-    ldr(r0, [sp, BODY])
-    bx(r0)
-    label(LINE_DONE)
-    ldr(r1, [sp, P])
-    ldr(r0, [r1, 4 * 15])
-    add(r7, r7, r0)
-    ldr(r0, [sp, LINE_OUT])
-    ldr(r2, [r1, 4 * 18])
-    add(r0, r0, r2)
-    str(r0, [sp, LINE_OUT])
-    ldr(r0, [sp, LINES])
-    sub(r0, 1)
-    str(r0, [sp, LINES])
-    bne(LINE)
-    ldr(r0, [sp, CHANNEL])
-    add(r0, 1)
-    str(r0, [sp, CHANNEL])
-    ldr(r1, [sp, LAST])
-    cmp(r0, r1)
-    beq(FINISHED)
-    b(EACH_CHANNEL)
-    label(FINISHED)
-    ldr(r6, [sp, CLAMPER])
-    add(sp, FRAME)
-    close_clamp(r6, r0)
-    leave()
-    pop({r1, r4, r5, r6, r7, pc})  # as the assembler does at the end, which is too far from here
-
-    label(WHOLE)
-    loop((8,), LINE_DONE)
-    label(SPLIT_4)
-    loop((4, 8), LINE_DONE)
-    label(SPLIT_3)
-    loop((3, 8), LINE_DONE)
-    label(SPLIT_5)
-    loop((5, 8), LINE_DONE)
-    label(SPLIT_25)
-    loop((2, 5, 8), LINE_DONE)
-    label(SPLIT_36)
-    loop((3, 6, 8), LINE_DONE)
-    label(SPLIT_24)
-    loop((2, 4, 8), LINE_DONE)
-    label(SPLIT_14)
-    loop((1, 4, 8), LINE_DONE)
-    label(SPLIT_246)
-    loop((2, 4, 6, 8), LINE_DONE)
-    label(SPLIT_1357)
-    loop((1, 3, 5, 7, 8), LINE_DONE)
-
-    label(SPLIT_EXACT)  # for channels whose factors are not proved: as TFLite computes it
-    taps((1, 3, 5, 7, 8))
-    add(r7, r8)
-    str(r7, [sp, M])
-    str(r3, [sp, FINE])
-    mov(r10, r2)
-    mov(r5, r12)
-    bl(OUTPUT)
-    ldr(r2, [sp, FINE])
-    mov(r10, r2)
-    mov(r5, r12)
-    ldr(r7, [sp, P])
-    ldr(r0, [r7, 4 * 19])
-    add(r5, r5, r0)
-    bl(OUTPUT)
-    ldr(r7, [sp, M])
-    add(r12, r9)
-    ldr(r0, [sp, LINE_END])
-    cmp(r7, r0)
-    bne(SPLIT_EXACT)
-    b(LINE_DONE)
-
-    label(OUTPUT)  # of the sum in r10, to r5
-    mov(r0, r10)
-    add(r7, sp, EXACT)
-    ldmia(r7, {r2, r3, r4})
-    mov(r6, 0)
-    rescale(r6)
-    ldr(r7, [sp, P])
-    ldr(r0, [r7, 4 * 5])
-    sub(r0, 128)
-    add(r1, r1, r0)
-    ldr(r0, [r7, 4 * 3])
-    sub(r0, 128)
-    cmp(r1, r0)
-    bge(ABOVE)
-    mov(r1, r0)
-    label(ABOVE)
-    ldr(r0, [r7, 4 * 4])
-    sub(r0, 128)
-    cmp(r1, r0)
-    ble(BELOW)
-    mov(r1, r0)
-    label(BELOW)
-    strb(r1, [r5, 0])
-    bx(lr)
+def depthwise(r0, r1, r2, r3):
+    """Depthwise convolution with any multiplier."""
+    each_pixel(pixel)

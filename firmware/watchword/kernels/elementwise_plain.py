@@ -1,42 +1,68 @@
 """Sums, products and functions of one value in plain Python; as elementwise_viper.py."""
 
+from micropython import const
+
 from watchword.kernels.fixedpoint_plain import int32s, requantize
 
+# Parameters of kernels/elementwise.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_OTHER = const(9)
+_OTHER_IS_CONSTANT = const(10)
+_PLANES = const(11)
+_LINES = const(12)
+_VALUES = const(13)
+_INPUT_ROW_STEP = const(14)
+_INPUT_PLANE_STEP = const(15)
+_INPUT_LINE_STEP = const(16)
+_INPUT_VALUE_STEP = const(17)
+_OTHER_ROW_STEP = const(18)
+_OTHER_PLANE_STEP = const(19)
+_OTHER_LINE_STEP = const(20)
+_OTHER_VALUE_STEP = const(21)
+_TILE = const(22)
+_INPUT_TABLE = const(23)
+_OTHER_TABLE = const(24)
+_INPUT_ZERO_POINT = const(23)
+_OTHER_ZERO_POINT = const(24)
+_DEPTH = const(2)
+_TABLE = const(3)
 
-def _pairs(p, arena, constants, first, last):
+
+def _pairs(p, arena, constants, rows):
     """(x, y) plus 128 for every output, in order."""
-    other = constants if p[10] else arena
-    for row in range(first, last):
-        for i in range(p[11]):
-            for j in range(p[12]):
-                x = p[0] + row * p[14] + i * p[15] + j * p[16]
-                y = p[9] + row * p[18] + i * p[19] + j * p[20]
-                for k in range(p[13]):
-                    yield arena[x + k * p[17]] ^ 128, other[y + k * p[21]] ^ 128
+    other = constants if p[_OTHER_IS_CONSTANT] else arena
+    for row in range(rows & 0xFFFF, rows >> 16):
+        for i in range(p[_PLANES]):
+            for j in range(p[_LINES]):
+                x = p[_INPUT] + row * p[_INPUT_ROW_STEP] + i * p[_INPUT_PLANE_STEP] + j * p[_INPUT_LINE_STEP]
+                y = p[_OTHER] + row * p[_OTHER_ROW_STEP] + i * p[_OTHER_PLANE_STEP] + j * p[_OTHER_LINE_STEP]
+                for k in range(p[_VALUES]):
+                    yield arena[x + k * p[_INPUT_VALUE_STEP]] ^ 128, other[y + k * p[_OTHER_VALUE_STEP]] ^ 128
 
 
-def _combine(p, arena, constants, first, last, function):
+def _combine(p, arena, constants, rows, function):
     """function(x, y): the sum to bring back to int8. A tile's inputs are read before its outputs are written."""
-    to = p[1] + first * p[11] * p[12] * p[13]
+    to = p[_OUTPUT] + (rows & 0xFFFF) * p[_PLANES] * p[_LINES] * p[_VALUES]
     sums = []
-    for x, y in _pairs(p, arena, constants, first, last):
+    for x, y in _pairs(p, arena, constants, rows):
         sums.append(function(x, y))
-        if len(sums) == p[24]:
+        if len(sums) == p[_TILE]:
             requantize(p, arena, constants, to, sums)
             to += len(sums)
             sums = []
     requantize(p, arena, constants, to, sums)
 
 
-def add(p, arena, constants, first, last):
-    ours, others = int32s(constants, p[22], 256), int32s(constants, p[23], 256)
-    _combine(p, arena, constants, first, last, lambda x, y: ours[x] + others[y])
+def add(p, arena, constants, rows):
+    ours, others = int32s(constants, p[_INPUT_TABLE], 256), int32s(constants, p[_OTHER_TABLE], 256)
+    _combine(p, arena, constants, rows, lambda x, y: ours[x] + others[y])
 
 
-def multiply(p, arena, constants, first, last):
-    _combine(p, arena, constants, first, last, lambda x, y: (x - p[22]) * (y - p[23]))
+def multiply(p, arena, constants, rows):
+    _combine(p, arena, constants, rows, lambda x, y: (x - p[_INPUT_ZERO_POINT]) * (y - p[_OTHER_ZERO_POINT]))
 
 
-def lookup(p, arena, constants, first, last):
-    for i in range(first * p[2], last * p[2]):
-        arena[p[1] + i] = constants[p[3] + (arena[p[0] + i] ^ 128)]
+def lookup(p, arena, constants, rows):
+    for i in range((rows & 0xFFFF) * p[_DEPTH], (rows >> 16) * p[_DEPTH]):
+        arena[p[_OUTPUT] + i] = constants[p[_TABLE] + (arena[p[_INPUT] + i] ^ 128)]

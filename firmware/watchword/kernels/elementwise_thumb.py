@@ -1,9 +1,32 @@
-"""Sums, products and functions of one value in Thumb code. Layouts of the parameters: kernels/__init__.py."""
+"""Sums, products and functions of one value in Thumb code."""
 
 import micropython
 from micropython import const
 
 from watchword.kernels.macros_thumb import OUTPUTS, bring, enter, first_four, leave, open_outputs
+
+# Parameters of kernels/elementwise.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_OTHER = const(9)
+_OTHER_IS_CONSTANT = const(10)
+_PLANES = const(11)
+_LINES = const(12)
+_VALUES = const(13)
+_INPUT_ROW_STEP = const(14)
+_INPUT_PLANE_STEP = const(15)
+_INPUT_LINE_STEP = const(16)
+_INPUT_VALUE_STEP = const(17)
+_OTHER_ROW_STEP = const(18)
+_OTHER_PLANE_STEP = const(19)
+_OTHER_LINE_STEP = const(20)
+_OTHER_VALUE_STEP = const(21)
+_INPUT_TABLE = const(23)
+_OTHER_TABLE = const(24)
+_INPUT_ZERO_POINT = const(23)
+_OTHER_ZERO_POINT = const(24)
+_DEPTH = const(2)
+_TABLE = const(3)
 
 P = const(OUTPUTS)
 CONSTANTS = const(OUTPUTS + 4)
@@ -24,7 +47,7 @@ FRAME = const(OUTPUTS + 60)
 
 
 @macro
-def walk_both(prepare, combine):
+def each_pair(prepare, combine):
     """All outputs of the rows, which are dense. r5, r6: addresses of a value of the input and of the other; r9: the output's.
 
     prepare: sets FIRST and SECOND, from r7: p and r2: the constants. combine: r0 = the sum of the values in r0 and r1.
@@ -40,27 +63,27 @@ def walk_both(prepare, combine):
     lsr(r3, r3, 16)
     sub(r3, r3, r4)
     str(r3, [sp, LAST])
-    ldr(r5, [r7, 4 * 11])
-    ldr(r6, [r7, 4 * 12])
+    ldr(r5, [r7, 4 * _PLANES])
+    ldr(r6, [r7, 4 * _LINES])
     mul(r5, r6)
-    ldr(r6, [r7, 4 * 13])
+    ldr(r6, [r7, 4 * _VALUES])
     mul(r5, r6)
     mul(r5, r4)
-    ldr(r6, [r7, 4 * 1])
+    ldr(r6, [r7, 4 * _OUTPUT])
     add(r5, r5, r6)
     add(r5, r5, r1)
     mov(r9, r5)
-    ldr(r5, [r7, 4 * 14])
+    ldr(r5, [r7, 4 * _INPUT_ROW_STEP])
     mul(r5, r4)
-    ldr(r6, [r7, 4 * 0])
+    ldr(r6, [r7, 4 * _INPUT])
     add(r5, r5, r6)
     add(r5, r5, r1)
     str(r5, [sp, X_ROW])
-    ldr(r5, [r7, 4 * 18])
+    ldr(r5, [r7, 4 * _OTHER_ROW_STEP])
     mul(r5, r4)
-    ldr(r6, [r7, 4 * 9])
+    ldr(r6, [r7, 4 * _OTHER])
     add(r5, r5, r6)
-    ldr(r6, [r7, 4 * 10])
+    ldr(r6, [r7, 4 * _OTHER_IS_CONSTANT])
     cmp(r6, 0)
     beq(IN_ARENA)
     mov(r1, r2)
@@ -72,21 +95,21 @@ def walk_both(prepare, combine):
     ldr(r7, [sp, P])
     ldr(r5, [sp, X_ROW])
     ldr(r6, [sp, Y_ROW])
-    ldr(r0, [r7, 4 * 11])
+    ldr(r0, [r7, 4 * _PLANES])
     label(EACH_PLANE)
     str(r0, [sp, PLANE])
     str(r5, [sp, X_PLANE])
     str(r6, [sp, Y_PLANE])
-    ldr(r0, [r7, 4 * 12])
+    ldr(r0, [r7, 4 * _LINES])
     label(EACH_LINE)
     str(r0, [sp, LINE])
     str(r5, [sp, X_LINE])
     str(r6, [sp, Y_LINE])
-    ldr(r0, [r7, 4 * 17])
+    ldr(r0, [r7, 4 * _INPUT_VALUE_STEP])
     mov(r10, r0)
-    ldr(r0, [r7, 4 * 21])
+    ldr(r0, [r7, 4 * _OTHER_VALUE_STEP])
     mov(r11, r0)
-    ldr(r0, [r7, 4 * 13])
+    ldr(r0, [r7, 4 * _VALUES])
     label(EACH)
     str(r0, [sp, LEFT])
     mov(r3, 0)
@@ -104,17 +127,17 @@ def walk_both(prepare, combine):
     sub(r0, 1)
     bne(EACH)
     ldr(r7, [sp, P])
-    step(X_LINE, Y_LINE, 16, 20)
+    step(X_LINE, Y_LINE, _INPUT_LINE_STEP, _OTHER_LINE_STEP)
     ldr(r0, [sp, LINE])
     sub(r0, 1)
     bne(EACH_LINE)
-    step(X_PLANE, Y_PLANE, 15, 19)
+    step(X_PLANE, Y_PLANE, _INPUT_PLANE_STEP, _OTHER_PLANE_STEP)
     ldr(r0, [sp, PLANE])
     sub(r0, 1)
     beq(PLANES)
     b(EACH_PLANE)
     label(PLANES)
-    step(X_ROW, Y_ROW, 14, 18)
+    step(X_ROW, Y_ROW, _INPUT_ROW_STEP, _OTHER_ROW_STEP)
     str(r5, [sp, X_ROW])
     str(r6, [sp, Y_ROW])
     ldr(r0, [sp, LAST])
@@ -142,7 +165,7 @@ def step(x, y, by, other_by):
 def find_tables():
     mov(r6, 2)
     lsl(r6, r6, 8)
-    for slot, at in ((FIRST, 22), (SECOND, 23)):
+    for slot, at in ((FIRST, _INPUT_TABLE), (SECOND, _OTHER_TABLE)):
         ldr(r5, [r7, 4 * at])
         add(r5, r5, r2)
         add(r5, r5, r6)  # where the value 0 is
@@ -162,7 +185,7 @@ def look_up_both():
 
 @macro
 def find_zeros():
-    for slot, at in ((FIRST, 22), (SECOND, 23)):
+    for slot, at in ((FIRST, _INPUT_ZERO_POINT), (SECOND, _OTHER_ZERO_POINT)):
         ldr(r5, [r7, 4 * at])
         sub(r5, 128)
         str(r5, [sp, slot])
@@ -180,13 +203,13 @@ def multiply_both():
 @micropython.asm_thumb
 def add(r0, r1, r2, r3):
     """A value of the one table and a value of the other: 120 cycles per output."""
-    walk_both(find_tables, look_up_both)
+    each_pair(find_tables, look_up_both)
 
 
 @micropython.asm_thumb
 def multiply(r0, r1, r2, r3):
     """(x - its zero point) * (y - its zero point): 115 cycles per output."""
-    walk_both(find_zeros, multiply_both)
+    each_pair(find_zeros, multiply_both)
 
 
 @micropython.asm_thumb
@@ -196,16 +219,16 @@ def lookup(r0, r1, r2, r3):
     uxth(r4, r3)
     lsr(r3, r3, 16)
     sub(r3, r3, r4)
-    ldr(r5, [r0, 4 * 2])
+    ldr(r5, [r0, 4 * _DEPTH])
     mul(r3, r5)
     mul(r4, r5)
-    ldr(r5, [r0, 4 * 0])
+    ldr(r5, [r0, 4 * _INPUT])
     add(r5, r5, r4)
     add(r5, r5, r1)
-    ldr(r6, [r0, 4 * 1])
+    ldr(r6, [r0, 4 * _OUTPUT])
     add(r6, r6, r4)
     add(r6, r6, r1)
-    ldr(r7, [r0, 4 * 3])
+    ldr(r7, [r0, 4 * _TABLE])
     add(r7, r7, r2)
     mov(r4, 128)
     label(EACH)

@@ -1,43 +1,69 @@
-"""Sums, products and functions of one value in viper. Layouts: kernels/__init__.py; on words: fixedpoint_viper.py."""
+"""Sums, products and functions of one value in viper. On words: fixedpoint_viper.py."""
 
 import micropython
+from micropython import const
 
 from watchword.kernels.fixedpoint_viper import requantize
 
+# Parameters of kernels/elementwise.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_SUMS = const(7)
+_OTHER = const(9)
+_OTHER_IS_CONSTANT = const(10)
+_PLANES = const(11)
+_LINES = const(12)
+_VALUES = const(13)
+_INPUT_ROW_STEP = const(14)
+_INPUT_PLANE_STEP = const(15)
+_INPUT_LINE_STEP = const(16)
+_INPUT_VALUE_STEP = const(17)
+_OTHER_ROW_STEP = const(18)
+_OTHER_PLANE_STEP = const(19)
+_OTHER_LINE_STEP = const(20)
+_OTHER_VALUE_STEP = const(21)
+_TILE = const(22)
+_INPUT_TABLE = const(23)
+_OTHER_TABLE = const(24)
+_INPUT_ZERO_POINT = const(23)
+_OTHER_ZERO_POINT = const(24)
+_DEPTH = const(2)
+_TABLE = const(3)
 
-def add(p, arena, constants, first, last):
+
+def add(p, arena, constants, rows):
     """A value of the one table and a value of the other; Subtract differs in the tables only."""
-    _walk(p, arena, constants, first, last, _sums)
+    _tiles(p, arena, constants, rows, _sums)
 
 
-def multiply(p, arena, constants, first, last):
+def multiply(p, arena, constants, rows):
     """(x - its zero point) * (y - its zero point)."""
-    _walk(p, arena, constants, first, last, _products)
+    _tiles(p, arena, constants, rows, _products)
 
 
 @micropython.viper
-def _walk(p, arena, constants, first: int, last: int, combine):
+def _tiles(p, arena, constants, rows: int, combine):
     """Tiles of outputs, across the ends of axes: first all their sums, since the output may take the place of an input."""
     q = ptr32(p)
     other = arena
-    if q[10]:
+    if q[_OTHER_IS_CONSTANT]:
         other = constants
-    tile = q[24]
-    to = q[1] + first * q[11] * q[12] * q[13]
+    tile = q[_TILE]
+    to = q[_OUTPUT] + (rows & 0xFFFF) * q[_PLANES] * q[_LINES] * q[_VALUES]
     n = 0
-    for row in range(first, last):
-        for i in range(q[11]):
-            for j in range(q[12]):
-                x = q[0] + row * q[14] + i * q[15] + j * q[16]
-                y = q[9] + row * q[18] + i * q[19] + j * q[20]
-                left = q[13]
+    for row in range(rows & 0xFFFF, rows >> 16):
+        for i in range(q[_PLANES]):
+            for j in range(q[_LINES]):
+                x = q[_INPUT] + row * q[_INPUT_ROW_STEP] + i * q[_INPUT_PLANE_STEP] + j * q[_INPUT_LINE_STEP]
+                y = q[_OTHER] + row * q[_OTHER_ROW_STEP] + i * q[_OTHER_PLANE_STEP] + j * q[_OTHER_LINE_STEP]
+                left = q[_VALUES]
                 while left:
                     run = tile - n
                     if run > left:
                         run = left
                     combine(arena, other, x, y, run, n, p, constants)
-                    x += run * q[17]
-                    y += run * q[21]
+                    x += run * q[_INPUT_VALUE_STEP]
+                    y += run * q[_OTHER_VALUE_STEP]
                     left -= run
                     n += run
                     if n == tile:
@@ -50,13 +76,13 @@ def _walk(p, arena, constants, first: int, last: int, combine):
 @micropython.viper
 def _sums(x: ptr8, y: ptr8, at: int, other: int, n: int, place: int, p: ptr32, constants: ptr8):
     """n sums from number `place` on. x: the arena, from `at` on; y: the buffer of the other input, from `other` on."""
-    sums = ptr32(uint(x) + p[7] + (place << 2))
+    sums = ptr32(uint(x) + p[_SUMS] + (place << 2))
     x = ptr8(uint(x) + at)
     y = ptr8(uint(y) + other)
-    table = ptr32(uint(constants) + p[22])
-    other_table = ptr32(uint(constants) + p[23])
-    step = p[17]
-    other_step = p[21]
+    table = ptr32(uint(constants) + p[_INPUT_TABLE])
+    other_table = ptr32(uint(constants) + p[_OTHER_TABLE])
+    step = p[_INPUT_VALUE_STEP]
+    other_step = p[_OTHER_VALUE_STEP]
     while n:
         sums[0] = table[x[0] ^ 128] + other_table[y[0] ^ 128]
         sums = ptr32(int(sums) + 4)
@@ -68,13 +94,13 @@ def _sums(x: ptr8, y: ptr8, at: int, other: int, n: int, place: int, p: ptr32, c
 @micropython.viper
 def _products(x: ptr8, y: ptr8, at: int, other: int, n: int, place: int, p: ptr32, constants: ptr8):
     """As _sums."""
-    sums = ptr32(uint(x) + p[7] + (place << 2))
+    sums = ptr32(uint(x) + p[_SUMS] + (place << 2))
     x = ptr8(uint(x) + at)
     y = ptr8(uint(y) + other)
-    zero = p[22]
-    other_zero = p[23]
-    step = p[17]
-    other_step = p[21]
+    zero = p[_INPUT_ZERO_POINT]
+    other_zero = p[_OTHER_ZERO_POINT]
+    step = p[_INPUT_VALUE_STEP]
+    other_step = p[_OTHER_VALUE_STEP]
     while n:
         sums[0] = ((x[0] ^ 128) - zero) * ((y[0] ^ 128) - other_zero)
         sums = ptr32(int(sums) + 4)
@@ -83,10 +109,11 @@ def _products(x: ptr8, y: ptr8, at: int, other: int, n: int, place: int, p: ptr3
         n -= 1
 
 
-def lookup(p, arena, constants, first, last):
+def lookup(p, arena, constants, rows):
     """The table's value for every input; may be done in place."""
-    at = first * p[2]
-    _look_up(arena, arena, p[0] + at, p[1] + at, (last - first) * p[2], constants, p[3])
+    first = rows & 0xFFFF
+    at = first * p[_DEPTH]
+    _look_up(arena, arena, p[_INPUT] + at, p[_OUTPUT] + at, ((rows >> 16) - first) * p[_DEPTH], constants, p[_TABLE])
 
 
 @micropython.viper

@@ -6,6 +6,16 @@ kernels; they are slow, and they allocate.
 
 from array import array
 
+from micropython import const
+
+# Parameters of kernels/contract.py, written by `make parameters`:
+_RESCALE = const(5)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_ZERO_POINT = const(4)
+_RESCALE_STEP = const(6)
+_ROUND_ONCE = const(8)
+
 
 def int8(v):
     """A byte of a buffer as the number that it stands for."""
@@ -43,10 +53,10 @@ def rescale(total, bias, multiplier, left, right, once=False):
 
 
 def requantize(p, arena, constants, to, sums):
-    """Sums, one for each channel, to the int8 outputs at arena + to. Parameters 2 to 8: kernels/__init__.py."""
-    step = p[6] // 4
-    k = int32s(constants, p[5], step * len(sums) or 4)
+    """Sums, one for each channel, to the int8 outputs at arena + to."""
+    step = p[_RESCALE_STEP] // 4
+    k = int32s(constants, p[_RESCALE], step * len(sums) or 4)
     for c, total in enumerate(sums):
         i = c * step
-        v = rescale(total, k[i], k[i + 1], k[i + 2], k[i + 3], p[8]) + p[4]
-        arena[to + c] = min(max(v, p[2]), p[3]) ^ 128
+        v = rescale(total, k[i], k[i + 1], k[i + 2], k[i + 3], p[_ROUND_ONCE]) + p[_ZERO_POINT]
+        arena[to + c] = min(max(v, p[_MINIMUM]), p[_MAXIMUM]) ^ 128

@@ -10,40 +10,54 @@ is the shortest.
 """
 
 import micropython
+from micropython import const
+
+# Parameters of kernels/contract.py, written by `make parameters`:
+_RESCALE = const(5)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_ZERO_POINT = const(4)
+_RESCALE_STEP = const(6)
+_SUMS = const(7)
+_ROUND_ONCE = const(8)
+_BIAS = const(0)
+_MULTIPLIER = const(1)
+_LEFT = const(2)
+_RIGHT = const(3)
 
 
 @micropython.viper
 def requantize(p: ptr32, v: int, n: int, arena: ptr8, constants: ptr8, to: int):
     """n sums to int8 outputs at arena + to: times multiplier / 2^31, rounded half up, then times 2^-right, half away from 0.
 
-    Of dense layers LiteRT rounds the whole product once, half away from 0. Parameters 2 to 8: kernels/__init__.py. v: 0. The
+    Of dense layers LiteRT rounds the whole product once, half away from 0. v: 0. The
     compiler has proved that |sum + bias| << left is below 2^29.
     """
-    sums = ptr32(uint(arena) + p[7])
+    sums = ptr32(uint(arena) + p[_SUMS])
     out = ptr8(uint(arena) + to)
-    zero = p[4]
-    least = p[2]
-    most = p[3]
-    once = p[8]
-    step = p[6]
+    zero = p[_ZERO_POINT]
+    least = p[_MINIMUM]
+    most = p[_MAXIMUM]
+    once = p[_ROUND_ONCE]
+    step = p[_RESCALE_STEP]
     up = 1
     up = 32 if up << 31 > 0 else 0  # what is above 32 bits
     offset = 1
     offset <<= 30
-    p = ptr32(uint(constants) + p[5])
+    p = ptr32(uint(constants) + p[_RESCALE])
     while n:
         # v times the multiplier, of 30 and 32 bits with their signs, as v * 2^31 + middle * 2^15 + low, from pieces of 15 and
         # 16 bits; middle is less 2^30, or it might not fit
-        v = ((sums[0] + p[0]) << (up + p[2])) >> up
+        v = ((sums[0] + p[_BIAS]) << (up + p[_LEFT])) >> up
         vh = v >> 15
         vl = v & 32767
-        v = ptr16(p)[2]
+        v = ptr16(p)[2 * _MULTIPLIER]
         low = vl * v
         middle = vh * v - offset + (low >> 15)
-        v = ptr16(p)[3]
+        v = ptr16(p)[2 * _MULTIPLIER + 1]
         middle += vl * v << 1
         v = vh * v
-        right = p[3]
+        right = p[_RIGHT]
         if once:
             v = (v << 1) + 32768 + (middle >> 15)
             if v < 0 and (low | middle) & 32767 == 0:
@@ -80,8 +94,8 @@ def rescale(arena: ptr8, constants: ptr8, sums: int, four: int, step: int, n: in
     top <<= 31
     bits = (top << 1) - 1
     for i in range(n):
-        a = ((((w[i] + k[0]) << (k[2] & 31)) & bits) ^ top) - top
-        b = k[1]
+        a = ((((w[i] + k[_BIAS]) << (k[_LEFT] & 31)) & bits) ^ top) - top
+        b = k[_MULTIPLIER]
         negative = 0
         if a < 0:
             a = 0 - a  # of -2^31 it is -2^31 again on 32 bits, whose pieces are the right ones
@@ -100,7 +114,7 @@ def rescale(arena: ptr8, constants: ptr8, sums: int, four: int, step: int, n: in
         if c2 & 256:  # the rest is a half or more; of negative products exactly a half goes towards zero
             if not (negative == 1 and c2 & 255 == 0 and c1 & 2047 == 0 and low & 2047 == 0):
                 v += 1
-        right = k[3] & 31
+        right = k[_RIGHT] & 31
         if right:
             v = (v >> right) + ((v >> (right - 1)) & 1)  # half away from zero, without a sum beyond 31 bits
         w[i] = 0 - v if negative else v

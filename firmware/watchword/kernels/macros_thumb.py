@@ -1,10 +1,18 @@
-"""What Thumb kernels have in common. host/watchword/board/thumb.py says what may be written in such a file.
+"""What Thumb kernels have in common. host/watchword/firmware/thumb.py says what may be written in such a file.
 
 A Thumb kernel is called as kernel(p, arena, constants, rows) from Python, or by `walk`: r0 to r3 are addresses, and rows is
 `first | last << 16`. It may use all registers but r8 to r11, which it saves, and sp. Called with p = 0 it tells its address.
 """
 
 from micropython import const
+
+# Parameters of kernels/contract.py, written by `make parameters`:
+_RESCALE = const(5)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_ZERO_POINT = const(4)
+_RESCALE_STEP = const(6)
+_ROUND_ONCE = const(8)
 
 INTERPOLATOR = const(1)  # 0: for chips that have none; the builder decides
 
@@ -217,20 +225,20 @@ OUTPUTS = const(20)
 @macro
 def open_outputs(p, t):
     """From the parameters at p, but for OUT_FOUR; r8: the rounding. Registers r0 to r7."""
-    for slot, at in ((OUT_ZERO, 4), (OUT_LOW, 2), (OUT_HIGH, 3)):
+    for slot, at in ((OUT_ZERO, _ZERO_POINT), (OUT_LOW, _MINIMUM), (OUT_HIGH, _MAXIMUM)):
         ldr(t, [p, 4 * at])
         sub(t, 128)
         str(t, [sp, slot])
-    ldr(t, [p, 4 * 6])
+    ldr(t, [p, 4 * _RESCALE_STEP])
     str(t, [sp, OUT_STEP])
-    ldr(t, [p, 4 * 8])
+    ldr(t, [p, 4 * _ROUND_ONCE])
     mov(r8, t)
 
 
 @macro
 def first_four(p, constants, t):
     """OUT_FOUR: the first sum's."""
-    ldr(t, [p, 4 * 5])
+    ldr(t, [p, 4 * _RESCALE])
     add(t, t, constants)
     str(t, [sp, OUT_FOUR])
 

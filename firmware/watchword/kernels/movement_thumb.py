@@ -1,9 +1,27 @@
-"""Moving bytes in Thumb code. Layouts of the parameters: kernels/__init__.py."""
+"""Moving bytes in Thumb code."""
 
 import micropython
 from micropython import const
 
 from watchword.kernels.macros_thumb import enter, leave
+
+# Parameters of kernels/movement.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_INPUT_IS_CONSTANT = const(2)
+_PLANES = const(3)
+_LINES = const(4)
+_VALUES = const(5)
+_INPUT_ROW_STEP = const(6)
+_INPUT_PLANE_STEP = const(7)
+_INPUT_LINE_STEP = const(8)
+_INPUT_VALUE_STEP = const(9)
+_OUTPUT_ROW_STEP = const(10)
+_OUTPUT_PLANE_STEP = const(11)
+_OUTPUT_LINE_STEP = const(12)
+_OUTPUT_VALUE_STEP = const(13)
+_VALUE = const(2)
+_ROW_SIZE = const(3)
 
 P = const(0)
 SOURCE = const(4)  # of this row
@@ -19,7 +37,7 @@ def copy(r0, r1, r2, r3):
     sub(sp, FRAME)
     mov(r7, r0)
     str(r7, [sp, P])
-    ldr(r4, [r7, 4 * 2])
+    ldr(r4, [r7, 4 * _INPUT_IS_CONSTANT])
     cmp(r4, 0)
     bne(CONSTANT)
     mov(r2, r1)
@@ -28,37 +46,37 @@ def copy(r0, r1, r2, r3):
     lsr(r3, r3, 16)
     sub(r3, r3, r4)
     str(r3, [sp, ROWS])
-    ldr(r5, [r7, 4 * 0])
+    ldr(r5, [r7, 4 * _INPUT])
     add(r2, r2, r5)
-    ldr(r5, [r7, 4 * 6])
+    ldr(r5, [r7, 4 * _INPUT_ROW_STEP])
     mul(r5, r4)
     add(r2, r2, r5)
     str(r2, [sp, SOURCE])
-    ldr(r5, [r7, 4 * 1])
+    ldr(r5, [r7, 4 * _OUTPUT])
     add(r1, r1, r5)
-    ldr(r5, [r7, 4 * 10])
+    ldr(r5, [r7, 4 * _OUTPUT_ROW_STEP])
     mul(r5, r4)
     add(r1, r1, r5)
     str(r1, [sp, TARGET])
     label(ROW)
     ldr(r7, [sp, P])
-    ldr(r6, [r7, 4 * 3])
+    ldr(r6, [r7, 4 * _PLANES])
     mov(r8, r6)  # r8: planes left; r9, r10: where the next one begins
     ldr(r0, [sp, SOURCE])
     mov(r9, r0)
     ldr(r0, [sp, TARGET])
     mov(r10, r0)
     label(PLANE)
-    ldr(r6, [r7, 4 * 4])
+    ldr(r6, [r7, 4 * _LINES])
     mov(r11, r6)  # r11: lines left; r12, lr: where the next one begins
     mov(r12, r9)
     mov(lr, r10)
     label(LINE)
     mov(r0, r12)
     mov(r1, lr)
-    ldr(r2, [r7, 4 * 5])
-    ldr(r4, [r7, 4 * 9])
-    ldr(r5, [r7, 4 * 13])
+    ldr(r2, [r7, 4 * _VALUES])
+    ldr(r4, [r7, 4 * _INPUT_VALUE_STEP])
+    ldr(r5, [r7, 4 * _OUTPUT_VALUE_STEP])
     add(r3, r4, r5)
     cmp(r3, 2)
     bne(APART)
@@ -118,28 +136,28 @@ def copy(r0, r1, r2, r3):
     sub(r2, 1)
     bne(APART)
     label(NEXT)
-    ldr(r0, [r7, 4 * 8])
+    ldr(r0, [r7, 4 * _INPUT_LINE_STEP])
     add(r12, r0)
-    ldr(r0, [r7, 4 * 12])
+    ldr(r0, [r7, 4 * _OUTPUT_LINE_STEP])
     add(lr, r0)
     mov(r0, r11)
     sub(r0, 1)
     mov(r11, r0)
     bne(LINE)
-    ldr(r0, [r7, 4 * 7])
+    ldr(r0, [r7, 4 * _INPUT_PLANE_STEP])
     add(r9, r0)
-    ldr(r0, [r7, 4 * 11])
+    ldr(r0, [r7, 4 * _OUTPUT_PLANE_STEP])
     add(r10, r0)
     mov(r0, r8)
     sub(r0, 1)
     mov(r8, r0)
     bne(PLANE)
     ldr(r0, [sp, SOURCE])
-    ldr(r1, [r7, 4 * 6])
+    ldr(r1, [r7, 4 * _INPUT_ROW_STEP])
     add(r0, r0, r1)
     str(r0, [sp, SOURCE])
     ldr(r0, [sp, TARGET])
-    ldr(r1, [r7, 4 * 10])
+    ldr(r1, [r7, 4 * _OUTPUT_ROW_STEP])
     add(r0, r0, r1)
     str(r0, [sp, TARGET])
     ldr(r0, [sp, ROWS])
@@ -156,8 +174,8 @@ def copy(r0, r1, r2, r3):
 def fill(r0, r1, r2, r3):
     """One value in all places: 0.6 cycles per byte."""
     enter()
-    ldr(r4, [r0, 4 * 3])  # bytes in a row
-    ldr(r5, [r0, 4 * 1])
+    ldr(r4, [r0, 4 * _ROW_SIZE])  # bytes in a row
+    ldr(r5, [r0, 4 * _OUTPUT])
     add(r1, r1, r5)
     uxth(r5, r3)
     lsr(r3, r3, 16)
@@ -166,7 +184,7 @@ def fill(r0, r1, r2, r3):
     add(r1, r1, r5)
     mul(r4, r3)
     add(r2, r1, r4)  # r2: the end
-    ldr(r3, [r0, 4 * 2])
+    ldr(r3, [r0, 4 * _VALUE])
     mov(r4, 128)
     eor(r3, r4)
     lsl(r4, r3, 8)
@@ -205,7 +223,7 @@ def fill(r0, r1, r2, r3):
 
 
 @micropython.asm_thumb
-def fetch(r0, r1, r2, r3):
+def read(r0, r1, r2, r3):
     """What a READ step brings to the arena, from where flash holds it. 0.8 cycles per byte.
 
     r2: addresses of the flash and of the table that watchword/flash.py makes.
@@ -213,7 +231,7 @@ def fetch(r0, r1, r2, r3):
     enter()
     ldr(r3, [r2, 4])
     ldr(r2, [r2, 0])
-    ldmia(r0, {r4, r5, r6})  # offset in the weights, in the arena, bytes
+    ldmia(r0, {r4, r5, r6})  # all its parameters: input, output, size
     add(r1, r1, r5)
     mov(r8, r6)  # r8: bytes that are left
     mov(r9, r2)

@@ -1,14 +1,39 @@
-"""Moving bytes in viper. Layouts of the parameters: kernels/__init__.py."""
+"""Moving bytes in viper."""
 
 import micropython
+from micropython import const
+
+# Parameters of kernels/movement.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_INPUT_IS_CONSTANT = const(2)
+_PLANES = const(3)
+_LINES = const(4)
+_VALUES = const(5)
+_INPUT_ROW_STEP = const(6)
+_INPUT_PLANE_STEP = const(7)
+_INPUT_LINE_STEP = const(8)
+_INPUT_VALUE_STEP = const(9)
+_OUTPUT_ROW_STEP = const(10)
+_OUTPUT_PLANE_STEP = const(11)
+_OUTPUT_LINE_STEP = const(12)
+_OUTPUT_VALUE_STEP = const(13)
+_VALUE = const(2)
+_ROW_SIZE = const(3)
 
 
-def copy(p, arena, constants, first, last):
+def copy(p, arena, constants, rows):
     """An array of four axes from any places to any places, from the front: where the two overlap, `to` is before `source`."""
-    source = constants if p[2] else arena
-    for row in range(first, last):
-        for i in range(p[3]):
-            _plane(source, arena, p, p[0] + row * p[6] + i * p[7], p[1] + row * p[10] + i * p[11])
+    source = constants if p[_INPUT_IS_CONSTANT] else arena
+    for row in range(rows & 0xFFFF, rows >> 16):
+        for i in range(p[_PLANES]):
+            _plane(
+                source,
+                arena,
+                p,
+                p[_INPUT] + row * p[_INPUT_ROW_STEP] + i * p[_INPUT_PLANE_STEP],
+                p[_OUTPUT] + row * p[_OUTPUT_ROW_STEP] + i * p[_OUTPUT_PLANE_STEP],
+            )
 
 
 @micropython.viper
@@ -16,14 +41,14 @@ def _plane(x: ptr8, y: ptr8, p: ptr32, at: int, to: int):
     """The last two axes. x: the source's buffer, y: the arena."""
     source = uint(x) + at
     target = uint(y) + to
-    columns = p[5]
+    columns = p[_VALUES]
     top = 1
     top <<= 31
-    down = (p[8] ^ top) - top  # parameters are zero-extended on 64 bits, and steps may be negative
-    across = (p[9] ^ top) - top
-    to_down = (p[12] ^ top) - top
-    to_across = (p[13] ^ top) - top
-    for _ in range(p[4]):
+    down = (p[_INPUT_LINE_STEP] ^ top) - top  # parameters are zero-extended on 64 bits, and steps may be negative
+    across = (p[_INPUT_VALUE_STEP] ^ top) - top
+    to_down = (p[_OUTPUT_LINE_STEP] ^ top) - top
+    to_across = (p[_OUTPUT_VALUE_STEP] ^ top) - top
+    for _ in range(p[_LINES]):
         x = ptr8(source)
         y = ptr8(target)
         n = columns
@@ -50,11 +75,12 @@ def _plane(x: ptr8, y: ptr8, p: ptr32, at: int, to: int):
 
 
 @micropython.viper
-def fill(p: ptr32, arena: ptr8, constants: ptr8, first: int, last: int):
+def fill(p: ptr32, arena: ptr8, constants: ptr8, rows: int):
     """One value in all places."""
-    v = p[2] ^ 128
-    n = (last - first) * p[3]
-    arena = ptr8(uint(arena) + p[1] + first * p[3])
+    v = p[_VALUE] ^ 128
+    first = rows & 0xFFFF
+    n = ((rows >> 16) - first) * p[_ROW_SIZE]
+    arena = ptr8(uint(arena) + p[_OUTPUT] + first * p[_ROW_SIZE])
     while n:
         arena[0] = v
         arena = ptr8(int(arena) + 1)

@@ -1,9 +1,27 @@
-"""Pools in Thumb code. Layouts of the parameters: kernels/__init__.py."""
+"""Pools in Thumb code."""
 
 import micropython
 from micropython import const
 
 from watchword.kernels.macros_thumb import OUTPUTS, bring, enter, first_four, leave, open_outputs
+
+# Parameters of kernels/pooling.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_MINIMUM = const(2)
+_MAXIMUM = const(3)
+_INPUT_HEIGHT = const(4)
+_INPUT_WIDTH = const(5)
+_INPUT_CHANNELS = const(6)
+_OUTPUT_WIDTH = const(8)
+_KERNEL_HEIGHT = const(10)
+_KERNEL_WIDTH = const(11)
+_STRIDE_Y = const(12)
+_STRIDE_X = const(13)
+_PADDING_TOP = const(14)
+_PADDING_LEFT = const(15)
+_PLACES = const(9)
+_DEPTH = const(10)
 
 P = const(0)
 ARENA = const(4)
@@ -59,15 +77,15 @@ def pool(start, place, finish, ahead):
     str(r4, [sp, Y])
     lsr(r3, r3, 16)
     str(r3, [sp, LAST])
-    ldr(r2, [r7, 4 * 13])
+    ldr(r2, [r7, 4 * _OUTPUT_WIDTH])
     mul(r2, r4)
-    ldr(r5, [r7, 4 * 11])
+    ldr(r5, [r7, 4 * _INPUT_CHANNELS])
     mul(r2, r5)
-    ldr(r5, [r7, 4 * 1])
+    ldr(r5, [r7, 4 * _OUTPUT])
     add(r2, r2, r5)
     add(r2, r2, r1)
     str(r2, [sp, OUT])
-    for at, slot in ((2, LEAST), (3, MOST)):
+    for at, slot in ((_MINIMUM, LEAST), (_MAXIMUM, MOST)):
         ldr(r2, [r7, 4 * at])
         sub(r2, 128)
         str(r2, [sp, slot])
@@ -76,26 +94,26 @@ def pool(start, place, finish, ahead):
     str(r0, [sp, X])
     label(COLUMN)
     ldr(r0, [sp, Y])
-    clip(17, 19, 9, 15, r0, r1, r2)
+    clip(_STRIDE_Y, _PADDING_TOP, _INPUT_HEIGHT, _KERNEL_HEIGHT, r0, r1, r2)
     str(r2, [sp, HEIGHT])
     ldr(r0, [sp, X])
-    clip(18, 20, 10, 16, r0, r3, r4)
+    clip(_STRIDE_X, _PADDING_LEFT, _INPUT_WIDTH, _KERNEL_WIDTH, r0, r3, r4)
     str(r4, [sp, WIDTH])
     mul(r4, r2)
     str(r4, [sp, COUNT])
-    ldr(r2, [r7, 4 * 10])
+    ldr(r2, [r7, 4 * _INPUT_WIDTH])
     mul(r1, r2)
     add(r1, r1, r3)
-    ldr(r2, [r7, 4 * 11])
+    ldr(r2, [r7, 4 * _INPUT_CHANNELS])
     mul(r1, r2)
-    ldr(r3, [r7, 4 * 0])
+    ldr(r3, [r7, 4 * _INPUT])
     add(r1, r1, r3)
     ldr(r3, [sp, ARENA])
     add(r1, r1, r3)
     str(r1, [sp, FIRST])
     mov(r0, 0)
     str(r0, [sp, CHANNEL])
-    ldr(r0, [r7, 4 * 10])
+    ldr(r0, [r7, 4 * _INPUT_WIDTH])
     mul(r0, r2)
     mov(r9, r0)  # r9: a row of the input
     mov(r8, r2)  # r8: a place of it
@@ -155,7 +173,7 @@ def pool(start, place, finish, ahead):
     ldr(r0, [sp, X])
     add(r0, 1)
     str(r0, [sp, X])
-    ldr(r1, [r7, 4 * 13])
+    ldr(r1, [r7, 4 * _OUTPUT_WIDTH])
     cmp(r0, r1)
     beq(ROW_DONE)
     b(COLUMN)
@@ -315,7 +333,7 @@ MEANS = const(OUTPUTS + 16)
 
 @micropython.asm_thumb
 def mean(r0, r1, r2, r3):
-    """Over p[9] places of p[10] values each; the compiler folds the zero point into the bias. 8 cycles per place, 90 per
+    """The compiler folds the zero point into the bias. 8 cycles per place, 90 per
     output."""
     enter()
     sub(sp, MEANS)
@@ -326,17 +344,17 @@ def mean(r0, r1, r2, r3):
     lsr(r3, r3, 16)
     sub(r3, r3, r4)
     str(r3, [sp, ROWS])
-    ldr(r2, [r7, 4 * 10])
+    ldr(r2, [r7, 4 * _DEPTH])
     str(r2, [sp, VALUES])
-    ldr(r3, [r7, 4 * 9])
+    ldr(r3, [r7, 4 * _PLACES])
     str(r3, [sp, PLACES])
     mul(r4, r2)
-    ldr(r5, [r7, 4 * 1])
+    ldr(r5, [r7, 4 * _OUTPUT])
     add(r5, r5, r4)
     add(r5, r5, r1)
     mov(r9, r5)  # r9: the output
     mul(r4, r3)
-    ldr(r6, [r7, 4 * 0])
+    ldr(r6, [r7, 4 * _INPUT])
     add(r6, r6, r4)
     add(r6, r6, r1)
     mul(r3, r2)

@@ -1,13 +1,21 @@
 """Softmax in plain Python; as softmax_viper.py."""
 
+from micropython import const
+
 from watchword.kernels.fixedpoint_plain import divide, high, int8, int32s
 
+# Parameters of kernels/softmax.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_DEPTH = const(2)
+_TABLE = const(3)
 
-def softmax(p, arena, constants, first, last):
-    n = p[2]
-    table = int32s(constants, p[3], 256)
-    for row in range(first, last):
-        x = [int8(arena[p[0] + row * n + c]) for c in range(n)]
+
+def softmax(p, arena, constants, rows):
+    n = p[_DEPTH]
+    table = int32s(constants, p[_TABLE], 256)
+    for row in range(rows & 0xFFFF, rows >> 16):
+        x = [int8(arena[p[_INPUT] + row * n + c]) for c in range(n)]
         greatest = max(x)
         exponentials = [table[greatest - v] for v in x]
         total = sum(divide(e, 12) for e in exponentials if e >= 0)
@@ -18,7 +26,7 @@ def softmax(p, arena, constants, first, last):
         for c in range(n):
             e = exponentials[c]
             v = divide(high(scale, e), bits + 3) if e >= 0 else 0
-            arena[p[1] + row * n + c] = min(max(v, 0), 255) ^ 128
+            arena[p[_OUTPUT] + row * n + c] = min(max(v, 0), 255) ^ 128
 
 
 def _reciprocal(x):

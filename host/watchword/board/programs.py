@@ -11,12 +11,12 @@ from typing import Any
 from watchword.board.connection import Connection
 from watchword.board.events import Program
 from watchword.board.messages import Said
+from watchword.chips import named
 from watchword.compile import Compiled
 from watchword.compile.program import read_description
 from watchword.errors import BoardError, LinkError, ModelError
 
 _LEFT = 8192  # bytes of heap that a program must leave
-_RUNNING = 55_000  # bytes of heap that kernels, and what feeds a program, take on a board of 32 bits
 _ATTEMPTS = 3  # per chunk of a push
 
 
@@ -99,7 +99,7 @@ class Programs(Connection):
         hello = self.hello
         free = hello.heap_free + hello.program_ram
         # A board without a program has not loaded the kernels and the front end yet.
-        beside = _LEFT + (0 if hello.running or hello.target == "unix" else _RUNNING)
+        beside = _LEFT + (0 if hello.running else named(hello.target).loaded)
         if compiled.program.ram + beside > free:
             raise BoardError(
                 f"{compiled.name} needs {compiled.program.ram} bytes of RAM (arena {compiled.program.arena}) "

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from watchword import reference
 from watchword.board.bench import Bench, measure
 from watchword.board.board import Board
+from watchword.chips import named
 from watchword.compile import Compiled, compile
 from watchword.description import Description
 from watchword.features.micro import MicroFrontend, to_int8
@@ -37,7 +38,7 @@ from watchword.graph import (
 from watchword.reference import lookup_table
 from watchword.shipped import __version__
 
-RECORD = "selftest.json"  # cycles on the virtual Pico, by what was measured; `make bench` writes it
+RECORD = "selftest.json"  # cycles on the virtual Pico, by target and what was measured; `make bench` writes it
 _FRAMES, _CHANNELS = 12, 40
 _FRONTEND = "front end"
 
@@ -154,7 +155,7 @@ def _svdf(x: Tensor, y: Tensor) -> Svdf:
 
 def program(target: str) -> Compiled:
     """The program of `model` for a target, with every layer of it."""
-    return compile(*model(), target, simplify=False)
+    return compile(*model(), named(target), simplify=False)
 
 
 def selftest(board: Board) -> SelfTest:
@@ -182,7 +183,7 @@ def _hears(board: Board, graph: Graph, description: Description) -> bool:
 
 
 def _report(board: Board, layers: dict[str, bool], heard: bool, cost: Bench) -> SelfTest:
-    recorded = record() if board.hello.target == "rp2040" else {}
+    recorded = record(board.hello.target)
     checks = [
         Check(layer.name, layers[layer.name], cost.cycles(layer.seconds), recorded.get(layer.name)) for layer in cost.layers
     ]
@@ -194,12 +195,12 @@ def _report(board: Board, layers: dict[str, bool], heard: bool, cost: Bench) -> 
     return SelfTest(cost.board, firmware, cost.hz, hello.heap_free, cost.modelled, checks)
 
 
-def record() -> dict[str, int]:
-    """Cycles on the virtual Pico, without the model of the cache."""
-    found: dict[str, int] = json.loads(files("watchword.board").joinpath(RECORD).read_text())
-    return found
+def record(target: str) -> dict[str, int]:
+    """Cycles on the virtual board of a target, without the model of the cache; empty: there is none that counts them."""
+    found: dict[str, dict[str, int]] = json.loads(files("watchword.board").joinpath(RECORD).read_text())
+    return found.get(target, {})
 
 
-def write_record(checks: Sequence[Check]) -> str:
+def write_record(target: str, checks: Sequence[Check]) -> str:
     """The text of a new record."""
-    return json.dumps({check.name: check.cycles for check in checks}, indent=2) + "\n"
+    return json.dumps({target: {check.name: check.cycles for check in checks}}, indent=2) + "\n"

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from watchword.board import doctor as checks
-from watchword.board import firmware as contents
 from watchword.board import ports as serial
 from watchword.board import virtual
 from watchword.board.flash import flash as put
@@ -17,6 +16,7 @@ from watchword.board.repl import TOOLS
 from watchword.cli.options import Json, On
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.errors import BoardError
+from watchword.firmware import packages
 
 Tool = Annotated[str, typer.Option("--tool", metavar="TOOL", help=f"Whose library speaks on the line: {' or '.join(TOOLS)}.")]
 Port = Annotated[
@@ -102,11 +102,11 @@ def firmware(
     json: Json = False,
 ) -> None:
     """Write the firmware of every architecture for `mpremote mip install`, to be put on a web server or release page."""
-    packages = contents.write_packages(output)
+    written = packages.write(output)
     if json:
-        say_json([str(package) for package in packages])
+        say_json([str(package) for package in written])
         return
-    for package in packages:
+    for package in written:
         say(str(package))
 
 

@@ -6,7 +6,6 @@ import typer
 
 from watchword.cli.options import DescriptionFile, Json, ModelFile
 from watchword.cli.output import note, say, say_json, say_table, short
-from watchword.compile import TARGETS
 from watchword.model import load
 from watchword.report.inspection import Inspection
 from watchword.report.inspection import inspect as inspect_model
@@ -55,11 +54,11 @@ def _show(found: Inspection) -> None:
         ("target", "RAM", "of", "flash", "of", ""),
         [
             (
-                fit.target,
+                fit.chip.name,
                 fit.compiled.program.ram if fit.compiled else "-",
-                TARGETS[fit.target].ram,
+                fit.chip.ram,
                 len(fit.compiled.content) if fit.compiled else "-",
-                TARGETS[fit.target].flash,
+                fit.chip.flash,
                 fit.reason if fit.compiled else "does not fit",
             )
             for fit in found.fits
@@ -67,7 +66,7 @@ def _show(found: Inspection) -> None:
     )
     for fit in found.fits:
         if fit.compiled is None:
-            note(f"{fit.target}: {fit.reason}")
+            note(f"{fit.chip.name}: {fit.reason}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -16,18 +16,18 @@ from watchword import description as descriptions
 from watchword import embedding as embeddings
 from watchword import reference, tflite
 from watchword.board import Board
+from watchword.chips import CHIPS, PORTABLE, Chip, named
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
-from watchword.compile import TARGETS, Compiled
-from watchword.compile.program import KERNEL_NAMES, Step
+from watchword.compile import Compiled
+from watchword.compile.program import Step, groupings
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
-from watchword.compile.thumb.describe import groupings
 from watchword.data.clips import read_files
 from watchword.errors import DataError, ModelError
 from watchword.evaluate import fewshot
 from watchword.model import Model, load
 
-Target = Annotated[str, typer.Option(help=f"One of {', '.join(TARGETS)}.")]
+Target = Annotated[str, typer.Option(help=f"One of {', '.join(CHIPS)}.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Show layer by layer what simplification saved, and the kernels.")]
 NoSimplify = Annotated[
     bool, typer.Option("--no-simplify", help="Leave in what exact simplification takes out; the outputs are the same.")
@@ -84,7 +84,7 @@ def _with_embedding(model: Model, text: str) -> descriptions.Description:
 def compile(
     model: ModelFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="The program to write.")],
-    target: Target = "unix",
+    target: Target = PORTABLE.name,
     ram: Annotated[
         int | None, typer.Option("--ram", min=0, help="Bytes of heap that the program may take. Default: what the target has.")
     ] = None,
@@ -120,7 +120,7 @@ def compile(
     )
     if explain:
         _explain(compiled.simplified)
-        _explain_kernels(compiled)
+        _explain_kernels(compiled, named(target))
 
 
 def export(
@@ -150,7 +150,7 @@ def _explanation(compiled: Compiled) -> dict[str, Any]:
         {
             "layer": layer.operation.output.name,
             "kind": layer.operation.kind,
-            "kernels": [KERNEL_NAMES[step.kernel] for step in steps],
+            "kernels": [step.kernel.name for step in steps],
             "rows": [step.rows for step in steps],
             "rows_per_call": [step.chunk for step in steps],
             "groups": [dataclasses.asdict(kind) | {"groups": count} for kind, count in groupings(steps).items()],
@@ -172,16 +172,20 @@ def _explain(simplified: Simplified) -> None:
     say_table(("layer", "what was done", "MACs", "weights, bytes"), [*rows, ("the model", saved, *_changes(before, after))])
 
 
-def _explain_kernels(compiled: Compiled) -> None:
+def _explain_kernels(compiled: Compiled, chip: Chip) -> None:
     columns = ("layer", "kernels", "outputs at once, taps in a chunk", "rows in a call", "weights, bytes", "cycles")
     rows = []
     for number, (layer, steps) in enumerate(compiled.stages()):
-        kernels = ", ".join(dict.fromkeys(KERNEL_NAMES[step.kernel] for step in steps)) or "nothing to do"
+        kernels = ", ".join(dict.fromkeys(step.kernel.name for step in steps)) or "nothing to do"
         at_once = f"{steps[-1].chunk} of {steps[-1].rows}" if steps else ""
         weights = f"{layer.constants}" + (f", read in {layer.blocks}" if layer.blocks > 1 else ", read" if layer.blocks else "")
         cycles = str(sum(step.cycles for step in steps) or "")
         rows.append((f"{number} {layer.operation.kind}", kernels, _grouped(steps), at_once, weights, cycles))
-    total = f"{compiled.cycles}: {compiled.cycles / 125_000:.1f} ms at 125 MHz" if compiled.cycles else ""
+    total = (
+        f"{compiled.cycles}: {1e3 * compiled.cycles / chip.hz:.1f} ms at {chip.hz / 1e6:g} MHz"
+        if chip.hz and compiled.cycles
+        else ""
+    )
     rows.append(("the model", "", "", "", str(sum(layer.constants for layer in compiled.layers)), total))
     # Kernels of other chips have no groups of outputs, and their cycles are not known.
     known = [i for i in range(len(columns)) if any(row[i] for row in rows)]

@@ -5,60 +5,60 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from watchword import kernels
+from watchword.compile.lower.call import Grouping
 from watchword.errors import ModelError
+from watchword.kernels import Kernel
 
 MAGIC = b"WWRD"
 FORMAT = 4
-KERNELS = 3
 HEADER = "<4sHH8sI" + 18 * "I"
 HEADER_SIZE = struct.calcsize(HEADER)
 HASH_SIZE = 32
 
-CONV, DEPTHWISE, AVERAGE_POOL, SOFTMAX, MAX_POOL, MEAN, ADD, MULTIPLY, LOOKUP, COPY, FILL, SVDF, READ = range(1, 14)
-PAIRS, DEPTHWISE_PAIRS = 14, 15
-KERNEL_NAMES = {
-    CONV: "conv",
-    DEPTHWISE: "depthwise",
-    AVERAGE_POOL: "average_pool",
-    SOFTMAX: "softmax",
-    MAX_POOL: "max_pool",
-    MEAN: "mean",
-    ADD: "add",
-    MULTIPLY: "multiply",
-    LOOKUP: "lookup",
-    COPY: "copy",
-    FILL: "fill",
-    SVDF: "svdf",
-    READ: "read",
-    PAIRS: "pairs",
-    DEPTHWISE_PAIRS: "depthwise_pairs",
-}
-
 
 @dataclass(frozen=True)
 class Step:
-    """One call of a kernel. parameters: as firmware/watchword/kernels/__init__.py lays them out.
+    """One call of a kernel. parameters: in the order of its contract.
 
-    rows: of output; chunk: rows to compute in one go, so that no call holds the board for long. streamed: its constants were
-    brought into the arena by a step before. together: how many steps, from this one on, are short enough for one call. cycles:
-    what all rows are expected to take; 0: it is not known. The board does not learn it.
+    rows: of output; chunk: rows to compute in one go, so that no call holds the board for long. paged: its constants were read
+    into the arena by a step before. batch: how many steps, from this one on, are short enough for one call. The board does not
+    learn the rest. cycles: what all rows are expected to take; 0: it is not known. groupings: how a packed kernel computes its
+    outputs.
     """
 
-    kernel: int
+    kernel: Kernel
     rows: int
     chunk: int
     parameters: tuple[int, ...]
-    streamed: bool = False
-    together: int = 0
+    paged: bool = False
+    batch: int = 0
     cycles: int = 0
+    groupings: Mapping[Grouping, int] = field(default_factory=dict)
 
     @property
-    def numbers(self) -> tuple[int, ...]:
-        """What stands before its parameters in the file, but for their count."""
-        return self.kernel, int(self.streamed), self.rows, self.chunk, self.together
+    def named(self) -> dict[str, int]:
+        """The parameters by name, without records that follow them."""
+        return self.kernel.named(self.parameters)
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """What the file has of it."""
+        head = (self.kernel.number, int(self.paged), self.rows, self.chunk, self.batch, len(self.parameters))
+        return head + self.parameters
+
+
+def groupings(steps: Iterable[Step]) -> dict[Grouping, int]:
+    """How many groups of outputs of each kind packed kernels compute in some steps."""
+    found: Counter[Grouping] = Counter()
+    for step in steps:
+        found.update(step.groupings)
+    return dict(sorted(found.items(), reverse=True))
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,7 @@ class Program:
 
     def write(self) -> bytes:
         """The bytes of the `.ww` file."""
-        words = [
-            word
-            for step in (*self.reset, *self.steps)
-            for word in (
-                step.kernel,
-                int(step.streamed),
-                step.rows,
-                step.chunk,
-                step.together,
-                len(step.parameters),
-                *step.parameters,
-            )
-        ]
+        words = [word for step in (*self.reset, *self.steps) for word in step.words]
         sections = [
             json.dumps(self.description, separators=(",", ":")).encode(),
             self.tables,
@@ -119,7 +107,7 @@ class Program:
         target = self.target.encode().ljust(8, b"\0")
         *places, background, length = places
         numbers = [*places, self.arena, *self.input, *self.output, len(self.reset), background, length]
-        header = struct.pack(HEADER, MAGIC, FORMAT, KERNELS, target, size, *numbers)
+        header = struct.pack(HEADER, MAGIC, FORMAT, kernels.VERSION, target, size, *numbers)
         return header + hashlib.sha256(header + body).digest() + body
 
 
@@ -128,9 +116,9 @@ def read_description(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
     if len(content) < HEADER_SIZE + HASH_SIZE or content[:4] != MAGIC:
         raise ModelError(f"{name}: not a watchword program")
     fields = struct.unpack_from(HEADER, content)
-    if fields[1:3] != (FORMAT, KERNELS):
+    if fields[1:3] != (FORMAT, kernels.VERSION):
         raise ModelError(
-            f"{name}: format {fields[1]} for kernels {fields[2]}, not {FORMAT} and {KERNELS}: compile the model anew"
+            f"{name}: format {fields[1]} for kernels {fields[2]}, not {FORMAT} and {kernels.VERSION}: compile the model anew"
         )
     body = content[HEADER_SIZE + HASH_SIZE :]
     if fields[4] != len(content) or hashlib.sha256(content[:HEADER_SIZE] + body).digest() != content[HEADER_SIZE:][:HASH_SIZE]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from watchword.compile import TARGETS, Compiled, Layer
+from watchword.chips import CHIPS, PORTABLE, Chip
+from watchword.compile import Compiled, Layer
 from watchword.embedding import MOST
 from watchword.errors import ModelError
 from watchword.graph import AveragePool2D, MaxPool2D, Mean, Reshape, Softmax
@@ -16,15 +17,15 @@ _EMBEDDING = (8, MOST)  # channels of an output that may stand for what was hear
 
 @dataclass(frozen=True)
 class Fit:
-    """A model on one target. compiled: its program; None: it does not fit. reason: why, or what to mind."""
+    """A model on one chip. compiled: its program; None: it does not fit. reason: why, or what to mind."""
 
-    target: str
+    chip: Chip
     compiled: Compiled | None
     reason: str
 
     def as_dict(self) -> dict[str, Any]:
-        limits = TARGETS[self.target]
-        fields: dict[str, Any] = {"fits": self.compiled is not None, "ram_limit": limits.ram, "flash_limit": limits.flash}
+        fit = self.compiled is not None
+        fields: dict[str, Any] = {"fits": fit, "ram_limit": self.chip.ram, "flash_limit": self.chip.flash}
         if self.compiled is not None:
             program = self.compiled.program
             fields |= {
@@ -38,7 +39,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Inspection:
-    """compiled: the model without a limit of memory, whose layers are shown. fits: one for each target."""
+    """compiled: the model without a limit of memory, whose layers are shown. fits: one for each chip."""
 
     model: Model
     compiled: Compiled
@@ -94,7 +95,7 @@ class Inspection:
             "arena": self.compiled.program.arena,
             "peak": self.compiled.peak.operation.output.name,
             "state_bytes": sum(state.read.size for state in graph.states),
-            "targets": {fit.target: fit.as_dict() for fit in self.fits},
+            "targets": {fit.chip.name: fit.as_dict() for fit in self.fits},
         }
 
 
@@ -103,18 +104,18 @@ def _scale(tensor: Any) -> dict[str, Any]:
 
 
 def inspect(model: Model) -> Inspection:
-    """Compile a model for every target. Raises UnsupportedError where no kernel computes a layer."""
-    compiled = model.compile("unix", ram=1 << 40)
+    """Compile a model for every chip. Raises UnsupportedError where no kernel computes a layer."""
+    compiled = model.compile(PORTABLE.name, ram=1 << 40)
     fits = []
-    for target, limits in TARGETS.items():
+    for chip in CHIPS.values():
         try:
-            found = model.compile(target)
+            found = model.compile(chip.name)
         except ModelError as error:
-            fits.append(Fit(target, None, str(error)))
+            fits.append(Fit(chip, None, str(error)))
             continue
         read = len(found.program.weights)
         reason = f"reads {read} bytes of weights from flash at each run" if read else ""
-        if not read and found.program.ram > 0.8 * limits.ram:
+        if not read and found.program.ram > 0.8 * chip.ram:
             reason = "leaves little RAM for anything else"
-        fits.append(Fit(target, found, reason))
+        fits.append(Fit(chip, found, reason))
     return Inspection(model, compiled, fits)

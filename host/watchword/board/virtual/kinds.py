@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 from watchword import shipped
-from watchword.board.firmware import files
 from watchword.board.virtual import unix_build
 from watchword.board.virtual.pico import build, image
 from watchword.board.virtual.process import Command
 from watchword.board.virtual.toolchain import Report
+from watchword.chips.rp2040 import RP2040
 from watchword.errors import BoardError
+from watchword.firmware import files
 
 CORES = {  # of the virtual Pico, and what a report says of those that are not the usual one
     "fast": "",
@@ -109,7 +110,7 @@ class Pico:
         if fresh or not flash.exists():
             image.write(flash, micropython, {})
         if not bare:
-            image.update(flash, micropython, files("armv6m"))
+            image.update(flash, micropython, files(RP2040.architecture))
         return Command(
             [parts.node, parts.emulator / "main.mjs", "--flash", flash, "--bootrom", parts.bootrom, *options],
             control=True,

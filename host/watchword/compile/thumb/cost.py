@@ -1,18 +1,18 @@
-"""Cycles of the Thumb kernels that take the parameters of all chips; PAIRS and DEPTHWISE_PAIRS come with theirs.
+"""Cycles of the Thumb bodies that take what all chips do; those of the packed kernels come with them.
 
-Measured on a Cortex-M0+ whose code and data lie in RAM without waiting; layouts: firmware/watchword/kernels/__init__.py.
+Measured on a Cortex-M0+ whose code and data lie in RAM without waiting.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
+from types import SimpleNamespace
 
-from watchword.compile.lower import Call, rows_at_once
-from watchword.compile.program import (
+from watchword.compile.lower.call import Call, rows_at_once
+from watchword.kernels import (
     ADD,
     AVERAGE_POOL,
-    CONV,
+    CONVOLUTION,
     COPY,
     DEPTHWISE,
     FILL,
@@ -22,44 +22,50 @@ from watchword.compile.program import (
     MULTIPLY,
     READ,
     SOFTMAX,
+    Kernel,
 )
 
 
 def timed(call: Call) -> Call:
     """With its cycles, and as many rows at once as take no longer than a call may."""
-    cycles = call.cycles or _cycles(call.kernel, call.rows, call.parameters)
+    cycles = call.cycles or _cycles(call.kernel, call.rows, SimpleNamespace(**call.parameters))
     if not cycles:
         return call
     return dataclasses.replace(call, cycles=cycles, chunk=rows_at_once(call.rows, cycles))
 
 
-def _cycles(kernel: int, rows: int, p: list[int]) -> int:
-    """Of all rows; 0: a kernel that has no Thumb code."""
-    if kernel == READ:
-        return 150 + p[2]
-    if kernel == FILL:
-        return 130 + rows * p[3]
-    if kernel == COPY:
-        return 150 + rows * math.prod(p[3:5]) * 60 + rows * math.prod(p[3:6]) * 5
-    if kernel == AVERAGE_POOL and p[11] % 4 == 0 and p[15] * p[16] <= 255:
-        return 150 + rows * p[13] * (140 + p[11] * (p[15] * p[16] * 13 // 4 + 175))
+def _cycles(kernel: Kernel, rows: int, p: SimpleNamespace) -> int:
+    """Of all rows; 0: a kernel that has no Thumb body. p: the parameters."""
+    if kernel is READ:
+        return 150 + int(p.size)
+    if kernel is FILL:
+        return 130 + rows * int(p.row_size)
+    if kernel is COPY:
+        return 150 + rows * int(p.planes * p.lines * 60 + p.planes * p.lines * p.values * 5)
     if kernel in (AVERAGE_POOL, MAX_POOL):
-        return 150 + rows * p[13] * (100 + p[11] * (p[15] * p[16] * 9 + 130))
-    if kernel == MEAN:
-        return 150 + rows * p[10] * (p[9] * 8 + 100)
+        taps, outputs = p.kernel_height * p.kernel_width, rows * p.output_width
+        if kernel is AVERAGE_POOL and p.input_channels % 4 == 0 and taps <= 255:
+            return int(150 + outputs * (140 + p.input_channels * (taps * 13 // 4 + 175)))
+        return int(150 + outputs * (100 + p.input_channels * (taps * 9 + 130)))
+    if kernel is MEAN:
+        return int(150 + rows * p.depth * (p.places * 8 + 100))
     if kernel in (ADD, MULTIPLY):
-        return 200 + rows * p[11] * p[12] * (60 + p[13] * 118)
-    if kernel == SOFTMAX:
-        return 150 + rows * (900 + p[2] * 120)
-    if kernel == LOOKUP:
-        return 100 + rows * p[2] * 12
-    if kernel == DEPTHWISE:
-        window = (1, p[15]) if p[16] == 1 else (p[15], p[16])  # a column is walked like a row
-        inside = _inside(rows, p[9], p[15], p[17], p[19], p[21]) * _inside(p[13], p[10], p[16], p[18], p[20], p[22])
-        pixel = 150 + p[14] * (147 + window[0] * (10 + window[1] * 13))
-        return 200 + rows * p[13] * pixel + (rows * p[13] - inside) * p[14] * p[15] * p[16] * 16
-    if kernel == CONV:
-        return 200 + rows * p[13] * (250 + p[15] * p[16] * (40 + p[11] * 11) + p[14] * (120 + p[26] * 7))
+        return int(200 + rows * p.planes * p.lines * (60 + p.values * 118))
+    if kernel is SOFTMAX:
+        return int(150 + rows * (900 + p.depth * 120))
+    if kernel is LOOKUP:
+        return int(100 + rows * p.depth * 12)
+    if kernel is DEPTHWISE:
+        height, width = p.kernel_height, p.kernel_width
+        window = (1, height) if width == 1 else (height, width)  # a column is walked like a row
+        inside = _inside(rows, p.input_height, height, p.stride_y, p.padding_top, p.dilation_y)
+        inside *= _inside(p.output_width, p.input_width, width, p.stride_x, p.padding_left, p.dilation_x)
+        pixels = rows * p.output_width
+        pixel = 150 + p.output_channels * (147 + window[0] * (10 + window[1] * 13))
+        return int(200 + pixels * pixel + (pixels - inside) * p.output_channels * height * width * 16)
+    if kernel is CONVOLUTION:
+        gather = p.kernel_height * p.kernel_width * (40 + p.input_channels * 11)
+        return int(200 + rows * p.output_width * (250 + gather + p.output_channels * (120 + p.patch_size * 7)))
     return 0
 
 

@@ -10,21 +10,22 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.lower import Call, channels, copies, fill
 from watchword.compile.lower import lower as lower_anywhere
-from watchword.compile.program import PAIRS
-from watchword.compile.thumb import pairs
+from watchword.compile.lower.call import Call
+from watchword.compile.lower.movement import copies, fill
+from watchword.compile.thumb import packed
 from watchword.compile.thumb.cost import timed
-from watchword.compile.thumb.depthwise import lower_depthwise
 from watchword.compile.thumb.order import orders, tap_order
+from watchword.compile.thumb.packed_depthwise import lower_depthwise
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Tensor, extents
+from watchword.kernels import PACKED
 from watchword.reference import activation_range
 
 Weighted = Conv2D | DepthwiseConv2D | Dense
 Ints = NDArray[np.int64]
 
 _FRAMED = 4096  # bytes of a picture that is copied into a frame of padding as a whole
-_FREE = 4096  # bytes that PAIRS may take more than CONV; a layer whose weights are used once gains little from more,
+_FREE = 4096  # bytes that PACKED may take more than CONVOLUTION; a layer whose weights are used once gains little from more,
 _CYCLES_PER_BYTE = 8  # since they also have to be sent, kept and read
 
 
@@ -37,13 +38,13 @@ class Lowering:
     def __init__(self, graph: Graph) -> None:
         self.orders = orders(graph)
         self._permuted: dict[Operation, Weighted] = {}
-        self._paired: dict[Operation, bool] = {}  # whether PAIRS computes it
+        self._packs: dict[Operation, bool] = {}  # whether PACKED computes it
 
     def __call__(self, op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
         calls: list[Call] | None = None
         match op:
             case Conv2D() | Dense() | DepthwiseConv2D():
-                last = channels(op) if last is None else last
+                last = op.parts if last is None else last
                 calls = self._weighted(op, first, last)
         return lower_anywhere(op, first, last) if calls is None else calls
 
@@ -59,7 +60,7 @@ class Lowering:
             ours = self._permuted[op]
             assert isinstance(ours, DepthwiseConv2D)
             # Channels come in the order of the input; each goes to its place.
-            come = np.arange(channels(op)) if inputs is None else inputs
+            come = np.arange(op.parts) if inputs is None else inputs
             places = come if rows is None else np.argsort(rows)[come]
             call = lower_depthwise(ours, first, last, places)
             return lower_anywhere(ours, first, last) if call is None else [call]
@@ -70,17 +71,17 @@ class Lowering:
         assert isinstance(ours, Conv2D | Dense)
         assert ours.weights.data is not None
         source = op if inputs is None and not isinstance(op, DepthwiseConv2D) else ours  # has the same taps
-        if op not in self._paired:
-            self._paired[op] = _worth(_pairs(ours, 0, len(ours.weights.data), partial(tap_order, source)), lower_anywhere(ours))
-        if self._paired[op]:
-            calls = _pairs(ours, first * per, last * per, partial(tap_order, source))
+        if op not in self._packs:
+            self._packs[op] = _worth(_packed(ours, 0, len(ours.weights.data), partial(tap_order, source)), lower_anywhere(ours))
+        if self._packs[op]:
+            calls = _packed(ours, first * per, last * per, partial(tap_order, source))
             assert calls is not None  # parts of what it can compute it can compute
             return calls
         return lower_anywhere(ours, first * per, last * per)
 
 
 def _worth(calls: list[Call] | None, others: list[Call]) -> bool:
-    """Whether the calls of PAIRS, if there are any, save enough time for the bytes that they take more than the others."""
+    """Whether the calls of PACKED, if there are any, save enough time for the bytes that they take more than the others."""
     if calls is None:
         return False
     saved = sum(timed(call).cycles for call in others) - sum(timed(call).cycles for call in calls)
@@ -88,7 +89,11 @@ def _worth(calls: list[Call] | None, others: list[Call]) -> bool:
 
 
 def _bytes(calls: list[Call]) -> int:
-    return sum(4 * len(call.parameters) + sum(map(len, call.constants.values())) for call in calls)
+    return sum(4 * _words(call) + sum(map(len, call.constants.values())) for call in calls)
+
+
+def _words(call: Call) -> int:
+    return len(call.kernel.fields) + sum(len(fields) for _, fields in call.more)
 
 
 def permuted(op: Weighted, rows: Ints | None, inputs: Ints | None) -> Weighted:
@@ -119,8 +124,8 @@ def _one_channel(op: DepthwiseConv2D) -> Conv2D:
     return Conv2D(op.input, op.output, weights, op.bias, op.stride, op.dilation, op.padding, op.activation)
 
 
-def _pairs(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints]) -> list[Call] | None:
-    """The calls of PAIRS, and before them those that put padding around what is read; None: it cannot compute the layer.
+def _packed(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints]) -> list[Call] | None:
+    """The calls of PACKED, and before them those that put padding around what is read; None: it cannot compute the layer.
 
     taps: the order of its weights, for a number of segments.
     """
@@ -173,25 +178,49 @@ class _Area:
 def _calls(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints], areas: list[_Area]) -> list[Call] | None:
     outputs = op.weights.shape[0]
     low, high = activation_range(op)
-    calls = []
+    calls: list[Call] = []
     for area in areas:
         depth = 0 if isinstance(op, Dense) else op.input.shape[3]
         at = (area.top * area.width + area.left) * depth
-        patch = pairs.patch(op, area.width, at, taps)
-        made = pairs.stream(op, first, last, patch) if patch else None
+        patch = packed.patch(op, area.width, at, taps)
+        made = packed.stream(op, first, last, patch) if patch else None
         if patch is None or made is None:
             return None
         out_w = 1 if isinstance(op, Dense) else op.output.shape[2]
         stride = (1, 1) if isinstance(op, Dense) else op.stride
         (y, y_end), (x, x_end) = area.rows, area.columns
         height, width = y_end - y, x_end - x
-        steps = (stride[1] * depth, stride[0] * area.width * depth, outputs - (last - first), out_w * outputs)
-        parameters = pairs.parameters(made, patch, width, steps, low, high, op.output.zero_point, isinstance(op, Dense))
-        parameters[0], parameters[1] = at, (y * out_w + x) * outputs + first
-        cycles = 400 + height * (35 + width * pairs.cycles(made, patch))
-        scratch = {17: 24 * sum(run.groups for run in made.runs)} if patch.segments > 1 else {}
-        tensors = {0: area.source, 1: op.output}
-        calls += [*area.copied, Call(PAIRS, height, height, parameters, tensors, {6: made.content}, scratch, cycles)]
+        parameters = {
+            "input": at,
+            "output": (y * out_w + x) * outputs + first,
+            "shift": made.shift,
+            "minimum": low + 128,
+            "maximum": high + 128,
+            "zero_point": op.output.zero_point + 128,
+            "taps": patch.taps,
+            "segments": patch.segments,
+            "columns": width,
+            "input_column_step": stride[1] * depth,
+            "input_row_step": stride[0] * area.width * depth,
+            "output_gap": outputs - (last - first),
+            "output_row_step": out_w * outputs,
+            "has_table": int(patch.places is not None),
+            "round_once": int(isinstance(op, Dense)),
+            "runs": len(made.runs),
+        }
+        call = Call(
+            PACKED,
+            height,
+            height,
+            parameters,
+            {"input": area.source, "output": op.output},
+            {"stream": made.content},
+            {"sums": 24 * sum(run.groups for run in made.runs)} if patch.segments > 1 else {},
+            packed.records(made, patch),
+            400 + height * (35 + width * packed.cycles(made, patch)),
+            {} if calls else packed.groupings(made),  # the same outputs elsewhere in the picture
+        )
+        calls += [*area.copied, call]
     return calls
 
 

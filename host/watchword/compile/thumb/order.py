@@ -1,6 +1,6 @@
 """The order in which channels lie in the arena.
 
-PAIRS computes six outputs at once, in chunks that are safe for all of them: the longer the chunks, the faster. How long they
+PACKED computes six outputs at once, in chunks that are safe for all of them: the longer the chunks, the faster. How long they
 can be is a matter of which taps meet in a chunk, and which outputs in a group. Where only kernels touch a tensor that may have
 its channels in any order, that order is ours.
 """
@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.thumb.depthwise import lower_depthwise
-from watchword.compile.thumb.pairs import BODIES, SLOTS, fit_layer, runs_of, safe
+from watchword.compile.thumb.packed import BODIES, SEGMENT, fit_layer, runs_of, safe
+from watchword.compile.thumb.packed_depthwise import lower_depthwise
 from watchword.graph import AveragePool2D, Conv2D, Dense, DepthwiseConv2D, Graph, MaxPool2D, Mean, Operation, Reshape, Tensor
 
 Ints = NDArray[np.int64]
@@ -93,13 +93,13 @@ def _order(op: Conv2D | DepthwiseConv2D, readers: list[Operation], found: dict[T
     ):
         assert first.weights.data is not None
         weights = first.weights.data.reshape(-1, outputs).astype(np.int64)
-        segments = -(-outputs // SLOTS)
+        segments = -(-outputs // SEGMENT)
         return by_chunks(weights, segments) if outputs % segments == 0 else None
     if isinstance(op, Conv2D):
         assert op.weights.data is not None
         data = op.weights.data if op.input not in found else op.weights.data[..., found[op.input]]
         weights = data.reshape(outputs, -1).astype(np.int64)
-        segments = -(-weights.shape[1] // SLOTS)
+        segments = -(-weights.shape[1] // SEGMENT)
         if op.weights.shape[1:3] != (1, 1) and op.input not in found:
             taps = tap_order(op, segments)
             weights = np.where(taps < 0, 0, weights[:, taps])

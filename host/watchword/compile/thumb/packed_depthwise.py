@@ -1,36 +1,28 @@
-"""DEPTHWISE_PAIRS: depthwise 3x3 with two output rows in a word; firmware/watchword/kernels/depthwise_thumb.py."""
+"""Depthwise 3x3 with two output rows in a word, as calls of PACKED_DEPTHWISE."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.lower import Call
-from watchword.compile.program import DEPTHWISE_PAIRS
+from watchword import kernels
+from watchword.compile.lower.call import Call, Grouping, Parameter, Record
 from watchword.compile.thumb.fit import fit_each
-from watchword.compile.thumb.pairs import bound, raw_bias, sums
+from watchword.compile.thumb.packed import bound, raw_bias, sums
 from watchword.graph import DepthwiseConv2D, Tensor, extents
+from watchword.kernels import PACKED_DEPTHWISE
 from watchword.reference import activation_range, rescale
 
 Ints = NDArray[np.int64]
 
-# After which of the nine taps a loop splits its sums, as the kernel numbers them; the last one is for exact rescales.
-LOOPS = (
-    (8,),
-    (4, 8),
-    (3, 8),
-    (5, 8),
-    (2, 5, 8),
-    (3, 6, 8),
-    (2, 4, 8),
-    (1, 4, 8),
-    (2, 4, 6, 8),
-    (1, 3, 5, 7, 8),
-)
+_contract = kernels.module("packed_depthwise")
+LOOPS: tuple[tuple[int, ...], ...] = _contract.LOOPS
+RECORD: int = _contract.RECORD
 EXACT = len(LOOPS)
 _WORD, _SPAN, _GROUP, _CHANNEL, _LINE = 10.5, 33, 48, 140, 35  # cycles of each,
 _PAIRS, _EXACT = (0, 87, 91, 94, 96, 98), 200  # of two outputs, by the number of splits, and more where they end exactly
@@ -133,47 +125,67 @@ def lower_depthwise(op: DepthwiseConv2D, first: int, last: int, order: Ints | No
     exact = np.stack([bias, multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
     fast = np.concatenate([factors, np.zeros_like(bias)[:, None]], axis=1)
     endings = np.where(np.array(loops)[:, None] == EXACT, exact, fast)
-    records = np.zeros((last - first, 28), np.uint8)
+    records = np.zeros((last - first, RECORD), np.uint8)
     records[:, :9] = weights.astype(np.int8).view(np.uint8)
     records[:, 9] = shifts
     records[:, 12:] = endings.astype("<i4").view(np.uint8).reshape(last - first, 16)
 
-    scratch = 4 * (1 + walk.words)
-    parameters = [
-        *(0, 0, 0, low + 128, high + 128, op.output.zero_point + 128, 0, last - first),
-        *(op.input.zero_point + 128, 0, 1 + walk.words, 4, 4 * walk.width - 12, 8 * walk.width + 12 - 4 * stride),
-        *(4 * stride * walk.positions, 4 * stride * (walk.width - walk.positions), walk.lines),
-        *((channels, out_w * channels) if walk.across else (out_w * channels, channels)),
-        *(walk.high * out_w * channels, len(walk.groups)),
-    ]
-    tensors: dict[int, Tensor] = {0: op.input, 1: op.output}
-    in_scratch = [9]
+    out_row = out_w * channels
+    parameters = {
+        "minimum": low + 128,
+        "maximum": high + 128,
+        "zero_point": op.output.zero_point + 128,
+        "channels": last - first,
+        "input_zero_point": op.input.zero_point + 128,
+        "plane_words": 1 + walk.words,
+        "first_window": 4,
+        "window_row_step": 4 * walk.width - 12,
+        "window_return": 8 * walk.width + 12 - 4 * stride,
+        "line_size": 4 * stride * walk.positions,
+        "line_step": 4 * stride * (walk.width - walk.positions),
+        "lines": walk.lines,
+        "output_step": channels if walk.across else out_row,
+        "output_line_step": out_row if walk.across else channels,
+        "output_half": walk.high * out_row,
+        "groups": len(walk.groups),
+    }
+    space = Tensor("", (4 * (1 + walk.words),), np.dtype(np.int8), np.ones(1, np.float32))
+    tensors: dict[Parameter, Tensor] = {"input": op.input, "output": op.output, "plane": space}
+    more: list[Record] = []
     for spans, words, to, step, lower, upper in walk.groups:
-        group = [spans, words, 4 * (1 + to), 4 * step]
-        in_scratch.append(len(parameters) + 2)
-        for lane in (lower, upper):
-            if lane is None:
-                in_scratch.append(len(parameters) + len(group))
-                group += [0, 0, 0]
-            else:
-                tensors[len(parameters) + len(group)] = op.input
-                group += [first + channels * lane[0], channels * lane[1], channels * lane[2]]
-        parameters += [*group, int(lower is not None), int(upper is not None)]
+        group = {"spans": spans, "words": words, "to": 4 * (1 + to), "to_step": 4 * step}
+        tensors[len(more), "to"] = space
+        for half, lane in (("lower", lower), ("upper", upper)):
+            tensors[len(more), half] = space if lane is None else op.input
+            begin, per_word, per_span = lane or (0, 0, 0)
+            group[half] = first + channels * begin if lane else 0
+            group[f"{half}_word_step"] = channels * per_word
+            group[f"{half}_span_step"] = channels * per_span
+            group[f"{half}_counts"] = int(lane is not None)
+        more.append(("group", group))
     places = np.arange(first, last) if order is None else order[first:last]
-    parameters += [int(place) | loop << 16 for place, loop in zip(places, loops, strict=True)]
+    more += [("channel", {"kind": int(place) | loop << 16}) for place, loop in zip(places, loops, strict=True)]
     each = _CHANNEL + sum(_GROUP + spans * (_SPAN + words * _WORD) for spans, words, *_ in walk.groups)
     each += walk.lines * _LINE
     pairs = walk.lines * walk.positions
     cycles = int(sum(each + pairs * (_EXACT + _PAIRS[-1] if loop == EXACT else _PAIRS[len(LOOPS[loop])]) for loop in loops))
-    cycles += 5 * walk.words + 300
-    space = Tensor("", (scratch,), np.dtype(np.int8), np.ones(1, np.float32))
     return Call(
-        DEPTHWISE_PAIRS,
+        PACKED_DEPTHWISE,
         last - first,
         last - first,
         parameters,
-        tensors | dict.fromkeys(in_scratch, space),
-        {6: records.tobytes()},
-        {},
-        cycles,
+        tensors,
+        {"records": records.tobytes()},
+        more=more,
+        cycles=cycles + 5 * walk.words + 300,
+        groupings=_groupings(loops),
     )
+
+
+def _groupings(loops: list[int]) -> dict[Grouping, int]:
+    """Channels are groups of one."""
+    found: Counter[Grouping] = Counter()
+    for loop in loops:
+        ends = (-1, *LOOPS[min(loop, EXACT - 1)])
+        found[Grouping(1, max(end - begin for begin, end in pairwise(ends)), loop == EXACT)] += 1
+    return dict(found)

@@ -1,10 +1,11 @@
-"""PAIRS: convolutions with two weights in a word. firmware/watchword/kernels/pairs_thumb.py is the kernel.
+"""Convolutions with two weights in a word: the stream of weights that PACKED takes, and its runs.
 
 It takes output channels in groups, each with the body that is the fastest of those whose chunks are safe for all of them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword import kernels
+from watchword.compile.lower.call import Grouping, Record
 from watchword.compile.thumb.fit import FORMS, Fit, Rescale, fit
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D
 from watchword.reference import activation_range, rescale
@@ -21,8 +24,10 @@ from watchword.reference import activation_range, rescale
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-SLOTS = 64  # taps that are computed at once; more are cut into segments
-_MOST_RUNS = 9
+_contract = kernels.module("packed")
+_MOST_RUNS: int = _contract.MOST_RUNS
+_GROUP: int = _contract.GROUP
+SEGMENT = _contract.SLOTS - 2  # taps of a segment at most: with those that fill its first chunk they fit the kernel's slots
 
 
 class Body(NamedTuple):
@@ -40,8 +45,7 @@ class Body(NamedTuple):
         return self.chunks(taps) * (self.chunk * (3 + 3 * pairs) + 3 * pairs + 1)
 
 
-BODIES = (Body(6, 8), Body(6, 6), Body(6, 5), Body(6, 4), Body(6, 3), Body(6, 2), Body(4, 4), Body(4, 2))
-# as the kernel numbers them
+BODIES = tuple(Body(outputs, chunk) for outputs, chunk, _ in _contract.BODIES)  # as the kernel numbers them
 
 
 EXACTLY = len(FORMS)  # the ending that rescales in full; those before it take the factors of a form
@@ -60,7 +64,7 @@ class Run(NamedTuple):
     @property
     def outputs(self) -> int:
         """Of a group."""
-        return 6 - self.skipped
+        return _GROUP - self.skipped
 
     def cycles(self, taps: int) -> int:
         """Of all groups on one pixel, but for what all bodies and endings take."""
@@ -116,7 +120,7 @@ def runs_of(weights: Ints, found: Bools) -> list[Run] | None:
         return None
     runs = _merge(runs, safe_for, ends, taps)
     if len(runs) > _MOST_RUNS:  # groups of four between ones of six, which cannot be merged
-        sixes = _group(safe_for, ends, taps, [body for body in BODIES if body.outputs == 6])
+        sixes = _group(safe_for, ends, taps, [body for body in BODIES if body.outputs == _GROUP])
         assert sixes is not None  # there is one of six for each chunk
         runs = _merge(sixes, safe_for, ends, taps)
     return runs
@@ -136,7 +140,7 @@ def _group(safe_for: Bools, ends: Bools, taps: int, bodies: Sequence[Body]) -> l
                     break  # only the last group may be short
                 some = slice(n - size, n)
                 if safe_for[number, some].all():
-                    run = Run(number, 1, 6 - size, int(ends[:, some].all(1).argmax()))
+                    run = Run(number, 1, _GROUP - size, int(ends[:, some].all(1).argmax()))
                     total = cost[n - size] + run.cycles(taps)
                     if total < cost[n]:
                         cost[n], last[n] = total, run
@@ -193,7 +197,7 @@ def patch(op: Conv2D | Dense, width: int, at: int, ordered: Callable[[int], Ints
         places = (down[:, None, None] + right[:, None] + np.arange(depth)).ravel()
         steps = [op.stride[1] * depth, op.stride[0] * width * depth]
     count = len(places)
-    segments = -(-count // SLOTS)
+    segments = -(-count // SEGMENT)
     if places[-1] == count - 1 and count % (4 * segments) == 0 and not any(number % 4 for number in (*steps, at)):
         return Patch(segments, count // segments)
     if places[-1] >= 1 << 16:
@@ -276,21 +280,25 @@ def stream(op: Conv2D | Dense, first: int, last: int, taps: Patch) -> Stream | N
     return Stream(runs, content, proved.shift)
 
 
-def parameters(
-    made: Stream, taps: Patch, columns: int, steps: Sequence[int], low: int, high: int, zero_point: int, once: bool
-) -> list[int]:
-    """As firmware/watchword/kernels/__init__.py lays them out. steps: of the input right and down, of the output likewise."""
-    words = []
-    for run in made.runs:
-        ending = run.skipped + 6 * run.ending
-        words += [run.body | BODIES[run.body].chunks(taps.taps) << 8 | ending << 16, run.groups]
-    right, down, output_right, output_down = steps
-    table = [] if taps.places is None else [int(a | b << 16) for a, b in taps.places.reshape(-1, 2)]
-    return [
-        *(0, 0, made.shift, low + 128, high + 128, zero_point + 128, 0, taps.taps, taps.segments),
-        *(columns, right, down, output_right, output_down),
-        *(int(taps.places is not None), 0, 0, 0, int(once), len(made.runs), *words, *table),
+def records(made: Stream, taps: Patch) -> list[Record]:
+    """What follows the parameters: the runs, and the table of taps, if there is one."""
+    runs = [
+        {
+            "kind": run.body | BODIES[run.body].chunks(taps.taps) << 8 | (run.skipped + _GROUP * run.ending) << 16,
+            "groups": run.groups,
+        }
+        for run in made.runs
     ]
+    table = [] if taps.places is None else [{"places": int(a | b << 16)} for a, b in taps.places.reshape(-1, 2)]
+    return [*(("run", run) for run in runs), *(("table", entry) for entry in table)]
+
+
+def groupings(made: Stream) -> dict[Grouping, int]:
+    """How many groups of outputs there are of each kind."""
+    found: Counter[Grouping] = Counter()
+    for run in made.runs:
+        found[Grouping(run.outputs, BODIES[run.body].chunk, run.ending == EXACTLY)] += run.groups
+    return dict(found)
 
 
 def cycles(made: Stream, taps: Patch) -> int:

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from watchword import embedding
 from watchword.compile import memory
-from watchword.compile.arrange import Arrangement
-from watchword.compile.lower import CYCLES_PER_CALL, Call, channels
-from watchword.compile.program import READ, Program, Step
+from watchword.compile.lower.call import CYCLES_PER_CALL, Call, Parameter
+from watchword.compile.program import Program, Step
+from watchword.compile.schedule import Schedule
 from watchword.compile.simplify import Simplified
 from watchword.description import Description
 from watchword.features.micro import pack_tables
 from watchword.features.tables import CHANNELS
 from watchword.graph import Graph, Operation, Tensor
+from watchword.kernels import READ
 
-_PIXEL_STEP = 27  # the parameter of DEPTHWISE
 _CHANNELS = 8  # of which a block has a multiple, where it has as many
 _PARTS = 64  # in which an operation's weights are read at the most: each costs a step
 
@@ -118,49 +118,49 @@ class _Section:
         return self._known[part]
 
 
-def assemble(
+def emit(
     simplified: Simplified,
     description: Description,
     target: str,
-    arrangement: Arrangement,
+    schedule: Schedule,
     background: bytes,
-    streamed: Collection[int],
+    paged: Collection[int],
     block: int,
 ) -> Compiled:
-    """The program of an arrangement of simplified.graph.
+    """The program of a schedule of simplified.graph.
 
-    streamed: operations, by number, whose constants are read from the file at every run; block: bytes that the arena may grow
+    paged: operations, by number, whose constants are read from the file at every run; block: bytes that the arena may grow
     by for that, where it leaves less free.
     """
-    graph = dataclasses.replace(simplified.graph, operations=arrangement.operations)
-    builder = _Builder(arrangement)
-    for call in arrangement.reset:
+    graph = dataclasses.replace(simplified.graph, operations=schedule.operations)
+    builder = _Builder(schedule)
+    for call in schedule.reset:
         builder.add(call)
     begin = len(builder.steps)
-    need = memory.need(arrangement.blocks)
+    need = memory.need(schedule.blocks)
     layers = []
-    for slot, calls in enumerate(arrangement.calls):
+    for slot, calls in enumerate(schedule.calls):
         operation = graph.operations[slot] if slot < len(graph.operations) else None
         blocks, before = 0, len(builder.steps)
-        if operation is not None and slot in streamed:
-            blocks = builder.stream(slot, operation, block)
+        if operation is not None and slot in paged:
+            blocks = builder.page(slot, operation, block)
         else:
             for call in calls:
                 builder.add(call)
         if operation is not None:
             size = _room(parts(calls))
             after = len(builder.steps) - begin
-            read = max((step.parameters[2] for step in builder.steps[before:] if step.kernel == READ), default=0)
+            read = max((step.named["size"] for step in builder.steps[before:] if step.kernel is READ), default=0)
             arena = need[slot] + read
-            order = arrangement.lower.orders.get(operation.output)
-            step = arrangement.where[operation.output].step
+            order = schedule.lower.orders.get(operation.output)
+            step = schedule.where[operation.output].step
             layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks, order, step))
     program = Program(
         target=target,
         description=description.as_dict() | _shape(graph, description) | _taught(layers, description),
         tables=pack_tables(description.frontend) if _listens(graph, description) else b"",
         reset=tuple(builder.steps[:begin]),
-        steps=builder.grouped(builder.steps[begin:]),
+        steps=batched(builder.steps[begin:]),
         constants=builder.constants.content,
         weights=builder.weights.content,
         arena=builder.arena,
@@ -209,56 +209,53 @@ def parts(calls: Iterable[Call]) -> set[bytes]:
 class _Builder:
     """Turns calls into steps, with all addresses in them."""
 
-    def __init__(self, arrangement: Arrangement) -> None:
-        self.arrangement = arrangement
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
         self.constants, self.weights = _Section(), _Section()
-        self.arena = arrangement.plan.size
+        self.arena = schedule.plan.size
         self.steps: list[Step] = []
 
     def offset(self, tensor: Tensor) -> int:
-        place = self.arrangement.where[tensor]
-        return self.arrangement.plan.offsets[place.block] + place.begin
+        place = self.schedule.where[tensor]
+        return self.schedule.plan.offsets[place.block] + place.begin
 
     def add(self, call: Call, constants: dict[bytes, int] | None = None) -> None:
         """constants: where each part lies in the arena; None: they go to the constants section."""
-        call = self.arrangement.lower.timed(call)
-        parameters = list(call.parameters)
-        for index, tensor in call.tensors.items():
-            parameters[index] += self.offset(tensor)
-            if index == 0 and self.arrangement.where[tensor].step:  # only a kernel that takes such steps reads this tensor
-                parameters[_PIXEL_STEP] = self.arrangement.where[tensor].step
-        for index, part in call.constants.items():
-            parameters[index] += self.constants.add(part) if constants is None else constants[part]
-        streamed = constants is not None
-        self.steps.append(Step(call.kernel, call.rows, call.chunk, tuple(parameters), streamed, cycles=call.cycles))
+        call = self.schedule.lower.timed(call)
+        values = dict.fromkeys(call.kernel.fields, 0) | call.parameters
+        more = [(record, dict(fields)) for record, fields in call.more]
 
-    def grouped(self, steps: list[Step]) -> tuple[Step, ...]:
-        """Steps that know how many of those after them may run in the same call, which lasts no longer than one of a layer."""
-        together = [0] * len(steps)
-        for i in range(len(steps)):
-            total = end = 0
-            for other in steps[i:]:
-                total += other.cycles
-                if not other.cycles or other.chunk < other.rows or total > CYCLES_PER_CALL:
-                    break
-                end += 1
-            together[i] = end if end > 1 else 0
-        return tuple(dataclasses.replace(step, together=n) for step, n in zip(steps, together, strict=True))
+        def add(parameter: Parameter, offset: int) -> None:
+            if isinstance(parameter, str):
+                values[parameter] += offset
+            else:
+                more[parameter[0]][1][parameter[1]] += offset
 
-    def stream(self, slot: int, operation: Operation, block: int) -> int:
+        for parameter, tensor in call.tensors.items():
+            add(parameter, self.offset(tensor))
+        for parameter, part in call.constants.items():
+            add(parameter, self.constants.add(part) if constants is None else constants[part])
+        step = self.schedule.where[call.tensors["input"]].step if "input" in call.tensors else 0
+        if step:  # only a kernel that takes such steps reads this tensor
+            values["input_step"] = step
+        parameters = call.kernel.packed(values, more)
+        paged = constants is not None
+        self.steps.append(Step(call.kernel, call.rows, call.chunk, parameters, paged, 0, call.cycles, call.groupings))
+
+    def page(self, slot: int, operation: Operation, block: int) -> int:
         """An operation whose constants are read into what the arena leaves free, or into `block` bytes that it grows by.
 
         Returns the number of parts in which they are read.
         """
-        arrangement = self.arrangement
-        count = channels(operation)
-        room = memory.gap(arrangement.blocks, arrangement.plan, slot)
-        whole = _room(parts(arrangement.calls[slot]))
+        schedule = self.schedule
+        count = operation.parts
+        room = memory.gap(schedule.blocks, schedule.plan, slot)
+        whole = _room(parts(schedule.calls[slot]))
         one = -(-whole // count)
         least = whole if count == 1 else min(whole, max(block, one + 64, whole // _PARTS))
         if room[1] < least:  # nowhere: the arena grows, from the last byte that lives now
             begin = max(
-                (arrangement.plan.offsets[i] + block.room for i, block in enumerate(arrangement.blocks) if _lives(block, slot)),
+                (schedule.plan.offsets[i] + block.room for i, block in enumerate(schedule.blocks) if _lives(block, slot)),
                 default=0,
             )
             room = (begin, least)
@@ -267,7 +264,7 @@ class _Builder:
         at_once -= at_once % _CHANNELS if at_once < count and at_once > _CHANNELS else 0
         blocks = range(0, count, at_once)
         for first in blocks:
-            calls = arrangement.calls[slot]
+            calls = schedule.calls[slot]
             if at_once < count:
                 calls = self.cut(slot, operation, first, min(first + at_once, count))
             content = b""
@@ -276,17 +273,32 @@ class _Builder:
                 content += bytes(-len(content) % memory.ALIGNMENT)
                 places[part] = room[0] + len(content)
                 content += part
-            self.add(Call(READ, 1, 1, [self.weights.add(content), room[0], len(content)]))
+            read = {"input": self.weights.add(content), "output": room[0], "size": len(content)}
+            self.add(Call(READ, 1, 1, read))
             for call in calls:
                 self.add(call, places if call.constants else None)
         return len(blocks)
 
     def cut(self, slot: int, operation: Operation, first: int, last: int) -> list[Call]:
         """The calls of an operation for some channels, with the places that were planned for all of them."""
-        calls = self.arrangement.lower(operation, first, last)
-        for call, whole in zip(calls, self.arrangement.calls[slot], strict=True):
+        calls = self.schedule.lower(operation, first, last)
+        for call, whole in zip(calls, self.schedule.calls[slot], strict=True):
             call.tensors = whole.tensors
         return calls
+
+
+def batched(steps: list[Step]) -> tuple[Step, ...]:
+    """Steps that know how many of those after them may run in the same call, which lasts no longer than one of a layer."""
+    batch = [0] * len(steps)
+    for i in range(len(steps)):
+        total = end = 0
+        for other in steps[i:]:
+            total += other.cycles
+            if not other.cycles or other.chunk < other.rows or total > CYCLES_PER_CALL:
+                break
+            end += 1
+        batch[i] = end if end > 1 else 0
+    return tuple(dataclasses.replace(step, batch=n) for step, n in zip(steps, batch, strict=True))
 
 
 def _lives(block: memory.Block, step: int) -> bool:

@@ -10,11 +10,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile import memory, views
-from watchword.compile.lower import Call, copies, fill, in_place, move, reset
+from watchword.compile import aliases, memory
+from watchword.compile.aliases import Aliases
+from watchword.compile.lower.call import Call
+from watchword.compile.lower.movement import copies, fill, move, reset
 from watchword.compile.memory import Block
-from watchword.compile.views import Views
-from watchword.graph import Graph, Operation, Reshape, Svdf, Tensor
+from watchword.graph import Graph, Operation, Reshape, Tensor
 
 
 class Lowering(Protocol):
@@ -43,7 +44,7 @@ class Place:
 
 
 @dataclass
-class Arrangement:
+class Schedule:
     """operations: in the order in which they run; after the last of them comes one more step, in which states are kept.
 
     calls: of each step. blocks: what lives when, counted in these steps. where: place of each tensor; work space is a tensor of
@@ -62,17 +63,17 @@ class Arrangement:
         self.plan = memory.plan(self.blocks)
 
 
-def arrange(graph: Graph, lower: Lowering) -> Arrangement:
-    """The arrangement with the smallest arena: operations as the graph has them, or as takes the least at each step."""
+def schedule(graph: Graph, lower: Lowering) -> Schedule:
+    """The schedule with the smallest arena: operations as the graph has them, or as takes the least at each step."""
     calls = {op: lower(op) for op in graph.operations}
-    inside = views.find(graph, calls)
+    inside = aliases.find(graph, calls)
     orders = [graph.operations]
     frugal = _frugal(graph)
     if frugal != graph.operations:
         orders.append(frugal)
     # What lies inside another tensor makes that one live longer, which may cost more than it saves.
-    found = [_arrange(graph, order, lower, some) for order in orders for some in (inside, Views())]
-    return min(found, key=lambda arrangement: arrangement.plan.size)
+    found = [_schedule(graph, order, lower, some) for order in orders for some in (inside, Aliases())]
+    return min(found, key=lambda schedule: schedule.plan.size)
 
 
 def _frugal(graph: Graph) -> list[Operation]:
@@ -97,29 +98,29 @@ def _frugal(graph: Graph) -> list[Operation]:
     return order
 
 
-def _arrange(graph: Graph, order: Sequence[Operation], lower: Lowering, views: Views) -> Arrangement:
+def _schedule(graph: Graph, order: Sequence[Operation], lower: Lowering, aliased: Aliases) -> Schedule:
     end = len(order)  # the step in which states are kept
-    calls = [views.calls(op, lower(op)) for op in order] + [[]]
+    calls = [aliased.calls(op, lower(op)) for op in order] + [[]]
     begin: list[Call] = []
     blocks: list[Block] = []
     where: dict[Tensor, Place] = {}
-    last = {views.root(tensor).of: step for step, op in enumerate(order) for tensor in op.inputs}
-    last |= {views.root(tensor).of: end for tensor in (graph.output, *(state.assigned for state in graph.states))}
+    last = {aliased.root(tensor).of: step for step, op in enumerate(order) for tensor in op.inputs}
+    last |= {aliased.root(tensor).of: end for tensor in (graph.output, *(state.assigned for state in graph.states))}
 
     def place(tensor: Tensor, first: int, until: int) -> int:
-        """Where the views put it, else in a block of its own; the number of the block."""
-        view = views.root(tensor)
-        if view.of is not tensor:
-            if view.of not in where:
-                place(view.of, first, last.get(view.of, until))
-            where[tensor] = Place(where[view.of].block, where[view.of].begin + view.begin, view.step)
+        """Where its alias puts it, else in a block of its own; the number of the block."""
+        alias = aliased.root(tensor)
+        if alias.of is not tensor:
+            if alias.of not in where:
+                place(alias.of, first, last.get(alias.of, until))
+            where[tensor] = Place(where[alias.of].block, where[alias.of].begin + alias.begin, alias.step)
         elif tensor not in where:
             where[tensor] = Place(len(blocks))
             blocks.append(Block(tensor.size * tensor.dtype.itemsize, first, until))
         return where[tensor].block
 
     persistent = set()
-    for window in views.windows.values():
+    for window in aliased.windows.values():
         persistent.add(place(window, 0, end))
     place(graph.input, 0, last.get(graph.input, 0))
     for state in graph.states:
@@ -127,20 +128,21 @@ def _arrange(graph: Graph, order: Sequence[Operation], lower: Lowering, views: V
         begin.append(reset(state.read, state.initial))
     for step, op in enumerate(order):
         until = last.get(op.output, step)
-        taken = None if op.output in where or op.output in views.inside else _taken(op, step, blocks, where, persistent, views)
+        own = op.output not in where and op.output not in aliased.inside
+        taken = _taken(op, step, blocks, where, persistent, aliased) if own else None
         if taken is not None:
             where[op.output] = taken
             blocks[taken.block].last = max(blocks[taken.block].last, until)
         else:
             place(op.output, step, until)
-        if isinstance(op, Svdf):
-            persistent.add(place(op.state, 0, end))
-            begin.append(fill(op.state, 0, op.state.size * op.state.dtype.itemsize))
+        for remembered in op.memory:
+            persistent.add(place(remembered, 0, end))
+            begin.append(fill(remembered, 0, remembered.size * remembered.dtype.itemsize))
         for call in calls[step]:
             for tensor in call.tensors.values():
                 if tensor not in where:  # between the calls of one operation
                     place(tensor, step, step)
-    calls[end] = _keep(graph, order, blocks, where, persistent, views)
+    calls[end] = _keep(graph, order, blocks, where, persistent, aliased)
     for step, some in enumerate(calls):
         for call in some:
             for parameter, size in call.scratch.items():
@@ -149,7 +151,7 @@ def _arrange(graph: Graph, order: Sequence[Operation], lower: Lowering, views: V
             for tensor in call.tensors.values():
                 if tensor not in where:
                     place(tensor, step, step)
-    return Arrangement(list(order), calls, blocks, where, begin, lower)
+    return Schedule(list(order), calls, blocks, where, begin, lower)
 
 
 def _work_space(size: int) -> Tensor:
@@ -157,14 +159,14 @@ def _work_space(size: int) -> Tensor:
 
 
 def _taken(
-    op: Operation, step: int, blocks: list[Block], where: dict[Tensor, Place], persistent: set[int], views: Views
+    op: Operation, step: int, blocks: list[Block], where: dict[Tensor, Place], persistent: set[int], aliased: Aliases
 ) -> Place | None:
     """The place of an input that the output takes: the same bytes, or bytes that nobody needs after this step."""
     if isinstance(op, Reshape) and op.input.data is None:
         return where[op.input]
-    for tensor in in_place(op):
+    for tensor in op.overwritable:
         block = where[tensor].block
-        if blocks[block].last <= step and block not in persistent and tensor not in views.inside:
+        if blocks[block].last <= step and block not in persistent and tensor not in aliased.inside:
             return where[tensor]
     return None
 
@@ -175,7 +177,7 @@ def _keep(
     blocks: list[Block],
     where: dict[Tensor, Place],
     persistent: set[int],
-    views: Views,
+    aliased: Aliases,
 ) -> list[Call]:
     """What a state becomes is made in its own place, where nobody reads the old value any more; else it is copied there."""
     calls: list[Call] = []
@@ -188,8 +190,8 @@ def _keep(
         blocks.append(Block(graph.output.size, end, end))
     for state in graph.states:
         home, made = where[state.read], where.get(state.assigned)
-        if state in views.windows:
-            window = views.windows[state]
+        if state in aliased.windows:
+            window = aliased.windows[state]
             then += copies(window, window.size - state.read.size, state.read, 0, [(state.read.size, 1, 1)])
             continue
         if made == home:

@@ -10,8 +10,9 @@ A kernel is a function decorated with `@micropython.asm_thumb`, in a file NAME_t
                                       given labels and macros
     offsets(BASE, FIRST, SECOND)      halfwords: how far labels are from BASE, plus 1: what bx wants once BASE is added
 
-Macros and constants may be imported from another such file. `expand` unrolls all this and encodes what the inline assembler
-does not know, so that only labels and branches are left to it. Encodings: ARMv6-M Architecture Reference Manual, A6.7.
+Macros and constants may be imported from another such file; a macro's names are those of the file that it stands in. `expand`
+unrolls all this and encodes what the inline assembler does not know, so that only labels and branches are left to it.
+Encodings: ARMv6-M Architecture Reference Manual, A6.7.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from watchword.errors import SetupError
@@ -146,6 +150,14 @@ def _list(registers: set[Register], extra: int | None = None) -> int:
     return sum(0x100 if r == extra else 1 << _low(r) for r in registers)
 
 
+@dataclass(frozen=True)
+class _Macro:
+    """names: of the file that it stands in: registers, constants and macros."""
+
+    function: ast.FunctionDef
+    names: Mapping[str, Any]
+
+
 class _Scope(dict[str, Any]):
     """Names in one expansion. A name that nothing defines is a label: of this scope, or of one around it."""
 
@@ -162,8 +174,8 @@ class _Scope(dict[str, Any]):
 class _Expansion:
     """Of one kernel. lines: its body for the inline assembler."""
 
-    def __init__(self, path: str, names: Mapping[str, Any], macros: Mapping[str, ast.FunctionDef]) -> None:
-        self.path, self.names, self.macros = path, names, macros
+    def __init__(self, path: str) -> None:
+        self.path = path
         self.lines: list[str] = []
         self.numbers = count()
 
@@ -209,15 +221,13 @@ class _Expansion:
                 raise ValueError("not what a kernel can hold")
 
     def call(self, name: str, call: ast.Call, scope: _Scope) -> None:
-        if name in scope:  # a macro that was given to a macro
-            name = scope[name]
         operands = [self.value(operand, scope) for operand in call.args]
-        if name in self.macros:
-            macro = self.macros[name]
-            names = [argument.arg for argument in macro.args.args]
+        macro = scope.get(name)
+        if isinstance(macro, _Macro):
+            names = [argument.arg for argument in macro.function.args.args]
             if len(names) != len(operands):
                 raise ValueError(f"{name} takes {len(names)} operands")
-            self.block(macro.body, _Scope({**self.names, **dict(zip(names, operands, strict=True))}, {}))
+            self.block(macro.function.body, _Scope({**macro.names, **dict(zip(names, operands, strict=True))}, {}))
         elif name == "offsets":
             self.lines += [f"    data(2, {{{label}}} - {{{operands[0]}}} + 1)" for label in operands[1:]]
         elif name == "data":
@@ -260,57 +270,65 @@ def expand(source: str, path: str, read: Callable[[str], str], **constants: int)
     path: for messages. read: gives the source of a module that macros are imported from, by its name. constants: take the
     place of those of the file. Raises SetupError naming the line that cannot be assembled.
     """
-    macros: dict[str, ast.FunctionDef] = {}
     names: dict[str, Any] = dict(REGISTERS)
     out: list[str] = []
     for node in ast.parse(source).body:
         match node:
-            case ast.ImportFrom(str(module), imported) if module.endswith("_thumb"):
-                found, known = _exported(read(module), constants)
-                for alias in imported:
-                    if alias.name in found:
-                        macros[alias.name] = found[alias.name]
-                    else:
-                        names[alias.name] = known[alias.name]
-                # what a macro calls or names, its user need not import
-                macros = found | macros
-                names = known | names
-            case ast.FunctionDef() if _decorated(node, "macro"):
-                macros[node.name] = node
             case ast.FunctionDef() if _decorated(node, "asm_thumb"):
-                expansion = _Expansion(path, names, macros)
+                expansion = _Expansion(path)
                 expansion.block(node.body, _Scope(names, {}))
                 expansion.resolve()
                 arguments = ", ".join(argument.arg for argument in node.args.args)
                 out += ["@micropython.asm_thumb", f"def {node.name}({arguments}):", *expansion.lines, ""]
-            case ast.Assign([ast.Name(name)], ast.expr() as value):
-                number = _constant(value, names)
-                if name in constants:
-                    number = constants[name]
-                if number is None:
-                    out.append(ast.unparse(node))
-                else:
-                    names[name] = number
-                    if isinstance(number, int):
-                        out.append(f"{name} = {number!r}")
             case ast.Expr(ast.Constant()):
                 pass
-            case _:
+            case _ if not _defined(node, names, read, constants):
                 out.append(ast.unparse(node))
     return "\n".join(out) + "\n"
 
 
-def _exported(source: str, constants: Mapping[str, int]) -> tuple[dict[str, ast.FunctionDef], dict[str, Any]]:
-    """Macros and constants of a file."""
-    macros: dict[str, ast.FunctionDef] = {}
+def expand_file(path: Path, **constants: int) -> str:
+    """The kernels of a file for mpy-cross; "" where it holds only macros. constants: see `expand`."""
+    texts = {other.stem: other.read_text() for other in sorted(path.parent.glob("*_thumb.py"))}
+    return _expand_file(str(path), path.stem, tuple(texts.items()), **constants)
+
+
+@cache  # it takes most of a second for all kernels, and one process may want them for several boards
+def _expand_file(path: str, name: str, texts: tuple[tuple[str, str], ...], **constants: int) -> str:
+    modules = dict(texts)
+    expanded = expand(modules[name], path, lambda module: modules[module.split(".")[-1]], **constants)
+    return expanded if "@micropython.asm_thumb" in expanded else ""
+
+
+def _defined(node: ast.stmt, names: dict[str, Any], read: Callable[[str], str], constants: Mapping[str, int]) -> bool:
+    """Whether a statement is the assembler's own: imports, macros and constants, which go to `names`.
+
+    The code has the numbers; on a board their names would only take heap.
+    """
+    match node:
+        case ast.ImportFrom(str(module), imported) if module.endswith("_thumb"):
+            known = _names(read(module), read, constants)
+            names |= {alias.name: known[alias.name] for alias in imported}
+        case ast.ImportFrom("micropython"):  # const
+            pass
+        case ast.FunctionDef() if _decorated(node, "macro"):
+            names[node.name] = _Macro(node, names)
+        case ast.Assign([ast.Name(name)], value):
+            number = constants.get(name, _constant(value, names))
+            if number is None:
+                return False
+            names[name] = number
+        case _:
+            return False
+    return True
+
+
+def _names(source: str, read: Callable[[str], str], constants: Mapping[str, int]) -> dict[str, Any]:
+    """The macros and constants of a file."""
     names: dict[str, Any] = dict(REGISTERS)
     for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and _decorated(node, "macro"):
-            macros[node.name] = node
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            names[name] = constants.get(name, _constant(node.value, names))
-    return macros, names
+        _defined(node, names, read, constants)
+    return names
 
 
 def _constant(expression: ast.expr, names: Mapping[str, Any]) -> Any:

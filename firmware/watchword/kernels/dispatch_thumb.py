@@ -4,10 +4,10 @@ import micropython
 
 
 @micropython.asm_thumb
-def walk(r0, r1, r2):
+def dispatch(r0, r1, r2):
     """r0: records of four words: parameters, constants, rows, kernel (addresses; rows is last << 16). r1: the arena.
 
-    r2: first | last << 16 of the records to walk.
+    r2: first | last << 16 of the records to dispatch.
     """
     uxth(r3, r2)
     lsr(r2, r2, 16)

@@ -1,0 +1,38 @@
+"""What is known of a chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from watchword.compile.lower import Portable
+from watchword.compile.schedule import Lowering
+from watchword.graph import Graph
+
+SOURCE = "source"  # for a MicroPython that loads no .mpy
+
+
+def portable(graph: Graph) -> Lowering:
+    """For chips without kernels of their own: the calls of those that run on every chip, whose cycles are not known."""
+    return Portable()
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A chip with stock MicroPython, and what that leaves a program beside the app.
+
+    name: as boards and programs tell it, at most 8 letters and digits: `target` in firmware/watchword/program.py. ram: bytes of
+    heap for a program's buffers. flash: bytes for its file, of the file system that stock firmware makes. architecture: of its
+    .mpy files, as mpy-cross names it, or SOURCE. kernels: the sets that it can run, by the ending of their
+    files in firmware/watchword/kernels. loaded: bytes of heap that kernels, and what feeds a program, take once one is loaded.
+    lowering: makes the calls of its kernels for one graph, with what they cost. hz: clock by which their cycles become time.
+    """
+
+    name: str
+    ram: int
+    flash: int
+    architecture: str
+    kernels: tuple[str, ...] = ("viper",)
+    loaded: int = 55_000
+    lowering: Callable[[Graph], Lowering] = portable
+    hz: int | None = None

@@ -1,0 +1,72 @@
+"""Pools and means, as calls of AVERAGE_POOL, MAX_POOL and MEAN."""
+
+from __future__ import annotations
+
+import math
+
+from watchword.compile.lower.call import CYCLES_PER_BYTE, CYCLES_PER_OUTPUT, Call, requantized, rescales, rows_at_once
+from watchword.compile.lower.movement import copies, strides
+from watchword.graph import AveragePool2D, MaxPool2D, Mean, Tensor, extents
+from watchword.kernels import AVERAGE_POOL, MAX_POOL, MEAN
+from watchword.reference import activation_range, mean_multiplier
+
+_TILE = 64  # sums that a kernel holds at once
+
+
+def window(op: AveragePool2D | MaxPool2D) -> list[Call]:
+    _, height, width, depth = op.input.shape
+    _, out_h, out_w, _ = op.output.shape
+    low, high = activation_range(op)
+    top, left = (extent.before for extent in extents(op))
+    parameters = {
+        "minimum": low + 128,
+        "maximum": high + 128,
+        "input_height": height,
+        "input_width": width,
+        "input_channels": depth,
+        "output_height": out_h,
+        "output_width": out_w,
+        "output_channels": depth,
+        "kernel_height": op.size[0],
+        "kernel_width": op.size[1],
+        "stride_y": op.stride[0],
+        "stride_x": op.stride[1],
+        "padding_top": top,
+        "padding_left": left,
+    }
+    cycles = op.output.size * (op.size[0] * op.size[1] * CYCLES_PER_BYTE + CYCLES_PER_OUTPUT)
+    kernel = AVERAGE_POOL if isinstance(op, AveragePool2D) else MAX_POOL
+    return [Call(kernel, out_h, rows_at_once(out_h, cycles), parameters, {"input": op.input, "output": op.output})]
+
+
+def mean(op: Mean) -> list[Call]:
+    """The axes of the mean are brought together, in front of the others that are not in front of all of them anyway."""
+    multiplier, shift = mean_multiplier(op)
+    axes = [axis for axis, size in enumerate(op.input.shape) if size > 1]
+    reduced = [axis for axis in axes if axis in op.axes]
+    kept = [axis for axis in axes if axis not in op.axes]
+    front = [axis for axis in kept if not reduced or axis < reduced[0]]
+    order = [*front, *reduced, *(axis for axis in kept if axis not in front)]
+    calls: list[Call] = []
+    source = op.input
+    if order != axes:
+        shape = tuple(op.input.shape[axis] for axis in order)
+        source = Tensor(f"{op.input.name}/transposed", shape, op.input.dtype, op.input.scale, op.input.zero_point)
+        steps = strides(op.input.shape)
+        calls = copies(op.input, 0, source, 0, zip(shape, [steps[axis] for axis in order], strides(shape), strict=True))
+    rows = math.prod(op.input.shape[axis] for axis in front)
+    places = math.prod(op.input.shape[axis] for axis in reduced)
+    depth = op.output.size // rows
+    tile = min(depth, _TILE)
+    bias = -(op.input.zero_point + 128) * places
+    cycles = op.input.size * CYCLES_PER_BYTE + op.output.size * CYCLES_PER_OUTPUT
+    call = Call(
+        MEAN,
+        rows,
+        rows_at_once(rows, cycles),
+        {**requantized(op, -128, 127), "places": places, "depth": depth, "tile": tile},
+        {"input": source, "output": op.output},
+        {"rescale": rescales(op, [bias], [multiplier], [shift], [255 * places])},
+        {"sums": 4 * tile},
+    )
+    return [*calls, call]

@@ -1,0 +1,86 @@
+"""The firmware's layer kernels, as a program names them: numbers, parameters by name, ranges.
+
+Nothing is said here that firmware/watchword/kernels does not say: the contracts there run on CPython as on a board, and are the
+other modules of this package.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from watchword import shipped
+from watchword.errors import ModelError
+
+__path__ = [str(shipped.firmware() / "watchword/kernels")]
+
+Range = tuple[int, int]
+Fields = Mapping[str, Range]
+
+_families = importlib.import_module("watchword.kernels.families")
+VERSION: int = _families.VERSION
+FAMILIES: tuple[str, ...] = _families.FAMILIES
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel's contract. fields: its parameters in their order, each with (least, greatest).
+
+    records: what may follow them, again and again.
+    """
+
+    number: int
+    name: str
+    fields: Fields
+    records: Mapping[str, Fields]
+
+    def packed(self, values: Mapping[str, int], more: Sequence[tuple[str, Mapping[str, int]]] = ()) -> tuple[int, ...]:
+        """Parameters as a step has them. values: of all fields; more: records by name, in their order.
+
+        Raises ModelError where a value is out of its range, which no layer's is.
+        """
+        packed = list(self._packed(self.fields, values, self.name))
+        for record, some in more:
+            packed += self._packed(self.records[record], some, f"{self.name}, {record}")
+        return tuple(packed)
+
+    @staticmethod
+    def _packed(fields: Fields, values: Mapping[str, int], where: str) -> list[int]:
+        if values.keys() != fields.keys():
+            raise TypeError(f"{where}: {sorted(values.keys() ^ fields.keys())} are missing, or too many")
+        for name, (least, greatest) in fields.items():
+            if not least <= values[name] <= greatest:
+                raise ModelError(f"{where}: {name} is {values[name]}: the kernel takes {least} to {greatest}")
+        return [values[name] for name in fields]
+
+    def named(self, parameters: Sequence[int]) -> dict[str, int]:
+        """A step's parameters by name, without those that follow them."""
+        return dict(zip(self.fields, parameters, strict=False))
+
+    def at(self, name: str) -> int:
+        """The place of a parameter."""
+        return list(self.fields).index(name)
+
+
+def module(family: str) -> Any:
+    """The module of a family's contract: its constants are what bodies and the compiler share."""
+    return importlib.import_module(f"watchword.kernels.{family}")
+
+
+KERNELS: Mapping[str, Kernel] = {
+    each.name: Kernel(each.number, each.name, dict(each.fields), {name: dict(fields) for name, fields in each.records})
+    for family in FAMILIES
+    for each in module(family).CONTRACTS
+}
+"""All kernels by name."""
+
+NUMBERS: Mapping[int, Kernel] = {kernel.number: kernel for kernel in KERNELS.values()}
+
+CONVOLUTION, DEPTHWISE = KERNELS["convolution"], KERNELS["depthwise"]
+PACKED, PACKED_DEPTHWISE = KERNELS["packed"], KERNELS["packed_depthwise"]
+AVERAGE_POOL, MAX_POOL, MEAN = KERNELS["average_pool"], KERNELS["max_pool"], KERNELS["mean"]
+ADD, MULTIPLY, LOOKUP = KERNELS["add"], KERNELS["multiply"], KERNELS["lookup"]
+COPY, FILL, READ = KERNELS["copy"], KERNELS["fill"], KERNELS["read"]
+SOFTMAX, SVDF = KERNELS["softmax"], KERNELS["svdf"]
