@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,15 @@ def test_all_that_docstring_and_docs_name_is_there(root: Path) -> None:
     assert {".compile.compile", ".train.train", ".evaluate.evaluate", ".errors.WatchwordError"} <= set(names)
     assert set(watchword.__all__) - {"__version__"} <= {name.split(".")[1] for name in names}  # each of them is told of
     python("import watchword\n" + "".join(f"watchword{name}\n" for name in names))
+
+
+def test_the_example_of_the_docs_runs(root: Path, tmp_path: Path) -> None:
+    """Up to where it needs a board."""
+    (block,) = re.findall(r"```python\n(.*?)```", (root / "docs/api.md").read_text("utf-8"), re.DOTALL)
+    shutil.copy(root / "models/keywords/clips/yes_f292725f.wav", tmp_path / "clip.wav")
+    (tmp_path / "models").symlink_to(root / "models")
+    code = f"import os\nos.chdir({str(tmp_path)!r})\n{block.partition('with watchword.Board')[0]}"
+    assert python(code) == "yes 0.93\n"
 
 
 def test_type_checkers_see_the_real_types(tmp_path: Path, root: Path) -> None:
