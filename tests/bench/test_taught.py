@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from watchword.board import Board
+from watchword.board import Board, Detection
 from watchword.data import audio, words
 from watchword.data.clips import Clip, read_files, read_manifest
 from watchword.evaluate import fewshot
@@ -64,6 +64,11 @@ def test_taught_words(root: Path, shared_data: Path, tmp_path: Path, monkeypatch
     (root / "tests/bench/taught.md").write_text(text)
 
 
+def _fired(board: Board, clip: Clip) -> list[str]:
+    """The taught words that fire in a clip."""
+    return [e.label for e in board.listen(audio.read(clip.path)) if isinstance(e, Detection) and e.taught]
+
+
 def _in_speech(model: Model, clips: dict[str, list[Clip]], speech: Path) -> str:
     """What the unix board fires of taught words, and in people's talk, by what it was given to tell them from."""
     talk = read_files(speech / "picovoice_intent_speech/manifest.csv")
@@ -83,7 +88,7 @@ def _in_speech(model: Model, clips: dict[str, list[Clip]], speech: Path) -> str:
             board.push(model.compile("unix", background=background))
             right = wrong = alarms = 0
             for draw in range(DRAWS):
-                for word in board.taught(ready=True)["words"]:
+                for word in board.taught(ready=True).words:
                     board.forget(word)
                 for word, own in clips.items():
                     for clip in own[25 * draw : 25 * draw + 5]:
@@ -92,11 +97,11 @@ def _in_speech(model: Model, clips: dict[str, list[Clip]], speech: Path) -> str:
                         board.enrol(word)
                 for word, own in clips.items():
                     for clip in own[25 * draw + 5 : 25 * draw + 25]:
-                        fired = {event["label"] for event in board.listen(audio.read(clip.path)) if event.get("taught")}
+                        fired = set(_fired(board, clip))
                         right += word in fired
                         wrong += bool(fired - {word})
                 for clip in talk[1::2]:
-                    alarms += sum(event.get("taught", False) for event in board.listen(audio.read(clip.path)))
+                    alarms += len(_fired(board, clip))
             asked = 20 * DRAWS * len(clips)
             cells = (name, f"{100 * right / asked:.0f}", f"{100 * wrong / asked:.0f}", f"{alarms / hours / DRAWS:.0f}")
             text += "| " + " | ".join(cells) + " |\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ def cut_power(moment: Moment, shares: Iterable[float]) -> list[Cut]:
             where = f"cut {number - 1}, {cycles} cycles into a {moment}: {running} runs"
             assert running in files, where
             assert board.hello.note is None, f"{where}: {board.hello.note}"
-            assert {p["file"]: p["state"] for p in board.programs()}[running] == "active", where
+            assert {p.file: p.state for p in board.programs()}[running] == "active", where
             expected = reference.run(_graph(files[running]), _X.reshape(1, -1))
             assert np.array_equal(board.run(_X), expected.ravel()), f"{where} and computes another thing"
         cuts.append(Cut(cycles, kept=files[running] == active))
@@ -125,7 +124,7 @@ def cut_memory(shares: Sequence[float]) -> list[Cut]:
     rng = np.random.default_rng(7)
     with Board.open("pico") as board:
         board.push(golden.compiled(keywords(), "rp2040"))
-        dims, file = board.taught(ready=True)["dims"], board.taught()["file"]
+        dims, file = board.taught(ready=True).dims, board.taught().file
         for i in range(20):  # more than a block of flash
             _learn(board, file, f"word{i % 4}", any_embedding(rng, dims), last=i == 19)
         spans = {}
@@ -136,17 +135,14 @@ def cut_memory(shares: Sequence[float]) -> list[Cut]:
             else:
                 board.forget("word5")
             spans[act] = power(board).control("counters")["cycles"] - start
-        known = board.export_taught()["shots"]
+        known = list(board.export_taught().shots)
     cuts = []
     for number, share in enumerate(shares):
         act = "forget" if known and (number % 3 == 2 or len(known) > 50) else "enrol"  # there is room for 64
         word = known[-1][0] if act == "forget" else f"word{number % 7}"
         shot = any_embedding(rng, dims)
         cycles = 1 + int(share * spans[act])
-        if act == "forget":
-            after = [one for one in known if one[0] != word]
-        else:
-            after = [*known, [word, base64.b64encode(shot).decode()]]
+        after = [one for one in known if one[0] != word] if act == "forget" else [*known, (word, shot)]
         with Board.open("pico") as board:
             power(board).control("cut", after=cycles)
             with pytest.raises(LinkError, match="power was cut"):
@@ -154,8 +150,8 @@ def cut_memory(shares: Sequence[float]) -> list[Cut]:
         with Board.open("pico") as board:
             where = f"cut {number}, {cycles} cycles into {act} {word}"
             assert board.hello.note is None, f"{where}: {board.hello.note}"
-            assert not board.taught()["others"], where
-            found = board.export_taught()["shots"]
+            assert not board.taught().others, where
+            found = list(board.export_taught().shots)
             assert found in (known, after), where
         cuts.append(Cut(cycles, kept=found == known))
         known = found

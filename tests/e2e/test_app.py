@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.conftest import Start, small_program
 from watchword import shipped
-from watchword.board import Board
+from watchword.board import Board, Detection, Log
 from watchword.data import audio
 from watchword.errors import BoardError
 from watchword.model import keywords, load
@@ -15,7 +15,7 @@ from watchword.model import keywords, load
 
 def logs(board: Board, samples: np.ndarray) -> list[str]:
     """What is not of the protocol while the board listens."""
-    return [event["text"] for event in board.listen(samples) if event["event"] == "log"]
+    return [event.text for event in board.listen(samples) if isinstance(event, Log)]
 
 
 def clip() -> np.ndarray:
@@ -46,8 +46,8 @@ asyncio.run(main())
     model = load(keywords())
     board.push(model.compile("unix"))
     heard = list(board.listen(clip()))
-    assert [event["label"] for event in heard if event["event"] == "detect"] == ["yes"]
-    texts = "".join(event["text"] for event in heard if event["event"] == "log")
+    assert [event.label for event in heard if isinstance(event, Detection)] == ["yes"]
+    texts = "".join(event.text for event in heard if isinstance(event, Log))
     assert "seen detect yes" in texts
     assert "blink" in texts
     assert "{" not in texts  # no line of the protocol was broken
@@ -119,13 +119,15 @@ def test_bench_measures_runs_steps_and_frames(board: Board) -> None:
         board.bench()
     idle = board.hello.heap_free
     board.push(compiled)
-    fields = board.bench(runs=3, layers=True)
-    assert 0 < fields["us"] <= fields["us_max"]
-    assert len(fields["layers"]) == len(compiled.program.steps)
-    assert fields["frontend_us"] > 0
-    assert fields["hz"] is None
-    assert fields["load_ms"] >= 0
-    assert "layers" not in board.bench(runs=1)
+    timing = board.bench(runs=3, layers=True)
+    assert 0 < timing.us <= timing.us_max
+    assert timing.layers is not None
+    assert len(timing.layers) == len(compiled.program.steps)
+    assert timing.frontend_us is not None
+    assert timing.frontend_us > 0
+    assert timing.hz is None
+    assert timing.load_ms >= 0
+    assert board.bench(runs=1).layers is None
     for runs in (0, 1001):
         with pytest.raises(BoardError, match="runs: 1 to 1000 are expected"):
             board.bench(runs=runs)
@@ -138,7 +140,7 @@ def test_bench_measures_runs_steps_and_frames(board: Board) -> None:
 def test_the_board_says_how_much_of_a_stream_its_link_took(board: Board) -> None:
     board.push(small_program())
     list(board.listen(np.zeros(16000, np.int16)))
-    assert board.last_stream["link_us"] > 0
+    assert board.last_stream.link_us > 0
     if board.hello.target != "unix":  # whose time is this computer's, which may be busy
-        assert board.last_stream["link_us"] < 3_000_000
-    assert board.last_stream["time"] == pytest.approx(2.99)
+        assert board.last_stream.link_us < 3_000_000
+    assert board.last_stream.time == pytest.approx(2.99)

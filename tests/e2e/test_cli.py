@@ -362,6 +362,7 @@ def test_mistakes_get_one_line(model: Path, wav: Path, tmp_path: Path) -> None:
     assert "samples x 40 is expected" in fails("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
     assert "known: unix" in fails("setup", "moon")
     watchword("listen", status=2)
+    watchword("listen", wav, "--on", "reference", status=2)
     watchword("dance", status=2)
 
 

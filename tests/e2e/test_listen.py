@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,17 @@ import pytest
 
 import watchword
 from tests.e2e import golden
-from tests.e2e.conftest import small_program
+from tests.e2e.conftest import small_description, small_graph, small_program
 from watchword import reference
-from watchword.board import Board
+from watchword.board import Board, Detection
+from watchword.board.streams import Codec
 from watchword.data import adpcm, audio
 from watchword.data.clips import load, read_manifest
+from watchword.description import Decision
 from watchword.errors import BoardError
+from watchword.evaluate import listen
 from watchword.evaluate.sound import clip_samples, inputs
-from watchword.evaluate.streaming import detections, run_stream
+from watchword.graph import Dense, Graph, Tensor
 from watchword.model import Model, keywords
 from watchword.model import load as load_model
 from watchword.shipped import models
@@ -34,7 +38,7 @@ def listening(board: Board, words: Model) -> Board:
 
 
 def heard(board: Board, samples: np.ndarray) -> list[tuple[str, float]]:
-    return [(event["label"], event["time"]) for event in board.listen(samples) if event["event"] == "detect"]
+    return [(event.label, event.time) for event in board.listen(samples) if isinstance(event, Detection)]
 
 
 def test_recorded_words_are_recognised(listening: Board) -> None:
@@ -50,7 +54,7 @@ def test_the_library_as_the_readme_shows_it(micropython: Path) -> None:
     samples = audio.read(models() / "keywords/clips/yes_f292725f.wav")
     with watchword.Board.open("unix") as board:
         board.push(model.compile(board.hello.target))
-        assert [event["label"] for event in board.listen(samples)] == ["yes"]
+        assert [event.label for event in board.listen(samples) if isinstance(event, watchword.Detection)] == ["yes"]
 
 
 def test_silence_and_noise_fire_nothing(listening: Board) -> None:
@@ -58,12 +62,38 @@ def test_silence_and_noise_fire_nothing(listening: Board) -> None:
     assert heard(listening, np.random.default_rng(3).integers(-300, 300, 32000).astype(np.int16)) == []
 
 
-def test_detections_and_their_times_are_those_of_the_host(listening: Board, words: Model) -> None:
+@pytest.mark.parametrize("codec", ["s16", "adpcm"])
+def test_the_reference_gives_the_events_of_the_board(listening: Board, words: Model, codec: Codec) -> None:
+    """Clips, all of them in one stream, and next to nothing: labels, scores and times."""
     clips = [audio.read(clip) for clip in audio.find(models() / "keywords/clips")]
     stream = np.concatenate([part for clip in clips for part in (clip, np.zeros(9000, np.int16))])
-    expected = [(d.label, round(d.time, 3)) for d in detections(run_stream(words, stream), words.description)]
-    assert len(expected) >= 4
-    assert heard(listening, stream) == expected
+    for samples in (*clips, stream, stream[:15999], stream[:0]):
+        assert list(listening.listen(samples, codec)) == listen(words, samples, codec)
+    assert len(listen(words, stream, codec)) >= 4
+
+
+def test_a_score_is_rounded_on_the_reference_as_on_the_board(board: Board) -> None:
+    """A mean of 0.0125: to the nearest decimal that is 0.013, by MicroPython 0.012."""
+    x, y = (
+        Tensor(name, (1, n), np.dtype(np.int8), np.array([q], np.float32), -128)
+        for name, n, q in (("x", 40, 0.1), ("y", 2, 1 / 256))
+    )
+    w = Tensor("w", (2, 40), np.dtype(np.int8), np.array([0.01], np.float32), 0, 0, np.zeros((2, 40), np.int8))
+    b = Tensor("b", (2,), np.dtype(np.int32), np.array([0.001], np.float32), 0, None, np.array([0, 63], np.int32))
+    graph = Graph("quiet", x, y, [Dense(x, y, w, b)])
+    described = dataclasses.replace(small_description("quiet"), decision=Decision(cutoff=0.01, window=5, refractory=60.0))
+    model = Model(Path("quiet.tflite"), b"", graph, described, True)
+    board.push(model.compile(board.hello.target))
+    (event,) = board.listen(np.zeros(1600, np.int16))
+    assert [event] == listen(model, np.zeros(1600, np.int16))
+    assert event.score == 0.012
+
+
+def test_a_stream_that_is_too_short_for_one_run_gives_nothing(board: Board) -> None:
+    described = dataclasses.replace(small_description("slow"), decision=Decision(stride=100))
+    model = Model(Path("slow.tflite"), b"", small_graph("slow", always=True), described, True)
+    board.push(model.compile(board.hello.target))
+    assert list(board.listen(np.zeros(0, np.int16))) == listen(model, np.zeros(0, np.int16)) == []
 
 
 def test_every_stream_starts_afresh(listening: Board) -> None:
@@ -91,18 +121,6 @@ def test_sound_sent_as_adpcm_is_heard_as_the_host_decodes_it(listening: Board, w
         assert np.array_equal(listening.scores(samples, codec="adpcm"), expected), clip.name
 
 
-def test_detections_over_adpcm_are_those_of_the_host_on_the_same_samples(listening: Board, words: Model) -> None:
-    clips = [audio.read(clip) for clip in audio.find(models() / "keywords/clips")]
-    stream = np.concatenate([part for clip in clips for part in (clip, np.zeros(9000, np.int16))])
-    silence = np.zeros(16000, np.int16)
-    sent = adpcm.coded(np.concatenate([silence, stream, silence]))[16000:]
-    found = [(d.label, round(d.time, 3)) for d in detections(run_stream(words, sent), words.description)]
-    expected = [(label, time) for label, time in found if time < len(sent) / 16000]
-    assert len(expected) >= 4
-    events = listening.listen(stream, codec="adpcm")
-    assert [(event["label"], event["time"]) for event in events if event["event"] == "detect"] == expected
-
-
 def test_every_layer_equals_the_reference(listening: Board, words: Model) -> None:
     compiled = words.compile("unix")
     signals = np.stack([audio.read(clip)[:16000] for clip in audio.find(models() / "keywords/clips")[:3]])
@@ -128,12 +146,16 @@ def test_a_streaming_wake_word_fires_as_on_the_host(target: str, shared_data: Pa
     """microWakeWord's alexa with the front end, cutoff and window of its .json; state is kept from step to step."""
     model = load_model(shared_data / "models/microwakeword/alexa.tflite")
     samples = audio.read(shared_data / "speech/picovoice_wakeword/alexa/83.flac")[: 3 * 16000 // 2]
-    expected = [(d.label, round(d.time, 3)) for d in detections(run_stream(model, samples), model.description)]
-    assert [label for label, _ in expected] == ["alexa"]
+    expected = listen(model, samples)
+    assert [event.label for event in expected] == ["alexa"]
     with Board.open(target) as board:
         board.push(model.compile(board.hello.target), scratch=True)
         for _ in range(2 if target == "unix" else 1):  # what the stream before left behind is forgotten
-            assert heard(board, samples) == expected
+            found = list(board.listen(samples))
+            if target == "pico":  # floats of 32 bits
+                assert [event.score for event in found] == pytest.approx([event.score for event in expected], abs=0.0011)
+                found = [dataclasses.replace(event, score=of.score) for event, of in zip(found, expected, strict=True)]
+            assert found == expected
 
 
 def test_what_nothing_feeds_runs_and_says_why_it_cannot_listen(board: Board, shared_data: Path) -> None:
@@ -170,7 +192,7 @@ def test_a_word_is_heard_wherever_it_is_listened_for(board: Board) -> None:
     """A model that hears its word in everything: every second, as long as it may not fire again at once."""
     board.push(small_program("always", target=board.hello.target, always=True))
     for codec in ("s16", "adpcm"):
-        events = [e for e in board.listen(np.zeros(32000, np.int16), codec) if e["event"] == "detect"]
-        assert [e["label"] for e in events] == ["word"] * len(events)
+        events = [e for e in board.listen(np.zeros(32000, np.int16), codec) if isinstance(e, Detection)]
+        assert [e.label for e in events] == ["word"] * len(events)
         assert len(events) == 4
-        assert board.last_stream["frames"] == 199
+        assert board.last_stream.frames == 199

@@ -16,8 +16,7 @@ from tests.e2e import golden
 from tests.e2e.command import fails, watchword
 from tests.e2e.conftest import Start, port_target, small_program
 from watchword import reference
-from watchword.board import Board
-from watchword.board.link import Message
+from watchword.board import Board, Event, Log
 from watchword.chips import named
 from watchword.compile import Compiled, compile
 from watchword.data import pictures
@@ -66,9 +65,8 @@ def grey(value: int, size: tuple[int, int] = (160, 120)) -> np.ndarray:
 def test_frames_to_events(board: Board) -> None:
     board.push(bright())
     assert board.hello.kind == "picture"
-    events = [{k: v for k, v in e.items() if k != "seq"} for e in board.see(map(grey, (10, 250, 250, 10, 10)), every=0.5)]
-    short = [(e["event"], e["label"], e["time"]) for e in events]
-    assert short == [
+    events = list(board.see(map(grey, (10, 250, 250, 10, 10)), every=0.5))
+    assert [(e.event, e.label, e.time) for e in events] == [
         ("frame", "dark", 0.0),
         ("frame", "bright", 0.5),
         ("detect", "bright", 0.5),
@@ -77,7 +75,7 @@ def test_frames_to_events(board: Board) -> None:
         ("gone", "bright", 1.5),
         ("frame", "dark", 2.0),
     ]
-    assert events[1]["score"] > 0.9
+    assert events[1].score > 0.9
 
 
 @pytest.mark.real_board
@@ -96,7 +94,7 @@ def test_outputs_equal_the_reference(board: Board, channels: int) -> None:
 @pytest.mark.real_board
 def test_every_second_frame(board: Board) -> None:
     board.push(bright(stride=2), scratch=True)
-    assert [event["time"] for event in board.see(map(grey, (1, 2, 3, 4)))] == [1.0, 3.0]
+    assert [event.time for event in board.see(map(grey, (1, 2, 3, 4)))] == [1.0, 3.0]
 
 
 @pytest.mark.real_board
@@ -169,8 +167,8 @@ asyncio.run(app.run(on_event=on_event))
 
 
 def test_what_sound_needs_is_not_loaded_while_seeing_nor_the_other_way_round(start: Start) -> None:
-    def loaded(events: Iterable[Message]) -> set[str]:
-        (line,) = {event["text"] for event in events if event["event"] == "log"}
+    def loaded(events: Iterable[Event]) -> set[str]:
+        (line,) = {event.text for event in events if isinstance(event, Log)}
         return {name for name in ("frontend", "listener", "viewer") if name in line}
 
     board = start(MODULES)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.conftest import small_description, small_graph, small_program
 from watchword import reference
-from watchword.board import Board
+from watchword.board import Board, Detection, Event
 from watchword.board.virtual.process import ProcessTransport
 from watchword.chips import named
 from watchword.compile import Compiled, compile
@@ -21,7 +21,7 @@ from watchword.graph import Dense, Graph, Tensor
 
 
 def states(board: Board) -> dict[str, str]:
-    return {p["file"].rsplit("-", 1)[0]: p["state"] for p in board.programs()}
+    return {p.file.rsplit("-", 1)[0]: p.state for p in board.programs()}
 
 
 def test_what_nothing_feeds_is_run_and_not_kept(board: Board) -> None:
@@ -98,7 +98,7 @@ def test_the_one_before_is_kept_and_returned_to(board: Board) -> None:
 @pytest.mark.real_board
 def test_a_new_version_replaces_its_name_and_the_old_one_can_be_returned_to(board: Board) -> None:
     versions = [board.push(small_program("one", seed)) for seed in range(3)]
-    assert [p["file"] for p in board.programs()] == sorted(versions[1:])
+    assert [p.file for p in board.programs()] == sorted(versions[1:])
     assert board.rollback() == versions[1]
 
 
@@ -139,7 +139,7 @@ def test_a_full_flash_is_refused_with_figures(board: Board) -> None:
 
 @pytest.mark.real_board
 def test_too_little_ram_is_refused_with_figures_before_sending(board: Board) -> None:
-    board.hello.fields.update(heap_free=1000, program_ram=0)
+    board.hello = dataclasses.replace(board.hello, heap_free=1000, program_ram=0)
     with pytest.raises(BoardError, match=r"needs \d+ bytes of RAM \(arena \d+\) and \d+ beside it, 1000 are free"):
         board.push(small_program())
     assert board.programs() == []
@@ -149,7 +149,7 @@ def test_another_target_is_refused_by_host_and_board(board: Board) -> None:
     program = small_program(target="rp2040")
     with pytest.raises(ModelError, match="compiled for rp2040, the board is unix"):
         board.push(program)
-    board.hello.fields["target"] = "rp2040"  # a host that does not look
+    board.hello = dataclasses.replace(board.hello, target="rp2040")  # a host that does not look
     with pytest.raises(BoardError, match="compiled for rp2040, this board is unix"):
         board.push(program)
     assert board.programs() == []
@@ -264,20 +264,21 @@ def test_a_program_without_frames_of_sound_can_be_run_but_not_listened_with(boar
 def test_a_large_push_while_it_listens_loses_no_event(target: str, micropython: Path) -> None:
     """60 KB and sound, on one line by turns. Where flash takes its time, hearing pauses and the board says for how long."""
     samples = np.random.default_rng(2).integers(-3000, 3000, 3 * 16000).astype(np.int16)
-    heard: list[dict[str, object]] = []
+    heard: list[Event] = []
     with Board.open(target, on_event=heard.append) as board:
         board.push(small_program("hears", target=board.hello.target, always=True))
-        expected = [(e["label"], e["time"]) for e in board.listen(samples) if e["event"] == "detect"]
+        expected = [(e.label, e.time) for e in board.listen(samples) if isinstance(e, Detection)]
         alone = board.last_stream
         assert len(expected) >= 4
         heard.clear()
         large = large_program(board.hello.target).content
         assert len(large) > 60_000
         last = listen_and_push(board, samples, large)
-        assert [(e["label"], e["time"] - 1) for e in heard] == [(label, pytest.approx(time)) for label, time in expected]
-        sequence = [e["seq"] for e in heard]
+        assert all(isinstance(e, Detection) for e in heard)
+        assert [(e.label, e.time - 1) for e in heard] == [(label, pytest.approx(time)) for label, time in expected]
+        sequence = [e.seq for e in heard]
         assert sequence == list(range(sequence[0], sequence[0] + len(sequence)))
-        assert {key: last[key] for key in ("frames", "runs")} == {key: alone[key] for key in ("frames", "runs")}
+        assert (last["frames"], last["runs"]) == (alone.frames, alone.runs)
         if target == "pico":
             # 15 sectors at 45 ms, and the file system's own.
             assert last["gaps"] >= 15

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import dataclasses
 import json
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.e2e import golden
 from tests.e2e.command import fails, watchword
 from tests.e2e.power import any_embedding, cut_memory, power
 from watchword import embedding, reference
-from watchword.board import Board
+from watchword.board import Board, Detection
 from watchword.data import audio, words
 from watchword.data.clips import Clip, read_manifest
 from watchword.errors import BoardError
@@ -45,7 +45,7 @@ def teach(board: Board, word: str, clips: list[Clip]) -> None:
 
 def heard(board: Board, clips: list[Clip]) -> list[list[str]]:
     """The taught words that fire in each clip."""
-    return [[e["label"] for e in board.listen(audio.read(clip.path)) if e.get("taught")] for clip in clips]
+    return [[e.label for e in board.listen(audio.read(clip.path)) if isinstance(e, Detection) and e.taught] for clip in clips]
 
 
 def test_taught_words_are_heard_and_kept(board: Board, clips: dict[str, list[Clip]]) -> None:
@@ -58,14 +58,14 @@ def test_taught_words_are_heard_and_kept(board: Board, clips: dict[str, list[Cli
     assert sum("computer" in found for found in at_once[10:]) >= 2
     assert sum("computer" in found for found in at_once[:10]) + sum("jarvis" in found for found in at_once[10:]) <= 4
     board.restart()
-    assert board.taught()["words"] == {"jarvis": 5, "computer": 5}
+    assert board.taught().words == {"jarvis": 5, "computer": 5}
     assert heard(board, clips["jarvis"][5:15] + clips["computer"][5:15]) == at_once
     # Another program of the same model keeps them.
     board.push(model.compile("unix", simplify=False))
     assert heard(board, clips["jarvis"][5:10]) == at_once[:5]
     assert board.forget("jarvis") == 5
     assert not any("jarvis" in found for found in heard(board, clips["jarvis"][5:8]))
-    assert board.taught()["words"] == {"computer": 5}
+    assert board.taught().words == {"computer": 5}
 
 
 def test_embeddings_equal_the_references(board: Board, clips: dict[str, list[Clip]]) -> None:
@@ -90,14 +90,14 @@ def test_words_of_another_model_wait_for_it(board: Board, clips: dict[str, list[
     other.write_text(keywords().with_suffix(".toml").read_text().replace("embedding_parts = 2", "embedding_parts = 1"))
     board.push(load(keywords(), other).compile("unix"))
     found = board.taught(ready=True)
-    assert found["words"] == {}
-    assert found["others"] == [[mine["file"], {"jarvis": 2}]]
+    assert found.words == {}
+    assert found.others == ((mine.file, {"jarvis": 2}),)
     with pytest.raises(BoardError, match="taught to another model"):
         board.import_taught(mine)
     teach(board, "alexa", clips["alexa"][:1])
     board.rollback()
-    assert board.taught()["words"] == {"jarvis": 2}
-    assert [held for _, held in board.taught()["others"]] == [{"alexa": 1}]
+    assert board.taught().words == {"jarvis": 2}
+    assert [held for _, held in board.taught().others] == [{"alexa": 1}]
 
 
 def test_export_and_import(board: Board, clips: dict[str, list[Clip]]) -> None:
@@ -116,20 +116,20 @@ def test_an_import_is_taken_whole_or_not_at_all(board: Board, clips: dict[str, l
     teach(board, "jarvis", clips["jarvis"][:3])
     kept = board.export_taught()
     board.forget("jarvis")
-    kept["shots"][2] = ["alexa", kept["shots"][0][1]]  # the same sound under two names
+    kept = dataclasses.replace(kept, shots=(*kept.shots[:2], ("alexa", kept.shots[0][1])))  # the same sound under two names
     with pytest.raises(BoardError, match="same as a shot of jarvis"):
         board.import_taught(kept)
-    assert board.taught()["words"] == {}
+    assert board.taught().words == {}
     teach(board, "alexa", clips["alexa"][:1])
     board.restart()
-    assert board.taught()["words"] == {"alexa": 1}
+    assert board.taught().words == {"alexa": 1}
 
 
 def test_background_makes_it_stricter(board: Board, clips: dict[str, list[Clip]]) -> None:
     model = load(keywords())
     near = fewshot.background(model, clips["jarvis"][5:30])
     board.push(model.compile("unix", background=near.tobytes()))
-    assert board.taught(ready=True)["background"] == 64
+    assert board.taught(ready=True).background == 64
     teach(board, "jarvis", clips["jarvis"][:5])
     strict = sum("jarvis" in found for found in heard(board, clips["jarvis"][30:50]))
     board.push(model.compile("unix"))
@@ -139,14 +139,14 @@ def test_background_makes_it_stricter(board: Board, clips: dict[str, list[Clip]]
 def test_memory_that_is_damaged_or_full(board: Board, clips: dict[str, list[Clip]], state: Path) -> None:
     board.push(load(keywords()).compile("unix"))
     teach(board, "jarvis", clips["jarvis"][:1])
-    shot, file = board.embedding().tobytes(), board.taught()["file"]
+    shot, file = board.embedding().tobytes(), board.taught().file
     for i in range(63):
         board.link.request("enrol", shot, word="jarvis", key=file, last=i == 62)
     with pytest.raises(BoardError, match="memory is full: it holds 64 shots; forget a word first"):
         board.enrol("jarvis")
     with pytest.raises(BoardError, match="same as a shot of jarvis|memory is full"):
         board.enrol("other")
-    assert board.taught()["words"] == {"jarvis": 64}
+    assert board.taught().words == {"jarvis": 64}
     board.close()
     path = state / "unix/default/ww" / file
     content = bytearray(path.read_bytes())
@@ -155,10 +155,10 @@ def test_memory_that_is_damaged_or_full(board: Board, clips: dict[str, list[Clip
     with Board.open("unix") as again:
         assert "the memory of taught words is damaged" in again.hello.note
         assert again.hello.running
-        assert again.taught()["words"] == {}
+        assert again.taught().words == {}
         teach(again, "jarvis", clips["jarvis"][:2])  # and is begun anew
         again.restart()
-        assert again.taught()["words"] == {"jarvis": 2}
+        assert again.taught().words == {"jarvis": 2}
         assert again.hello.note is None
 
 
@@ -207,13 +207,13 @@ def test_a_full_memory_and_a_background_fit_the_virtual_pico(clips: dict[str, li
         background = b"".join(any_embedding(rng, 128) for _ in range(fewshot.BACKGROUND))
         board.push(load(keywords()).compile("rp2040", background=background))
         board.taught(ready=True)
-        shots = [[f"word{i % 8}", base64.b64encode(any_embedding(rng, 128)).decode()] for i in range(64)]
-        assert board.import_taught(board.export_taught() | {"shots": shots}) == 64
+        shots = tuple((f"word{i % 8}", any_embedding(rng, 128)) for i in range(64))
+        assert board.import_taught(dataclasses.replace(board.export_taught(), shots=shots)) == 64
         board.restart()
         assert board.hello.note is None
         assert board.hello.heap_free > 20_000
-        assert board.taught()["words"] == {f"word{i}": 8 for i in range(8)}
-        assert board.taught()["background"] == 64
+        assert board.taught().words == {f"word{i}": 8 for i in range(8)}
+        assert board.taught().background == 64
         assert heard(board, clips["jarvis"][:1]) == [[]]
 
 

@@ -119,7 +119,7 @@ def send(board: Board, content: bytes) -> str:
 
 
 def states(board: Board) -> dict[str, str]:
-    return {p["file"]: p["state"] for p in board.programs()}
+    return {p.file: p.state for p in board.programs()}
 
 
 def test_a_good_program_has_its_clean_run_and_stays(bench: Bench) -> None:
@@ -220,7 +220,7 @@ def test_a_host_that_comes_while_a_program_hangs_waits_for_the_one_before(bench:
     kept = board.push(small_program("kept"))
     content = faulty_program(HANGS)
     send(board, content)
-    assert board.info()["trial"] is not None
+    assert board.info().trial is not None
     transport = board.link.transport
     assert isinstance(transport, ProcessTransport)
     transport.kill()

@@ -26,7 +26,9 @@ def test_bodies_have_the_places_of_their_contract(path: Path) -> None:
 def test_a_body_that_needs_a_place_gets_it() -> None:
     head = "# Parameters of kernels/softmax.py, written by `make parameters`:\n"
     found = parameters.written(f"import x\n\n{head}_OLD = const(3)\n\n\ndef f(p):\n    return p[_DEPTH] + p[_OUTPUT]\n")
-    assert found == f"import x\n\n{head}_OUTPUT = const(1)\n_DEPTH = const(2)\n\n\ndef f(p):\n    return p[_DEPTH] + p[_OUTPUT]\n"
+    assert (
+        found == f"import x\n\n{head}_OUTPUT = const(1)\n_DEPTH = const(2)\n\n\ndef f(p):\n    return p[_DEPTH] + p[_OUTPUT]\n"
+    )
 
 
 def test_one_name_has_one_place_in_a_family() -> None:

@@ -80,8 +80,8 @@ def measure(board: Board, compiled: Compiled, runs: int = 5) -> Bench:
 
     Raises BoardError where no program runs there.
     """
-    fields = board.bench(runs, layers=True)
-    steps = [us / 1e6 for us in fields["layers"]]
+    timing = board.bench(runs, layers=True)
+    steps = [us / 1e6 for us in timing.layers or ()]
     layers = []
     ends = [0, *(layer.steps for layer in compiled.layers)]
     for layer, (first, end) in zip(compiled.layers, pairwise(ends), strict=True):
@@ -92,12 +92,12 @@ def measure(board: Board, compiled: Compiled, runs: int = 5) -> Bench:
     return Bench(
         name=compiled.name,
         board=f"{board.hello.board}, MicroPython {board.hello.micropython}",
-        hz=fields["hz"],
-        seconds=fields["us"] / 1e6,
-        slowest=fields["us_max"] / 1e6,
+        hz=timing.hz,
+        seconds=timing.us / 1e6,
+        slowest=timing.us_max / 1e6,
         layers=layers,
-        frontend=fields["frontend_us"] / 1e6 if "frontend_us" in fields else None,
-        load=fields["load_ms"] / 1000,
+        frontend=None if timing.frontend_us is None else timing.frontend_us / 1e6,
+        load=timing.load_ms / 1000,
         macs=sum(layer.macs for layer in layers),
         arena=compiled.program.arena,
         program_bytes=len(compiled.content),

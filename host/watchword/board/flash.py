@@ -17,7 +17,7 @@ from importlib import metadata
 
 from watchword import firmware
 from watchword.board.board import Board
-from watchword.board.link import Message
+from watchword.board.events import Event, Log
 from watchword.board.repl import TOOLS, Facts, Held, Repl, no_micropython
 from watchword.errors import BoardError, LinkError
 from watchword.firmware import MAIN
@@ -233,13 +233,13 @@ def _wait_for_hello(port: str, installed: Installed) -> str:
     """The version of the firmware that runs. What the board printed instead of a hello is in the error."""
     said: list[str] = []
 
-    def listen(event: Message) -> None:
-        if event["event"] == "log":
-            said.append(event["text"])
+    def listen(event: Event) -> None:
+        if isinstance(event, Log):
+            said.append(event.text)
 
     try:
         with Board.open(port, on_event=listen) as board:
-            return str(board.hello.firmware)
+            return board.hello.firmware
     except LinkError:
         own = f"; {installed.kept} is your own: does it start the app?" if installed.kept else ""
         raise LinkError(f"{port}: the firmware is on the board, but says no hello{_last_error(said)}{own}") from None

@@ -94,7 +94,7 @@ class Link:
             return
         if before:
             self._event({"event": "log", "text": before})
-        if "event" in message:
+        if isinstance(message.get("event"), str):
             self._event(message)
         else:
             self._replies[message["id"]] = message
@@ -130,7 +130,7 @@ class Link:
                 return "reply"
             if any(event["event"] == "trial" for event in self.events):
                 return "trial"
-            if echo in self._rest.decode("utf-8", "replace") or any(echo in event.get("text", "") for event in self.events):
+            if echo in self._rest.decode("utf-8", "replace") or any(echo in str(event.get("text")) for event in self.events):
                 return "echo"
         return "silence"
 
@@ -155,5 +155,5 @@ def _message(text: str) -> Message | None:
     except ValueError:
         return None
     if isinstance(message, dict) and "do" not in message:  # which a REPL has echoed
-        return message if "event" in message or isinstance(message.get("id"), int) else None
+        return message if isinstance(message.get("event"), str) or isinstance(message.get("id"), int) else None
     return None

@@ -43,7 +43,10 @@ class Port:
 
 def serial_ports() -> list[Port]:
     """The serial ports on USB, by name. Others (a computer's own, Bluetooth) have no board behind them, or none that tells."""
-    from serial.tools import list_ports
+    try:
+        from serial.tools import list_ports
+    except ImportError:  # raised where pyserial knows nothing of a system's ports
+        return []
 
     found = []
     for port in list_ports.comports():

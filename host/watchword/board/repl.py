@@ -15,12 +15,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import serial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from watchword.board import ports
 from watchword.errors import BoardError, LinkError, SetupError
+
+if TYPE_CHECKING:
+    import serial
 
 _PIECE = 1536  # bytes of a file in one go: each go costs a few turns on the line, and is compiled in the board's RAM
 _SILENCE = 10.0  # seconds without a byte after which a board does not answer
@@ -198,6 +199,7 @@ class MpremoteRepl(_RawRepl):
 
     def __init__(self, port: str) -> None:
         super().__init__(port)
+        import serial
         from mpremote import transport, transport_serial
 
         self._failed = (transport.TransportError, serial.SerialException, OSError, struct.error, UnicodeDecodeError)
@@ -243,6 +245,8 @@ class AmpyRepl(_RawRepl):
         super().__init__(port)
         if "://" in port:
             raise BoardError(f"{port}: ampy opens serial ports only: use --tool mpremote")
+        import serial
+
         try:
             from ampy import pyboard
         except ImportError:
@@ -306,6 +310,8 @@ def _interrupt(line: serial.Serial) -> None:
 
 def _enter(port: str, enter: Callable[[], None], failed: tuple[type[Exception], ...]) -> None:
     """Enter the raw REPL, on fresh heap and without main.py; or say what seems to be there instead."""
+    import serial
+
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):  # both libraries print what came when it is not what they want

@@ -13,13 +13,14 @@ from watchword.cli.output import say, say_json, say_table
 def info(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
     """Show what a board says of itself: versions, memory, what runs."""
     with open_board(on, fresh) as board:
-        fields, speed = board.info(), board.speed()
+        hello, speed = board.info(), board.speed()
+    fields = hello.as_dict()
     if speed is not None:
         fields["emulated"] = speed.as_dict() if json else speed
     if json:
         say_json(fields)
         return
-    fields["programs"] = ", ".join(p["file"] for p in fields["programs"]) or "none"
+    fields["programs"] = ", ".join(program.file for program in hello.programs) or "none"
     for key, value in sorted(fields.items()):
         say(f"{key:12} {value}")
 
@@ -29,13 +30,13 @@ def models(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
     with open_board(on, fresh) as board:
         programs = board.programs()
     if json:
-        say_json(programs)
+        say_json([program.as_dict() for program in programs])
     elif not programs:
         say("no programs: push one with `watchword push MODEL`")
     else:
         say_table(
             ("name", "state", "kind", "bytes", "file"),
-            [(p["name"], p["state"], p["kind"], p["size"], p["file"]) for p in programs],
+            [(p.name, p.state, p.kind, p.size, p.file) for p in programs],
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from watchword.board import Event, Log
 
 # A table in a pipe is as wide as it needs.
 _stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
@@ -23,10 +25,16 @@ def say(text: str = "") -> None:
     _stdout.print(text, markup=False)
 
 
-def of_file(event: Mapping[str, Any], file: Path) -> dict[str, Any]:
+def of_file(event: Event, file: Path) -> dict[str, Any]:
     """An event of a board, in the order that `--json` has for all of them, with the file that it tells of."""
-    first = {key: event[key] for key in ("event", "label", "score", "time", "taught") if key in event}
-    return first | {key: value for key, value in event.items() if key != "seq"} | {"file": str(file)}
+    told = event.as_dict()
+    first = {key: told[key] for key in ("event", "label", "score", "time", "taught") if key in told}
+    return first | told | {"file": str(file)}
+
+
+def say_event(event: Event, target: str) -> None:
+    """A line beside the result, for an event that is none."""
+    note(f"{target}: {event.text if isinstance(event, Log) else event.as_dict()}")
 
 
 def say_json(value: Any) -> None:

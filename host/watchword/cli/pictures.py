@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from watchword.board import Board
+from watchword.board import Board, Detection, FrameLabel, Gone
 from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, each, named_files, open_board, running
-from watchword.cli.output import note, of_file, say, say_json
+from watchword.cli.output import note, of_file, say, say_event, say_json
 from watchword.data import pictures
 from watchword.errors import BoardError, DataError
 from watchword.features import frames
@@ -79,19 +79,19 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
         for event in board.look(frame, time)[1]:
             if json:
                 say_json(of_file(event, file))
-            elif event["event"] == "frame":
-                say(f"{file}  {event['label']}  {event['score']:.2f}")
-            elif event["event"] in ("detect", "gone"):
-                say(f"{file}  {event['event']} {event['label']}")
+            elif isinstance(event, FrameLabel):
+                say(f"{file}  {event.label}  {event.score:.2f}")
+            elif isinstance(event, Detection | Gone):
+                say(f"{file}  {event.event} {event.label}")
             else:
-                note(f"{board.target}: {event.get('text', event)}")
-            if event["event"] == "frame":
+                say_event(event, board.target)
+            if isinstance(event, FrameLabel):
                 shown = event
-            elif event["event"] in ("detect", "gone") and "taught" not in event:
-                present = event["label"] if event["event"] == "detect" else None
+            elif isinstance(event, Detection | Gone) and not event.taught:
+                present = event.label if isinstance(event, Detection) else None
         if keep and shown is not None:  # the model need not run on every frame
             picture.thumbnail((900, 900))
-            seen.append(Seen(picture, file.name, shown["label"], shown["score"], present == shown["label"]))
+            seen.append(Seen(picture, file.name, shown.label, shown.score, present == shown.label))
     return seen
 
 

@@ -5,28 +5,49 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from watchword import shipped
-from watchword.board import Board
-from watchword.board.board import Codec
-from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, each, named_files, open_board, running
-from watchword.cli.output import note, of_file, progress_bar, say, say_json
+from watchword.board import Board, Detection, Event
+from watchword.board.streams import Codec
+from watchword.cli.options import (
+    DescriptionFile,
+    Fresh,
+    Json,
+    Lent,
+    MoreFiles,
+    OnOrReference,
+    each,
+    named_files,
+    open_board,
+    running,
+)
+from watchword.cli.output import note, of_file, progress_bar, say, say_event, say_json
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
-from watchword.model import keywords, load
+from watchword.evaluate import streaming
+from watchword.model import Model, keywords, load
 
 
 def listen(
     wav: Annotated[
-        list[Path], typer.Option("--wav", metavar="FILE...", help="Recordings to stream; folders and patterns too.")
-    ],
+        list[Path] | None,
+        typer.Option(
+            "--wav",
+            metavar="FILE...",
+            help="Recordings to stream; folders and patterns too. Default on the reference: the words that come along.",
+        ),
+    ] = None,
     more: MoreFiles = None,
     model: Lent = None,
-    on: On = None,
+    on: OnOrReference = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
     codec: Annotated[
@@ -34,20 +55,34 @@ def listen(
     ] = "s16",
     json: Json = False,
 ) -> None:
-    """Stream recordings to a board and show what it hears, one line per event. Each file is a stream of its own."""
-    files = named_files([*wav, *(more or [])], audio.find, "sound")
-    loaded = load(model, description) if model else None
+    """Stream recordings to a board and show what it hears, one line per event. Each file is a stream of its own.
+
+    The reference hears what a board would, by watchword's keyword model unless --model names another.
+    """
+    if not wav and (more or on != "reference"):
+        raise typer.BadParameter("recordings to stream are needed", param_hint="--wav")
+    files = named_files([*(wav or [_clips()]), *(more or [])], audio.find, "sound")
+    loaded = load(model, description) if model else load(keywords()) if on == "reference" else None
     if loaded is not None:
         loaded.require_sound()
+    if on == "reference":
+        assert loaded is not None
+        _hear(partial(_by_reference, loaded, codec), on, files, json)
+        return
     with open_board(on, fresh) as board:
         if loaded is not None:
             with running(board, loaded):
-                _hear(board, files, codec, json)
+                _hear(partial(_by_board, board, codec), board.target, files, json)
             return
         if not board.holds("sound"):
             give_keywords(board)
         board.turn_to("sound")
-        _hear(board, files, codec, json)
+        _hear(partial(_by_board, board, codec), board.target, files, json)
+
+
+def _clips() -> Path:
+    """Recorded words that come along."""
+    return shipped.models() / "keywords" / "clips"
 
 
 def give_keywords(board: Board) -> None:
@@ -60,43 +95,63 @@ def give_keywords(board: Board) -> None:
     note(f"{board.target} held no program: it listens with watchword's keyword model now")
 
 
-def _hear(board: Board, files: list[Path], codec: Codec, json: bool) -> None:
+Hear = Callable[[Path, NDArray[np.int16]], Iterable[Event]]
+"""What is heard of a file's samples."""
+
+
+def _by_board(board: Board, codec: Codec, file: Path, samples: NDArray[np.int16]) -> Iterator[Event]:
+    yield from board.listen(samples, codec)
+    if gaps := board.last_stream.gaps:
+        times = "once" if gaps == 1 else f"{gaps} times"
+        note(f"{file}: hearing paused {times}, {board.last_stream.gap_ms / 1000:.2f} s in all")
+
+
+def _by_reference(model: Model, codec: Codec, file: Path, samples: NDArray[np.int16]) -> list[Detection]:
+    return streaming.listen(model, samples, codec)
+
+
+def _hear(hear: Hear, target: str, files: list[Path], json: bool) -> None:
     for _, file, samples in each(files, audio.read, "recordings"):
-        for event in board.listen(samples, codec):
+        for event in hear(file, samples):
             if json:
                 say_json(of_file(event, file))
-            elif event["event"] == "detect":
-                say(f"{file}  {event['time']:7.2f} s  {event['label']}  {event['score']:.2f}")
+            elif isinstance(event, Detection):
+                say(f"{file}  {event.time:7.2f} s  {event.label}  {event.score:.2f}")
             else:
-                note(f"{board.target}: {event.get('text', event)}")
-        if gaps := board.last_stream["gaps"]:
-            times = "once" if gaps == 1 else f"{gaps} times"
-            note(f"{file}: hearing paused {times}, {board.last_stream['gap_ms'] / 1000:.2f} s in all")
+                say_event(event, target)
 
 
 def demo(
     wav: Annotated[
         Path | None, typer.Option("--wav", metavar="FILE", help="Your own recording instead of the clips that come along.")
     ] = None,
-    on: On = None,
+    on: OnOrReference = None,
 ) -> None:
     """The main job: recorded words go in, the board's firmware hears them and says so."""
-    clips = [wav] if wav else audio.find(shipped.models() / "keywords" / "clips")
     model = load(keywords())
+    words = [label for label in model.description.labels if label not in model.description.background]
+    if on == "reference":
+        say(f"without a board, by the same numbers: listening for {', '.join(words)}")
+        _demonstrate(partial(_by_reference, model, "s16"), wav, words)
+        return
     with open_board(on or "unix:demo", fresh=on is None) as board:
         hello = board.hello
         say(f"{hello.board}, MicroPython {hello.micropython}, watchword {hello.firmware}, {hello.heap_free} bytes of heap free")
         with progress_bar("pushing keywords") as progress:
             file = board.push(model.compile(hello.target), progress=progress)
-        words = [label for label in model.description.labels if label not in model.description.background]
         say(f"pushed {file}: listening for {', '.join(words)}")
-        spoken = _speak(words) if wav is None else None
-        for clip in [*clips, *([spoken] if spoken else [])]:
-            found = [event for event in board.listen(audio.read(clip)) if event["event"] == "detect"]
-            told = ", ".join(f"{event['label']} at {event['time']:.2f} s (score {event['score']:.2f})" for event in found)
-            say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {told or 'nothing'}")
-        if spoken:
-            spoken.unlink()
+        _demonstrate(partial(_by_board, board, "s16"), wav, words)
+
+
+def _demonstrate(hear: Hear, wav: Path | None, words: list[str]) -> None:
+    clips = [wav] if wav else audio.find(_clips())
+    spoken = _speak(words) if wav is None else None
+    for clip in [*clips, *([spoken] if spoken else [])]:
+        found = [event for event in hear(clip, audio.read(clip)) if isinstance(event, Detection)]
+        told = ", ".join(f"{event.label} at {event.time:.2f} s (score {event.score:.2f})" for event in found)
+        say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {told or 'nothing'}")
+    if spoken:
+        spoken.unlink()
 
 
 def _speak(known: list[str]) -> Path | None:

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from watchword.board import Board
+from watchword.board import Board, Enrolled, Shots, messages
 from watchword.cli.options import Fresh, Json, MoreFiles, On, each, named_files, open_board
 from watchword.cli.output import note, say, say_json, say_table
 from watchword.cli.sound import give_keywords
 from watchword.data import audio, pictures, words
 from watchword.data.audio import RATE
-from watchword.errors import DataError
+from watchword.errors import BoardError, DataError
 from watchword.features import frames
 
 Kind = Annotated[
@@ -51,32 +51,32 @@ def teach(
             give_keywords(board)
         board.turn_to("sound" if sound else "picture")
         ready = board.taught(ready=True)
-        show = _hearing(board, int(ready["samples"])) if sound else _seeing(board)
+        show = _hearing(board, ready.samples or RATE) if sound else _seeing(board)
         taken = _enrol(board, word, files, show, json)
-        if not ready["background"]:
+        if not ready.background:
             note(
                 f"how near a sound or picture has to be is judged by the shots of {word} alone: "
                 "`watchword push MODEL --background MANIFEST.csv` gives the board others to compare with"
             )
-    if not json:
-        say(f"{word}: {taken['shots']} shots; the board holds {taken['all']}, at most {taken['most']}")
+    if taken is not None and not json:
+        say(f"{word}: {taken.shots} shots; the board holds {taken.all}, at most {taken.most}")
 
 
 def _enrol(
     board: Board, word: str, files: Sequence[Path], show: Callable[[Path], dict[str, Any]], json: bool
-) -> dict[str, Any]:
-    """Make shots of files. show: brings one before the board and returns what there is to say of it."""
-    taken: dict[str, Any] = {}
+) -> Enrolled | None:
+    """Make shots of files; returns the last. show: brings one before the board and returns what there is to say of it."""
+    taken = None
 
-    def learn(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    def learn(file: Path) -> tuple[dict[str, Any], Enrolled]:
         return show(file), board.enrol(word)
 
     for _, file, (facts, taken) in each(files, learn, "files", f"learnt as {word}"):
-        like = taken["like"]
         if json:
-            say_json({"word": word, "file": str(file), "shots": taken["shots"], "like": like, **facts})
+            say_json({"word": word, "file": str(file), "shots": taken.shots, "like": taken.like, **facts})
         else:
-            say(f"{file}  shot {taken['shots']}: {facts['quality']}" + (f"; might be taken for {like}" if like else ""))
+            like = f"; might be taken for {taken.like}" if taken.like else ""
+            say(f"{file}  shot {taken.shots}: {facts['quality']}{like}")
     return taken
 
 
@@ -145,37 +145,35 @@ def taught(
         if export is not None:
             exported = board.export_taught()
             _write(export, exported)
-            note(f"{export}: {len(exported['shots'])} shots")
+            note(f"{export}: {len(exported.shots)} shots")
         found = board.taught()
     if json:
-        say_json(found)
+        say_json(found.as_dict())
         return
-    rows = [(name, count, "") for name, count in found["words"].items()]
-    for file, held in found["others"]:
+    rows = [(name, count, "") for name, count in found.words.items()]
+    for file, held in found.others:
         rows += [(name, count, f"another model's, {file}: waits for it") for name, count in (held or {}).items()]
     if rows:
         say_table(("word", "shots", ""), rows)
     else:
         say("nothing was taught")
-    for file, held in found["others"]:
+    for file, held in found.others:
         if held is None:
             note(f"{file}: damaged")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Shots:
     try:
-        found = jsons.loads(path.read_text("utf-8"))
-        shots = [(str(word), str(data)) for word, data in found["shots"]]
-        return {"file": str(found["file"]), "shots": shots}
+        return messages.read(Shots, dict(jsons.loads(path.read_text("utf-8"))), str(path))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, TypeError, BoardError):
         raise DataError(f"{path}: no shots, as `watchword taught --export` writes them") from None
 
 
-def _write(path: Path, exported: dict[str, Any]) -> None:
+def _write(path: Path, exported: Shots) -> None:
     try:
-        path.write_text(jsons.dumps(exported, indent=1) + "\n", "utf-8")
+        path.write_text(jsons.dumps(exported.as_dict(), indent=1) + "\n", "utf-8")
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from None
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword import reference
-from watchword.board import Board
+from watchword.board import Board, Detection
 from watchword.data import audio
 from watchword.data.audio import RATE
 from watchword.data.clips import UNKNOWN, Clip, Recordings, load
@@ -74,7 +74,7 @@ def _by_stream(
         if board is None:
             heard = [detection.label for detection in detections(run_stream(model, samples), model.description)]
         else:
-            heard = [event["label"] for event in board.listen(samples) if event["event"] == "detect"]
+            heard = [event.label for event in board.listen(samples) if isinstance(event, Detection)]
         targets.append(number.get(clip.label, number[UNKNOWN]))
         predicted.append(number[heard[0] if heard else UNKNOWN])
         if progress is not None:

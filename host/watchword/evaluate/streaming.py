@@ -1,4 +1,4 @@
-"""What a model does on a stream: every run of it, and the detections that follow, as on the board."""
+"""What a model does on a stream: every run of it, and the events that follow, as on a board."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword import reference, shipped
+from watchword.board import Detection
+from watchword.board.streams import Codec
 from watchword.data import audio
+from watchword.data.adpcm import coded
 from watchword.description import Description
 from watchword.features.micro import MicroFrontend, to_int8
 from watchword.features.tables import CHANNELS, RATE, WINDOW
@@ -26,32 +29,33 @@ class Runs:
     times: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Detection:
-    """A label that fired. time: seconds from the first sample of the recording."""
+def listen(model: Model, samples: NDArray[np.int16], codec: Codec = "s16") -> list[Detection]:
+    """What `Board.listen` yields of int16 samples (16 kHz) on a board that runs the model: the same events, without the board.
 
-    label: str
-    time: float
+    A board whose floats have 32 bits may round a score otherwise in the third decimal. ModelError: as `Model.require_sound`.
+    """
+    return detections(run_stream(model, samples, codec), model.description)
 
 
-def run_stream(model: Model, samples: NDArray[np.int16]) -> Runs:
+def run_stream(model: Model, samples: NDArray[np.int16], codec: Codec = "s16") -> Runs:
     """Run the model over a recording with a second of silence before and after it, every `decision.stride` frames.
 
-    A model that keeps state starts as after a reset. ModelError: as `Model.require_sound`.
+    codec: as sound travels to a board. A model that keeps state starts as after a reset. ModelError: as `Model.require_sound`.
     """
     description = model.require_sound()
     silence = np.zeros(RATE, np.int16)
-    rows = MicroFrontend(description.frontend).process(np.concatenate([silence, samples, silence]))
+    stream = np.concatenate([silence, samples, silence])
+    rows = MicroFrontend(description.frontend).process(coded(stream) if codec == "adpcm" else stream)
     history = np.concatenate([np.full((model.frames, CHANNELS), -128, np.int8), to_int8(rows, description.input.multiplier)])
     counts = np.arange(description.decision.stride, len(rows) + 1, description.decision.stride)
-    windows = np.stack([history[count : count + model.frames] for count in counts])
+    windows = np.array([history[count : count + model.frames] for count in counts], np.int8)
     outputs = reference.run(model.graph, windows.reshape(len(counts), *model.graph.input.shape[1:]))
     times = ((counts - 1) * description.frontend.hop + WINDOW) * 1000 // RATE
-    return Runs(outputs.reshape(len(counts), -1), times)
+    return Runs(outputs.reshape(len(counts), len(description.labels)), times)
 
 
 def detections(runs: Runs, description: Description, cutoff: float | None = None) -> list[Detection]:
-    """What fires on a stream, by the board's own decision stage. cutoff: instead of the description's."""
+    """What fires on a stream of `run_stream`, by the board's own decision stage. cutoff: instead of the description's."""
     settings = description.decision if cutoff is None else dataclasses.replace(description.decision, cutoff=cutoff)
     decision = shipped.firmware_module("decision").Decision
     stage = decision(description.labels, description.background, settings.cutoff, settings.window, settings.refractory)
@@ -59,7 +63,8 @@ def detections(runs: Runs, description: Description, cutoff: float | None = None
     for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True):
         index = stage.update(outputs, time)
         if index >= 0:
-            found.append(Detection(description.labels[index], time / 1000 - 1.0))
+            score = round(1000 * stage.score(index)) / 1000  # as MicroPython rounds, not to the nearest decimal as CPython
+            found.append(Detection(description.labels[index], score, round(time / 1000 - 1.0, 3)))
     return found
 
 

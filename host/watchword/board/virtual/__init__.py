@@ -23,7 +23,7 @@ from watchword.board.transport import SerialTransport, Transport
 from watchword.board.virtual.kinds import KINDS, Hardware, Kind
 from watchword.board.virtual.process import ProcessTransport
 from watchword.board.virtual.speed import Speed
-from watchword.board.virtual.toolchain import Report
+from watchword.board.virtual.toolchain import Report, require_unix
 from watchword.errors import BoardError
 
 __all__ = ["KINDS", "Hardware", "Speed", "VirtualBoard", "behind", "find", "state_folder"]
@@ -117,6 +117,7 @@ class VirtualBoard:
 
     def start(self, report: Report, *, fresh: bool = False, bare: bool = False) -> ProcessTransport:
         """Switch the board on. Raises BoardError where it is on already: two would write to one flash."""
+        require_unix()
         with contextlib.ExitStack() as held:
             held.enter_context(self._locked())
             try:

@@ -11,7 +11,6 @@ import signal
 import socket
 import threading
 import time
-import tty
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
@@ -37,6 +36,8 @@ class _Lines:
     """The outer ends of the line. What the board says goes to those that are open; to nobody, it is lost, as on USB."""
 
     def __init__(self, port: int, counters: Callable[[], Mapping[str, Any]] | None) -> None:
+        import tty  # here, since this module is imported on Windows too
+
         self.master, slave = os.openpty()
         tty.setraw(slave)
         self.ports_tty = os.ttyname(slave)

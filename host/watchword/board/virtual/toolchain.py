@@ -7,6 +7,7 @@ checks their signatures as it does for the system, whose own configuration and s
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import platform
 import shutil
@@ -25,6 +26,15 @@ Report = Callable[[str], None]
 # Names of Debian's main archive in apt's configuration, beside the system's own code name. Its other archives (security,
 # backports) and other vendors' have names of their own.
 _SUITES = {"oldstable", "stable", "testing", "unstable", "sid"}
+
+
+def require_unix() -> None:
+    """Raise SetupError where this system lacks what virtual boards are made of: locks, terminals, lines to a process."""
+    if importlib.util.find_spec("fcntl") is None:
+        raise SetupError(
+            "virtual boards need Linux, macOS or another Unix: name a real board's port with --on (`watchword ports` lists "
+            "them), take --on reference for commands that know it, or run watchword in WSL"
+        )
 
 
 def cache() -> Path:

@@ -46,6 +46,7 @@ def micropython(report: Report = lambda line: None) -> Path:
 
     `report` receives lines of progress. Raises SetupError, in one line that says what to do, when it cannot be built.
     """
+    toolchain.require_unix()
     return find() or _build(report)
 
 

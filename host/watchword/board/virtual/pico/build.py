@@ -58,6 +58,7 @@ class Parts:
 
 def pico(report: Report = lambda line: None) -> Parts:
     """The parts of the virtual Pico, made now where they are missing. Raises SetupError in one line that says what to do."""
+    toolchain.require_unix()
     cache = toolchain.cache()
     log = cache / "pico.log"
     firmware = cache / f"pico-micropython-{VERSION}-{_key(_MANIFEST, *_CONFIGURATION)}.bin"

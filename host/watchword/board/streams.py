@@ -1,0 +1,97 @@
+"""Streams of sound to a board, and what it hears in them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword.board.connection import Connection
+from watchword.board.events import Detection, Event
+from watchword.board.messages import Said
+from watchword.data.adpcm import Adpcm
+from watchword.data.audio import RATE
+
+Codec = Literal["s16", "adpcm"]
+_CHUNK_SAMPLES = {"s16": 768, "adpcm": 768}  # of sound in one request; two of them at least fit into a board's credit
+
+
+@dataclass(frozen=True)
+class Stream(Said):
+    """What a board did in a stream. time: seconds of it, up to the end of the last frame. link_us: what the board spent on the
+    line. gaps, gap_ms: how often and how long flash or a long request kept it from hearing."""
+
+    frames: int = 0
+    runs: int = 0
+    time: float = 0.0
+    link_us: int = 0
+    gaps: int = 0
+    gap_ms: int = 0
+
+
+@dataclass(frozen=True)
+class _Begun(Said):
+    credit: int
+
+
+@dataclass(frozen=True)
+class _Scores(Said):
+    scores: NDArray[np.int8]
+
+
+class Streams(Connection):
+    """What a board hears. last_stream: the one that ended last."""
+
+    last_stream = Stream()
+
+    def _stream(self, samples: NDArray[np.int16], codec: Codec, **fields: Any) -> Iterator[Event]:
+        """Begin a stream and send samples as the board's credit allows; yields the events that come meanwhile."""
+        self.link.events.clear()
+        credit = self._ask(_Begun, "stream", **fields).credit
+        waiting: deque[tuple[int, int]] = deque()
+        adpcm = Adpcm()
+        size = _CHUNK_SAMPLES[codec]
+        for start in range(0, len(samples), size):
+            chunk = samples[start : start + size]
+            payload = adpcm.encode(chunk) if codec == "adpcm" else chunk.astype("<i2").tobytes()
+            while waiting and (credit < len(chunk) or self.link.answered(waiting[0][0])):
+                request, taken = waiting.popleft()
+                self.link.wait(request)
+                credit += taken
+            waiting.append((self.link.send("sound", payload, codec=codec), len(chunk)))
+            credit -= len(chunk)
+            yield from self._events()
+        for request, _ in waiting:
+            self.link.wait(request)
+        yield from self._events()
+
+    def listen(self, samples: NDArray[np.int16], codec: Codec = "s16") -> Iterator[Event]:
+        """Stream int16 samples (16 kHz) with a second of silence before and after; yields events as they come.
+
+        `time` of a Detection is in seconds from the first sample; a stream starts with everything forgotten. codec: how
+        sound travels; adpcm takes a quarter of the line, a third of the board's work, and is heard as `adpcm.coded` gives it.
+        After the last event `last_stream` tells of it.
+        """
+        silence = np.zeros(RATE, np.int16)
+        for event in self._heard(np.concatenate([silence, np.asarray(samples, np.int16), silence]), codec):
+            if isinstance(event, Detection):
+                event = dataclasses.replace(event, time=round(event.time - 1.0, 3), score=round(event.score, 3))
+            yield event
+
+    def _heard(self, samples: NDArray[np.int16], codec: Codec) -> Iterator[Event]:
+        yield from self._stream(samples, codec)
+        self.last_stream = self._ask(Stream, "end")
+        yield from self._events()
+
+    def scores(self, samples: NDArray[np.int16], codec: Codec = "s16") -> NDArray[np.int8]:
+        """The model's outputs for the one window that ends with the last sample, after a second of silence; int8 (labels,)."""
+        for _ in self._stream(np.concatenate([np.zeros(RATE, np.int16), samples]), codec, stride=0):
+            pass
+        scores = self._ask(_Scores, "scores").scores
+        self.last_stream = self._ask(Stream, "end")
+        return scores
