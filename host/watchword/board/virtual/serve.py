@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from watchword.board.events import Event, Trial, read_event
 from watchword.board.transport import Transport
 from watchword.board.virtual import VirtualBoard
 from watchword.board.virtual.process import ProcessTransport
-from watchword.errors import LinkError
+from watchword.errors import BoardError, LinkError
 
 _PAUSE = 0.05  # seconds between two looks whether the terminal has been opened
 
@@ -143,11 +144,19 @@ class _Watchdog:
             return self._deadline is not None and time.monotonic() > self._deadline
         *lines, self._line = (self._line + data).split(b"\n")
         for line in lines:
-            self._deadline = None
-            if b'"trial"' in line:
-                with contextlib.suppress(ValueError, KeyError, TypeError):
-                    self._deadline = time.monotonic() + json.loads(line)["timeout_ms"] / 1000
+            event = _event(line)
+            wait = event.timeout_ms if isinstance(event, Trial) else None
+            self._deadline = None if wait is None else time.monotonic() + wait / 1000
         return False
+
+
+def _event(line: bytes) -> Event | None:
+    """What a line tells; None where it is no event, or a damaged one."""
+    try:
+        message = json.loads(line)
+        return read_event(message, "") if isinstance(message, dict) and "event" in message else None
+    except (ValueError, RecursionError, BoardError):
+        return None
 
 
 def serve(board: VirtualBoard, transport: Transport, ready: Callable[[Ports], None], port: int = 0) -> None:
