@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 EXTRAS := train,report,vision,ampy,virtual,test,lint
 
-.PHONY: help setup pico demo test check test-board lint bench soak wheel mip lock clean
+.PHONY: help setup pico demo test check test-board lint bench soak schema wheel mip lock clean
 
 help:
 	@echo "make setup            a virtual environment in $(VENV) with everything, and the virtual board"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            measurements that are too slow or too unsteady for tests"
 	@echo "make soak             what takes hours: power cuts, damaged files, the virtual Pico in lockstep"
+	@echo "make schema           the JSON Schema of descriptions, from the classes that read them"
 	@echo "make wheel            the package, into dist/"
 	@echo "make mip              the firmware as packages for mpremote mip install, into dist/mip"
 	@echo "make lock             refresh requirements.lock from the newest releases"
@@ -55,6 +56,10 @@ lint: $(INSTALLED)
 
 bench: setup pico
 	$(BIN)/python -m pytest tests/bench -s
+
+schema: $(INSTALLED)
+	$(BIN)/python -c 'from watchword import description; print(description.schema(), end="")' > schema.tmp
+	@mv schema.tmp host/watchword/description.schema.json
 
 soak: pico
 	$(BIN)/python -m pytest tests/soak -s

@@ -7,6 +7,6 @@ class Refusal(Exception):
     """An error whose message says all there is to say, in one line."""
 
 
-def told(error):
-    """One line about an exception; of those that nobody foresaw, with their type."""
+def error_text(error):
+    """Return one line about an exception; of those that nobody foresaw, with their type."""
     return str(error) if isinstance(error, Refusal) else "%s: %s" % (type(error).__name__, error)

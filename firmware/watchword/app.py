@@ -21,7 +21,7 @@ import time
 from micropython import const
 
 import watchword
-from watchword import board, program, told
+from watchword import board, error_text, program
 from watchword.kernels import bodies, families
 from watchword.link import CHUNK, Link
 from watchword.requests import SUBJECTS, RequestError
@@ -40,7 +40,7 @@ async def run(on_event=None):
 class App:
     """link: to the host. root: the store's folder.
 
-    feed: the subject that feeds the program, sound or pictures; None where nothing does.
+    driver: the subject whose pipeline the program is part of, sound or pictures; None where nothing feeds it.
     """
 
     def __init__(self, on_event=None, link=None, root="ww"):
@@ -55,7 +55,7 @@ class App:
         except Exception as error:
             # Whatever it is, the host can still ask what has happened, and put other programs here.
             self.unload()
-            self.note = "the app failed at its start: " + told(error)
+            self.note = "the app failed at its start: " + error_text(error)
 
     # ---- the program
 
@@ -85,7 +85,7 @@ class App:
                     return
                 except Exception as error:
                     self.unload()
-                    self.note = "%s could not be loaded: %s" % (file, told(error))
+                    self.note = "%s could not be loaded: %s" % (file, error_text(error))
 
     def load(self, file):
         """Load a program, and what is needed to listen or see with it."""
@@ -100,8 +100,8 @@ class App:
             "pictures": "%s is for sound, it cannot see" % file,
         }
         try:
-            self.feed = self.subjects[subject] = _subject(subject)(self, loaded)
-            self.runtime = self.feed.way.runtime
+            self.driver = self.subjects[subject] = _subject(subject)(self, loaded)
+            self.runtime = self.driver.pipeline.runtime
         except (KeyError, ValueError, TypeError) as error:
             # A program that nothing feeds can be run all the same.
             self.missing[subject] = "%s cannot %s: %s" % (file, verb, error)
@@ -127,17 +127,17 @@ class App:
             gc.collect()  # what now comes to stay would lie between garbage, and leave no piece whole
             from watchword.teacher import Teacher
 
-            if self.feed is None:
+            if self.driver is None:
                 raise ValueError("nothing feeds the program that runs")
             self.teacher = Teacher(self.program, self.runtime.steps, self.store, self.store.path(self.file))
-            self.feed.way.teacher = self.teacher
+            self.driver.pipeline.teacher = self.teacher
             self.note = self.note or self.teacher.note
         return self.teacher
 
     def unload(self):
         if self.program is not None:
             self.program.close()
-        self.program = self.file = self.runtime = self.feed = self.teacher = None
+        self.program = self.file = self.runtime = self.driver = self.teacher = None
         self.subjects = {"store": _subject("store")(self)}
         self.missing = {  # why a subject is not there
             "sound": "no sound program is loaded: push one",
@@ -153,10 +153,10 @@ class App:
         try:
             while not self.link.closed:
                 busy = False
-                if self.feed is None or self.feed.pending is None:
+                if self.driver is None or self.driver.pending is None:
                     busy = self.serve()
-                if self.feed is not None:
-                    busy = self.feed.work(SLICE) or busy
+                if self.driver is not None:
+                    busy = self.driver.work(SLICE) or busy
                 await asyncio.sleep_ms(0 if busy else IDLE)
         finally:
             self.link.close()
@@ -181,8 +181,8 @@ class App:
             self.answer(request, "do_" + do)
         else:
             self.link.error(request, "unknown request %s; known: %s" % (do[:40], ", ".join(sorted(SUBJECTS))))
-        if self.feed is not None:
-            self.feed.spent(time.ticks_diff(time.ticks_us(), t0))
+        if self.driver is not None:
+            self.driver.spent(time.ticks_diff(time.ticks_us(), t0))
         return True
 
     def answer(self, request, method):
@@ -191,12 +191,12 @@ class App:
             subject = self.subject(SUBJECTS[request["do"]])
         except Exception as error:
             if "length" not in request or self.link.read_payload(request) >= 0:  # which tells itself what is wrong with it
-                self.link.error(request, told(error))
+                self.link.error(request, error_text(error))
             return
         try:
             fields = getattr(subject, method)(request)
         except Exception as error:
-            self.link.error(request, told(error))
+            self.link.error(request, error_text(error))
         else:
             if fields is not None:
                 self.link.reply(request, **fields)
@@ -215,8 +215,8 @@ class App:
 
     def stop(self):
         """Whatever of sound or a picture is under way is forgotten: something else needs the program."""
-        if self.feed is not None:
-            self.feed.stop()
+        if self.driver is not None:
+            self.driver.stop()
 
     # ---- what it says of itself
 

@@ -1,22 +1,26 @@
-"""When a label counts as heard or seen: a sliding mean of scores, a cutoff, and what holds it back. Also runs on CPython."""
+"""Decides when a label counts as heard or seen: by a moving average of its scores and a cutoff. Also runs on CPython."""
 
 from array import array
 
+LONGEST_WINDOW = 32  # runs of the model
+LONGEST_STRIDE = 100  # frames
+LONGEST_REFRACTORY = 60  # seconds
+
 
 def check(labels, decision):
-    """ValueError where a description, which comes from outside, would lead the code below out of its buffers or to no end."""
+    """Check a description, which comes from outside. ValueError: the code below would leave its buffers, or not end."""
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("its labels are no list of names")
-    for key, most in (("window", 32), ("stride", 100)):
+    for key, most in (("window", LONGEST_WINDOW), ("stride", LONGEST_STRIDE)):
         if not isinstance(decision[key], int) or not 1 <= decision[key] <= most:
             raise ValueError("its %s is no whole number from 1 to %d" % (key, most))
-    for key, most in (("cutoff", 1), ("refractory", 60)):
+    for key, most in (("cutoff", 1), ("refractory", LONGEST_REFRACTORY)):
         if not 0 <= decision[key] <= most:
             raise ValueError("its %s is no number from 0 to %d" % (key, most))
 
 
 class Means:
-    """The mean score of each label over the last `window` runs. background: labels that never fire."""
+    """The moving average of each label's score over the last `window` runs. background: labels that never fire."""
 
     def __init__(self, labels, background, window):
         self.n = len(labels)
@@ -35,7 +39,7 @@ class Means:
         self.at = 0
 
     def take(self, outputs):
-        """Take one run's int8 outputs (softmax: score = (q + 128) / 256). Returns which label has the greatest mean, or -1.
+        """Take one run's int8 outputs (softmax: score = (q + 128) / 256). Returns the index of the greatest mean, or -1.
 
         Scores before the first run count as 0, so that one loud run alone cannot fire. Allocates nothing.
         """
@@ -52,22 +56,22 @@ class Means:
         return best
 
     def least(self, cutoff):
-        """The sum over the window that a mean of `cutoff` has."""
+        """Return the sum over the window that corresponds to a mean of `cutoff`."""
         return max(1, int(cutoff * 256 * self.window + 0.999))  # a score being 0..255 / 256
 
     def score(self, index):
-        """The mean score of a label now, 0..1."""
+        """Return the mean score of a label now, 0..1."""
         return self.sums[index] / (256 * self.window)
 
 
 class Decision:
-    """When a word counts as heard.
+    """Decides when a word counts as heard.
 
     labels: names of the outputs; background: those that never fire; cutoff: mean score 0..1 from which a word fires;
     window: runs of the model in the mean; refractory: seconds after a detection in which nothing fires.
     """
 
-    def __init__(self, labels, background=(), cutoff=0.8, window=3, refractory=1.0):
+    def __init__(self, labels, background, cutoff, window, refractory):
         self.means = Means(labels, background, window)
         self.least = self.means.least(cutoff)
         self.refractory = int(refractory * 1000)
@@ -87,24 +91,24 @@ class Decision:
         return best
 
     def score(self, index):
-        """The mean score of a label now, 0..1."""
+        """Return the mean score of a label now, 0..1."""
         return self.means.score(index)
 
 
 class Presence:
-    """When something counts as seen, and when as gone: a label stays until its mean score falls below three quarters of the
-    cutoff. Parameters as those of `Decision`.
+    """Decides when something counts as seen, and when as gone: a label stays until its mean score falls below three quarters of
+    the cutoff. Parameters as those of `Decision`.
 
     `seen` and `gone` are the labels of which the last update has said so, by index, else -1.
     """
 
-    def __init__(self, labels, background=(), cutoff=0.6, window=1):
+    def __init__(self, labels, background, cutoff, window):
         self.means = Means(labels, background, window)
         self.least = self.means.least(cutoff)
         self.reset()
 
     def reset(self):
-        """Forget everything: another run of frames begins."""
+        """Forget everything: another stream of frames begins."""
         self.means.reset()
         self.present = self.seen = self.gone = -1
 
@@ -120,5 +124,5 @@ class Presence:
             self.present = self.seen = best
 
     def score(self, index):
-        """The mean score of a label now, 0..1."""
+        """Return the mean score of a label now, 0..1."""
         return self.means.score(index)

@@ -1,20 +1,17 @@
-"""What a layer of the running program says of a sound or a picture, as a short vector: the host's embedding.py."""
+"""Embeddings: the output of a layer of the running program as a short vector, as in the host's embedding.py."""
 
 from array import array
 
 from watchword.kernels import bodies
-from watchword.knn import UNIT, root
+from watchword.knn import MOST_PLACES, MOST_VALUES, RMS, isqrt
 
 kernels = bodies.module("knn")
 
-MOST = 256  # values of an embedding
-PLACES = 4096  # of the layer
-
 
 class Embedder:
-    """`values` is the embedding after `look`, int8 as bytes. It has to be called when `steps` of the program have run.
+    """Embeds what the model hears or sees: `values` is the embedding after `look`, int8 as bytes.
 
-    most: how many it has. ValueError: the program names no such layer.
+    `look` has to be called when `steps` of the program have run. most: steps of the program. ValueError: it has no such layer.
     """
 
     def __init__(self, program, most, body=kernels):
@@ -29,8 +26,8 @@ class Embedder:
         if (
             min(at, step, rows - 1, columns - 1, channels - 1, parts - 1, self.steps - 1) < 0
             or self.steps > most
-            or self.dims > MOST
-            or rows * columns > PLACES
+            or self.dims > MOST_VALUES
+            or rows * columns > MOST_PLACES
             or parts > rows
             or at + (rows * columns - 1) * step + channels > len(program.arena)
             or not -128 <= zero <= 127
@@ -41,7 +38,7 @@ class Embedder:
         self.order = order
         self.arena = program.arena
         self.kernels = body
-        self.length = root(UNIT * UNIT * self.dims)
+        self.length = isqrt(RMS * RMS * self.dims)
         self.sums = array("i", bytes(4 * self.dims))
         self.values = bytearray(self.dims)
         self.parts = []  # of the layer's rows, as `pool` takes them
@@ -53,6 +50,7 @@ class Embedder:
             self.parts.append(array("i", p))
 
     def look(self):
+        """Compute the embedding from the arena."""
         for p in self.parts:
             self.kernels.pool(p, self.arena, self.sums, self.order)
         self.kernels.normalise(self.sums, self.dims, self.length, self.values)

@@ -1,11 +1,10 @@
-"""Words that a board was taught: nearest neighbours among the embeddings of a few shots. Also runs on CPython.
+"""Taught words: a few-shot k-nearest-neighbours classifier on embeddings. Also runs on CPython.
 
-A word's distance from a sound or a picture is the mean over its k nearest shots; the nearest word is it, if it is near enough.
-How near is worked out from the shots: a little more than they are from each other. Where there is a background, embeddings of
-what is none of the words, that is a rival: a word has to be nearer by a quarter, and may be farther from its own shots.
+A word's distance from a query is the mean over its k nearest shots; the nearest word is recognised within its threshold, which
+follows from its shots: a little more than they are from each other. A background, embeddings of what is none of the words,
+gives negatives: a word has to be nearer than these by a quarter, and may then be farther from its own shots.
 
-An embedding has int8 values and a length of UNIT times the root of their number, or is all zeros. Distances are squares of
-lengths, or sums of differences.
+An embedding has int8 values, whose root mean square is RMS, or is all zeros. Distances are squares of Euclidean ones.
 """
 
 import struct
@@ -16,55 +15,61 @@ try:
 except ImportError:
     from zlib import crc32
 
+MOST_VALUES = 256  # of an embedding,
+MOST_PLACES = 4096  # and of its layer, that one value may be the mean of
+RMS = 40  # root mean square of an embedding's values
 SHOTS = 64  # at the most, and as many of the background
 BLOCK = 8  # of them in a piece of memory: the heap has no large pieces while a model runs
 NAME = 40  # bytes of a word, at the most
-UNIT = 40
 MOST_NEIGHBOURS = 8
 FAR = (1 << 30) - 1  # no distance
+# Where in its array 'i' a kernel's `vote` puts and finds what: kernels/knn_plain.py.
+NEAREST = 0  # the word with the least mean distance, or -1
+DISTANCE = 1  # its mean distance
+SHARE = 2  # 256 // n at SHARE + n
+MEANS = SHARE + MOST_NEIGHBOURS + 1  # the mean distance of each word; then room for k distances of each
 MAGIC = b"WWK1"
-# What shots of a word are from each other, where only one is known, and two that are one sound: by the square of an embedding's
-# length.
+# Distances relative to an embedding's squared norm: of a word's shots from each other, where only one is known, and below which
+# two shots are the same sound.
 TYPICAL = 9, 100
 SAME = 1, 50
-# How near a word has to be: of how far its shots are from each other, without a background and with one; and of how far the
-# background is. Measured: tests/bench/taught.md.
-REACH = 11, 10
-REACH_AGAINST = 13, 10
-RIVAL = 3, 4
+# A word's threshold, relative to the distance of its shots from each other, without a background and with one; and relative to
+# the distance of the background. Measured: tests/bench/taught.md.
+THRESHOLD = 11, 10
+THRESHOLD_WITH_BACKGROUND = 13, 10
+MARGIN = 3, 4
 
-_MEANS = 11  # of kernels' votes: where the mean distances of words begin
 _HEADER = "<4s32sHBB"  # magic, key, values of an embedding, words, shots
 _HEADER_SIZE = 40
 
 
 class TaughtError(Exception):
-    """What is asked for cannot be. The message says why, in one line."""
+    """Raised where a request cannot be met. The message says why, in one line."""
 
 
 class Taught:
-    """dims: values of an embedding. key: 32 bytes that say whose shots they are. kernels: a module as kernels/knn_plain.py.
+    """The memory of taught words. dims: values of an embedding. key: 32 bytes that identify the model.
 
-    k: shots whose mean distance counts. means: a word is the mean of its shots, instead of all of them. absolute: distances are
-    sums of differences.
+    kernels: a module like kernels/knn_plain.py. k: nearest shots that are averaged. means: the mean of a word's shots is its
+    only neighbour.
     """
 
-    def __init__(self, dims, key, kernels, k=2, means=False, absolute=False):
+    def __init__(self, dims, key, kernels, k=2, means=False):
         self.dims = dims
         self.key = key
         self.k = 1 if means else k
         self.means = means
-        self.distance = kernels.absolute if absolute else kernels.squared
+        self.distance = kernels.squared
         self.vote = kernels.vote
-        self.whole = UNIT * dims if absolute else UNIT * UNIT * dims
+        self.squared_norm = RMS * RMS * dims
         self.distances = array("i", bytes(4 * 2 * SHOTS))
         self.pieces = [memoryview(self.distances)[i : i + BLOCK] for i in range(0, 2 * SHOTS, BLOCK)]
-        self.votes = array("i", bytes(4 * (_MEANS + (SHOTS + 1) * (1 + self.k))))  # as `vote` has them
+        self.votes = array("i", bytes(4 * (MEANS + (SHOTS + 1) * (1 + self.k))))  # as `vote` has them
         for n in range(1, MOST_NEIGHBOURS + 1):
-            self.votes[2 + n] = 256 // n
+            self.votes[SHARE + n] = 256 // n
         self.owners = bytearray(SHOTS)  # the number of each shot's word
         self.background = []  # in blocks
-        self.rivals = []  # these, as `_measure` takes them
+        self.negatives = []  # the same, as `_measure` takes them
         self.clear()
 
     def clear(self):
@@ -77,12 +82,12 @@ class Taught:
     # ---- what is known
 
     def shot(self, i):
-        """An embedding, as bytes."""
+        """Return the embedding of a shot, as bytes."""
         at = i % BLOCK * self.dims
         return bytes(self.blocks[i // BLOCK][at : at + self.dims])
 
     def shots_of(self, word):
-        """How many."""
+        """Count the shots of a word."""
         index = self.words.index(word)
         return sum([1 for i in range(self.count) if self.owners[i] == index])
 
@@ -94,14 +99,14 @@ class Taught:
             raise TaughtError("an embedding of %d values: %d are expected" % (len(embedding), self.dims))
         if self.count == SHOTS:
             raise TaughtError("memory is full: it holds %d shots; forget a word first" % SHOTS)
-        if sum([(v ^ 128) * ((v ^ 128) - 256) + 16384 for v in bytes(embedding)]) > 2 * UNIT * UNIT * self.dims:
+        if sum([(v ^ 128) * ((v ^ 128) - 256) + 16384 for v in bytes(embedding)]) > 2 * RMS * RMS * self.dims:
             raise TaughtError("no embedding: its values are too great")
         if not any(embedding):
             raise TaughtError("nothing is in it that could be learnt: silence, or a picture of one colour")
         distances = self._distances(embedding)
         for i in range(self.count):
             other = self.words[self.owners[i]]
-            if other != word and distances[i] * SAME[1] < self.whole * SAME[0]:
+            if other != word and distances[i] * SAME[1] < self.squared_norm * SAME[0]:
                 raise TaughtError("it is the same as a shot of %s: two words need different sounds" % other)
         self._append(embedding)
         if word not in self.words:
@@ -119,7 +124,7 @@ class Taught:
         blocks[i // BLOCK][at : at + self.dims] = embedding
 
     def forget(self, word):
-        """Forget all shots of a word; returns how many. TaughtError: it is not known."""
+        """Forget all shots of a word; returns their number. TaughtError: it is not known."""
         if word not in self.words:
             raise TaughtError("%s was not taught; known: %s" % (word, ", ".join(self.words) or "nothing"))
         index = self.words.index(word)
@@ -138,7 +143,7 @@ class Taught:
     # ---- nearest
 
     def against(self, background):
-        """background: embeddings of what is none of the words; the first SHOTS of them count."""
+        """Set the background: embeddings of what is none of the words; the first SHOTS of them count."""
         self.background = []
         n = 0
         for embedding in background:
@@ -146,30 +151,30 @@ class Taught:
                 self._put(self.background, n, embedding)
                 n += 1
         # In front of the shots among the distances; what is left of its last block is far from everything.
-        self.rivals = self._parts(self.background, n)
+        self.negatives = self._parts(self.background, n)
         self.prepare()
 
     def prepare(self):
-        """What `nearest` needs, after the shots have changed."""
+        """Work out what `nearest` needs, after the shots have changed."""
         words = len(self.words)
-        self.reach = array("i", [self._reach(w) for w in range(words)])
+        self.thresholds = array("i", [self._threshold(w) for w in range(words)])
         blocks, owners = self.blocks, self.owners[: self.count]
         if self.means:
             blocks, owners = [], bytes(range(words))
             for w in range(words):
-                self._put(blocks, w, self._centre(w))
+                self._put(blocks, w, self._prototype(w))
         begin = len(self.background)
-        self.known = self.rivals + self._parts(blocks, len(owners), begin)
-        self.whose = bytes((words,)) * (begin * BLOCK) + owners  # the background counts as one more word
-        self.ballot = self._ballot(len(self.whose), words + min(begin, 1))
+        self.known = self.negatives + self._parts(blocks, len(owners), begin)
+        self.known_owners = bytes((words,)) * (begin * BLOCK) + owners  # the background counts as one more word
+        self.vote_sizes = self._vote_sizes(len(self.known_owners), words + min(begin, 1))
         for i in range(len(self.distances)):
             self.distances[i] = FAR
 
-    def _ballot(self, n, words):
+    def _vote_sizes(self, n, words):
         return n | self.k << 8 | words << 16
 
     def _parts(self, blocks, count, begin=0):
-        """What `_measure` goes through: (block, its sizes, where its distances go) of some vectors; begin: in blocks."""
+        """List what `_measure` takes: (block, its sizes, where its distances go) for `count` vectors; begin: in blocks."""
         parts = []
         for i in range(len(blocks)):
             some = min(BLOCK, count - i * BLOCK)
@@ -177,61 +182,62 @@ class Taught:
         return parts
 
     def _measure(self, embedding, parts):
-        """Distances from all of some vectors."""
+        """Compute the distances from all vectors in some parts."""
         for block, sizes, distances in parts:
             self.distance(embedding, block, sizes, distances)
 
     def _distances(self, embedding):
-        """From each shot. The background's stay as they are."""
+        """Compute and return the distance from each shot; those from the background stay as they are."""
         begin = len(self.background)
         self._measure(embedding, self._parts(self.blocks, self.count, begin))
         return memoryview(self.distances)[begin * BLOCK :]
 
     def nearest(self, embedding):
-        """The number of the nearest word, or -1; its distance is `votes[1]` then. Allocates nothing."""
+        """Return the index of the nearest word, or -1; its distance is `votes[DISTANCE]` then. Allocates nothing."""
         self._measure(embedding, self.known)
-        self.vote(self.distances, self.whose, self.ballot, self.votes)
-        return self.votes[0] if self.votes[0] < len(self.words) else -1
+        self.vote(self.distances, self.known_owners, self.vote_sizes, self.votes)
+        w = self.votes[NEAREST]
+        return w if w < len(self.words) else -1
 
     def score(self):
-        """How near the last one's nearest word is, 0..255: 127 as far as it may be."""
-        w, d, n = self.votes[0], self.votes[1], len(self.words)
+        """Score the word that `nearest` found last, 0..255: 127 at its threshold."""
+        w, d, n = self.votes[NEAREST], self.votes[DISTANCE], len(self.words)
         if not 0 <= w < n:
             return 0
-        reach = self.reach[w]
+        threshold = self.thresholds[w]
         if self.background:
-            reach = max(1, min(reach, self.votes[_MEANS + n] * RIVAL[0] // RIVAL[1]))
-        return 255 - d * 128 // reach if d < 2 * reach else 0
+            threshold = max(1, min(threshold, self.votes[MEANS + n] * MARGIN[0] // MARGIN[1]))
+        return 255 - d * 128 // threshold if d < 2 * threshold else 0
 
-    def _reach(self, w):
-        """How near a word has to be to its own shots."""
+    def _threshold(self, w):
+        """Return the distance that a word may have, from that of its shots from each other (leave one out)."""
         own = [i for i in range(self.count) if self.owners[i] == w]
-        typical = self.whole * TYPICAL[0] // TYPICAL[1]
+        typical = self.squared_norm * TYPICAL[0] // TYPICAL[1]
         if len(own) > 1:
             total = 0
-            for i in own:  # what each would be to the others
+            for i in own:
                 if self.means:
-                    self.distance(self.shot(i), self._centre(w, i), self.dims | 1 << 16, self.distances)
+                    self.distance(self.shot(i), self._prototype(w, i), self.dims | 1 << 16, self.distances)
                     total += self.distances[0]
                 else:
                     distances = self._distances(self.shot(i))
                     distances[i] = FAR
-                    self.vote(distances, self.owners, self._ballot(self.count, len(self.words)), self.votes)
-                    total += self.votes[_MEANS + w]
+                    self.vote(distances, self.owners, self._vote_sizes(self.count, len(self.words)), self.votes)
+                    total += self.votes[MEANS + w]
             typical = total // len(own)
-        more = REACH_AGAINST if self.background else REACH
-        return max(1, typical * more[0] // more[1])
+        ratio = THRESHOLD_WITH_BACKGROUND if self.background else THRESHOLD
+        return max(1, typical * ratio[0] // ratio[1])
 
-    def _centre(self, w, but=-1):
-        """The mean of a word's shots, one of them left out, brought to an embedding's length."""
+    def _prototype(self, w, but=-1):
+        """Return the mean of a word's shots, but for one, normalized to an embedding's norm."""
         sums = [0] * self.dims
         for i in range(self.count):
             if self.owners[i] == w and i != but:
                 shot = self.shot(i)
                 for j in range(self.dims):
                     sums[j] += (shot[j] ^ 128) - 128
-        norm = root(sum([v * v for v in sums]))
-        length = root(UNIT * UNIT * self.dims)
+        norm = isqrt(sum([v * v for v in sums]))
+        length = isqrt(RMS * RMS * self.dims)
         found = bytearray(self.dims)
         for j in range(self.dims):
             if norm:
@@ -242,7 +248,7 @@ class Taught:
     # ---- on flash: piece by piece, as there is no room for all of it twice
 
     def write(self, f):
-        """All of it to an open file; the last four bytes are a CRC-32."""
+        """Write all of it to an open file; the last four bytes are a CRC-32."""
         pieces = [struct.pack(_HEADER, MAGIC, self.key, self.dims, len(self.words), self.count)]
         for word in self.words:
             name = word.encode()
@@ -275,7 +281,7 @@ class Taught:
 
 
 def head(f):
-    """(key, values of an embedding, words, owner of each shot) of what `Taught.write` wrote; the shots follow.
+    """Read the head of what `Taught.write` wrote: (key, dims, words, owner of each shot); the shots follow.
 
     TaughtError: it is damaged.
     """
@@ -309,8 +315,8 @@ def head(f):
     return bytes(key), dims, words, owners
 
 
-def root(n):
-    """The whole part of a square root."""
+def isqrt(n):
+    """Return the integer square root."""
     if n < 2:
         return n
     x = 1

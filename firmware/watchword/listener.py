@@ -1,4 +1,4 @@
-"""The way of sound: source, front end, model, decision. Allocates nothing once it stands."""
+"""The sound pipeline: source, front end, model, decision. Allocates nothing once it stands."""
 
 from array import array
 
@@ -10,7 +10,7 @@ from watchword.kernels.bodies import buffers
 from watchword.runtime import Runtime
 from watchword.sources import RATE
 
-WINDOW = const(480)  # samples that one frame of features sees: 30 ms
+WINDOW = const(480)  # samples in the window of one frame of features: 30 ms
 CHANNELS = const(40)
 
 
@@ -52,7 +52,7 @@ class Listener:
         self.reset(self.stride)
 
     def reset(self, stride):
-        """A new stream: nothing remembered. The model runs every `stride` frames; 0: only when `start` is called."""
+        """Begin a new stream: nothing is remembered. The model runs every `stride` frames; 0: only when `start` is called."""
         self.source.reset()
         self.frontend.reset()
         self.decision.reset()
@@ -71,19 +71,19 @@ class Listener:
 
     @property
     def idle(self):
-        """Whether nothing can be done before more sound comes."""
+        """Tell whether nothing can be done before more sound comes."""
         return not self.runtime.running and self.source.available() < self.wanted()
 
     def wanted(self):
-        """Samples that the next frame still needs."""
+        """Return how many samples the next frame needs."""
         return self.hop if self.count else WINDOW
 
     def ms(self):
-        """Milliseconds of the stream up to the end of the last frame."""
+        """Return the position in the stream, the end of the last frame, in milliseconds."""
         return ((self.count - 1) * self.hop + WINDOW) // (RATE // 1000) if self.count else 0
 
     def advance(self, ms):
-        """One frame, or a piece of a run of the model of about `ms` milliseconds; True when a run has ended."""
+        """Process one frame, or about `ms` milliseconds of a run of the model; True when a run has ended."""
         self.heard = -1
         if self.runtime.running:
             teacher = self.teacher
@@ -111,7 +111,7 @@ class Listener:
         self.count += 1
 
     def start(self):
-        """Begin a run of the model on the newest window of features."""
+        """Begin a run of the model on the newest frames of features."""
         size = len(self.history)
         buffers.copy(self.program.input, 0, self.history, self.next, size - self.next)
         buffers.copy(self.program.input, size - self.next, self.history, 0, self.next)

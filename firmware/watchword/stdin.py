@@ -31,7 +31,9 @@ class Stdin:
         self.stopped = False
 
     def waiting(self):
-        """Whether a byte can be read now."""
+        """Whether a byte can be read now. This and the reads raise a KeyboardInterrupt that came in a callback."""
+        if self.stopper is not None:
+            self.stopper.check()
         for _, event in self.poller.ipoll(0):
             return event & select.POLLIN or event & select.POLLHUP
         return False
@@ -48,6 +50,7 @@ class Stdin:
             line = self.input.readline(limit)
         finally:
             self.stopper.disarm()
+        self.stopper.check()
         return line[:-2] or None if line[-2:] == _STOP else line
 
     def readinto(self, view, n):
@@ -59,6 +62,7 @@ class Stdin:
             self.input.readinto(view, n)
         finally:
             self.stopped = self.stopper.disarm()
+        self.stopper.check()
         if self.stopped:
             at = bytes(view[:n]).find(_STOP[:1], max(0, n - self.stopper.given))
             if at >= 0:
@@ -72,10 +76,15 @@ class Stdin:
     def close(self):
         if self.stopper is not None:
             self.stopper.timer.deinit()
+            self.stopper.disarm()
 
 
 class Stopper(io.IOBase):
-    """Ends a read of stdin: a second terminal, attached by a timer, that gives _STOP again and again."""
+    """Ends a read of stdin: a second terminal, attached by a timer, that gives _STOP again and again.
+
+    MicroPython prints and drops what is raised in a callback of a timer or a terminal, a KeyboardInterrupt too: the app
+    would go on while mpremote waits. So it is kept here, ends the read that is going on, and `check` raises it.
+    """
 
     def __init__(self):
         import machine
@@ -83,6 +92,7 @@ class Stopper(io.IOBase):
         self.until = None  # when the read that is going on has waited long enough
         self.given = self.most = 0  # bytes that this terminal has given and may give
         self.attached = False
+        self.interrupted = False  # whether a KeyboardInterrupt came in a callback
         self.before = None  # the second terminal that a user has
         try:
             self.timer = machine.Timer(-1)
@@ -104,22 +114,36 @@ class Stopper(io.IOBase):
         os.dupterm(self.before)
         return True
 
-    def look(self, timer):
-        if self.until is not None and not self.attached and time.ticks_diff(time.ticks_ms(), self.until) >= 0:
-            self.attached = True
-            self.given = 0
-            self.before = os.dupterm(self)
-            if sys.platform == "esp32":
-                os.dupterm_notify(self)  # there MicroPython asks a terminal only when it is told to
+    def check(self):
+        """Raise the KeyboardInterrupt that came in a callback, if one did."""
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
 
-    # ---- what MicroPython asks of a terminal
+    def look(self, timer):
+        try:
+            if self.until is not None and not self.attached:
+                if self.interrupted or time.ticks_diff(time.ticks_ms(), self.until) >= 0:
+                    self.attached = True
+                    self.given = 0
+                    self.before = os.dupterm(self)
+            if self.attached and sys.platform == "esp32":
+                os.dupterm_notify(self)  # there MicroPython asks a terminal only when it is told to
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    # ---- what MicroPython asks of a terminal; it raises a KeyboardInterrupt at jumps, of which the last two have none
 
     def readinto(self, buffer):
-        if self.given == self.most:
-            return None
-        buffer[0] = _STOP[self.given & 1]
-        self.given += 1
-        return 1
+        try:
+            if self.given == self.most:
+                return None
+            buffer[0] = _STOP[self.given & 1]
+            self.given += 1
+            return 1
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return None  # it asks again
 
     def write(self, data):
         return len(data)

@@ -1,6 +1,6 @@
-"""Taught words of the running program: its embedder, the memory of their shots, and when one counts as heard or seen.
+"""Teaches the running program words: its embedder, the memory of their shots, and when one counts as heard or seen.
 
-Memory lies on flash as ww/KEY.knn, a file for each model, layer and input: words of another model stay there, and count for
+The memory lies on flash as ww/KEY.knn, a file for each model, layer and input: words of another model stay there, and count for
 nothing here. It is written whole under a temporary name, and renamed.
 """
 
@@ -13,20 +13,20 @@ from watchword.embedding import Embedder, kernels
 from watchword.knn import SHOTS, Taught, TaughtError, head
 
 WINDOW = 2  # runs of the model in a mean score: the windows of two runs hold the word whole
-CUTOFF = 0.5  # which a distance has that is as great as it may be
+CUTOFF = 0.5  # the score at a word's threshold
 
 
 class TeacherError(Refusal):
-    """What is asked for cannot be. The message says why, in one line."""
+    """Raised where a request cannot be met. The message says why, in one line."""
 
 
 def file_of(key):
-    """Of the memory of a model's words, by its 32 bytes."""
+    """Return the file name of a model's taught words, by its 32-byte key."""
     return hexlify(key[:8]).decode() + ".knn"
 
 
 def memories(store):
-    """(file, words with the number of their shots as a dict; None where it is damaged) of all models."""
+    """Yield (file, {word: number of its shots}, or None where it is damaged) of all models."""
     for file in sorted(store.files()):
         if file.endswith(".knn"):
             try:
@@ -39,7 +39,7 @@ def memories(store):
 
 
 class Teacher:
-    """program: the running one, of so many steps. ValueError: it has no embedding.
+    """Enrols and recognises taught words. program: the running one. ValueError: it has no embedding.
 
     `run` runs the model in place of the runtime. After it `embedder.values` is what the model saw or heard and `update` says
     what that is; `heard` (of sound) or `presence` (of pictures) has the word.
@@ -65,7 +65,7 @@ class Teacher:
         self.load()
 
     def load(self):
-        """What flash holds; nothing where it holds none."""
+        """Load what flash holds, if anything."""
         self.unsaved = False  # whether shots were added since
         self.taught.clear()
         if self.file in self.store.files():
@@ -77,7 +77,7 @@ class Teacher:
         self.prepare()
 
     def save(self):
-        """Write everything down, under a temporary name first."""
+        """Write everything to flash, under a temporary name first."""
         temporary = self.store.path("knn.tmp")
         try:
             with open(temporary, "wb") as f:
@@ -88,7 +88,7 @@ class Teacher:
             raise TeacherError("flash is full or broken, nothing has changed: %s" % error)
 
     def prepare(self):
-        """What depends on the shots: how near each word has to be, and what a decision needs."""
+        """Work out what depends on the shots: thresholds, and the decision stages."""
         self.taught.prepare()
         words = self.taught.words
         self.scores = bytearray(len(words))
@@ -96,7 +96,7 @@ class Teacher:
         self.presence = Presence(words, (), CUTOFF, self.window)
 
     def embeddings(self):
-        """The background of the program, one by one."""
+        """Yield the background embeddings of the program, one by one."""
         begin, size = self.background
         dims = self.embedder.dims
         if size < dims:
@@ -108,17 +108,17 @@ class Teacher:
 
     @property
     def backgrounds(self):
-        """How many there are."""
+        """The number of background embeddings."""
         return self.background[1] // self.embedder.dims
 
     def reset(self):
-        """A new stream."""
+        """Begin a new stream."""
         self.looked = False
         self.decision.reset()
         self.presence.reset()
 
     def run(self, runtime, ms):
-        """As `Runtime.run` for a run from its start, with a look at the layer while it stands."""
+        """Run the model as `Runtime.run` does, and embed its layer while that stands in the arena."""
         if not self.looked:
             if not runtime.run(ms, self.steps):
                 return False
@@ -146,7 +146,7 @@ class Teacher:
     # ---- teaching
 
     def enrol(self, word, embedding, last=True):
-        """Add a shot; `last`: write it down, with those before it that were not. The number of the word's shots."""
+        """Add a shot; `last`: save it, with those before it that were not. Returns the number of the word's shots."""
         try:
             self.taught.add(word, embedding)
         except TaughtError as error:
@@ -160,7 +160,7 @@ class Teacher:
         return self.taught.shots_of(word)
 
     def forget(self, word):
-        """All shots of a word; how many they were."""
+        """Forget all shots of a word; returns their number."""
         try:
             gone = self.taught.forget(word)
         except TaughtError as error:
@@ -170,7 +170,7 @@ class Teacher:
         return gone
 
     def like(self, word):
-        """The word that the last embedding is nearer to than it may be, other than this one; None where there is none."""
+        """Return the other word that the last embedding would be recognised as; None where there is none."""
         taught = self.taught
         w = taught.nearest(self.embedder.values)
         return taught.words[w] if w >= 0 and taught.words[w] != word and taught.score() >= 128 else None

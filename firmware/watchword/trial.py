@@ -2,14 +2,10 @@
 
 Flash counts the runs that have begun. One that ends in an exception, or leaves too little heap, brings the program before
 back at once. One that does not end (it hangs, or power goes) is ended by the watchdog, or by the host where the board is a
-process; after two of those the program before is back too.
+process; after two of those the program before is back too. The numbers can be read by CPython too.
 """
 
 import time
-
-from watchword import told
-from watchword.board import UNIX, Watchdog, restart
-from watchword.kernels.bodies import NATIVE
 
 ATTEMPTS = 2
 TIMEOUT = 4000  # ms without a sign of life; on the unix port, for the whole run
@@ -24,6 +20,9 @@ def clean_run(app, kind):
 
     Restarts the board when the program fails.
     """
+    from watchword import board, error_text
+    from watchword.kernels.bodies import NATIVE
+
     store = app.store
     file = store.state[kind][0]
     if store.trial(kind)["begun"] >= ATTEMPTS:
@@ -31,9 +30,9 @@ def clean_run(app, kind):
         return
     store.trial_begins(kind)
     timeout = TIMEOUT if NATIVE else SLOW
-    app.report("trial", file=file, attempt=store.trial(kind)["begun"], timeout_ms=timeout if UNIX else None)
+    app.report("trial", file=file, attempt=store.trial(kind)["begun"], timeout_ms=timeout if board.UNIX else None)
     reserve = bytearray(LEAST_HEAP)  # what has to be left; also, what is needed to write a failure down
-    watchdog = Watchdog(TIMEOUT)
+    watchdog = board.Watchdog(TIMEOUT)
     try:
         app.load(file)
         app.runtime.start()
@@ -49,8 +48,8 @@ def clean_run(app, kind):
     except Exception as error:
         app.unload()
         del reserve
-        store.trial_failed(kind, "%s failed its clean run: %s" % (file, told(error)))
-        restart()
+        store.trial_failed(kind, "%s failed its clean run: %s" % (file, error_text(error)))
+        board.restart()
     finally:
         watchdog.stop()
     store.trial_passed(kind)

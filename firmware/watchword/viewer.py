@@ -1,4 +1,4 @@
-"""The way of pictures: source, crop and size, model, decision. Allocates nothing once a run of frames has begun.
+"""The picture pipeline: source, crop and resize, model, decision. Allocates nothing once a stream of frames has begun.
 
 An output pixel is the mean of what its area covers of the frame's middle, in weights of 1/256, down and across one after the
 other: the numbers of the host's features/frames.py, bit for bit.
@@ -22,7 +22,7 @@ ONE = const(512)  # twice the weight of a whole output: halves are rounded up
 
 
 def stretches(size, outputs):
-    """How `size` pixels become `outputs`: an array 'H' of a number of stretches, then each as weight << 2 | ends.
+    """Plan how `size` pixels become `outputs`: an array 'H' of the number of stretches, then each as weight << 2 | ends.
 
     A stretch lies in one pixel and one output. ends: 1 where the pixel ends with it, 2 where the output does. The weights of
     an output add up to 256.
@@ -45,7 +45,7 @@ def stretches(size, outputs):
 class Viewer:
     """Feeds a program from a source of frames and tells what was seen.
 
-    `begin` starts a run of frames, `take` brings what waits of one to the model's input; when `take` has said that the model
+    `begin` starts a stream of frames, `take` brings what waits of one to the model's input; when `take` has said that the model
     runs, `advance(ms)` does about `ms` milliseconds of its work and says when it is done. Then `presence` tells.
     """
 
@@ -82,11 +82,11 @@ class Viewer:
 
     @property
     def pixel_bytes(self):
-        """Of the frames that it takes: GREY or RGB565."""
+        """Bytes per pixel of the frames that it takes: GREY or RGB565."""
         return 1 if self.channels == 1 else 2
 
     def begin(self, source):
-        """A run of frames, of which the decision knows nothing yet. ValueError: they have sides that are not taken."""
+        """Begin a new stream of frames: nothing is remembered. ValueError: their sides are not supported."""
         width, height = source.width, source.height
         if not 1 <= width <= LONGEST or not 1 <= height <= LONGEST or source.colours != self.pixel_bytes:
             raise ValueError("frames have sides of 1 to %d pixels, and %d bytes in each here" % (LONGEST, self.pixel_bytes))
@@ -111,7 +111,7 @@ class Viewer:
         self.again()
 
     def again(self):
-        """The next rows are a frame's first ones."""
+        """Begin a new frame: its first rows come next."""
         self.row = 0  # of the frame
         for i in range(len(self.sums)):
             self.sums[i] = 0
@@ -146,7 +146,7 @@ class Viewer:
         return True
 
     def spread(self):
-        """A row of the frame to the rows of the input that it lies in."""
+        """Add a row of the frame to the rows of the input that it lies in."""
         kernels, heights = self.kernels, self.heights
         n = len(self.sums)
         while True:

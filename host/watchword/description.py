@@ -1,13 +1,15 @@
 """What a model is for: the description that lies beside its `.tflite` as `NAME.toml`.
 
-docs/formats.md shows the file, description.schema.json is its JSON Schema. `find` looks for the description of a model: the
-one beside it (ours, or the `.json` of a microWakeWord), else a ready one of the package that names the model's SHA-256.
+docs/formats.md shows the file, description.schema.json is its JSON Schema, which `make schema` writes. `find` looks for the
+description of a model: the one beside it (ours, or the `.json` of a microWakeWord), else a ready one of the package that names
+the model's SHA-256.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,8 +23,17 @@ from watchword.features.micro import MICRO_MULTIPLIER, FrontendParameters
 Kind = Literal["sound", "picture", "tensor"]
 Features = Literal["micro", "mfcc", "log_mel"]
 
+# What boards keep to.
+LONGEST_WINDOW: int = microwakeword.LONGEST_WINDOW
+LONGEST_STRIDE: int = shipped.firmware_module("decision").LONGEST_STRIDE
+LONGEST_REFRACTORY: int = shipped.firmware_module("decision").LONGEST_REFRACTORY
 _NAME_LENGTH = 40
 _TEXT_LENGTH = 200  # of strings that a program carries to a board whose memory is small
+_MOST_PARTS = 8  # of an embedding
+_GREATEST_MULTIPLIER = 1 << 20
+_GREATEST_SOUND_MULTIPLIER = 32767
+_TEXT: dict[str, Any] = {"maxLength": _TEXT_LENGTH}
+_LABEL = {"minLength": 1, "maxLength": _NAME_LENGTH, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
 
 
 @dataclass(frozen=True)
@@ -33,22 +44,20 @@ class Decision:
     fires after a detection. stride: frames of the front end, or pictures, from one run of the model to the next.
     """
 
-    cutoff: float = 0.8
-    window: int = 3
-    refractory: float = 1.0
-    stride: int = 4
+    cutoff: float = field(default=0.8, metadata={"exclusiveMinimum": 0, "maximum": 1})
+    window: int = field(default=3, metadata={"minimum": 1, "maximum": LONGEST_WINDOW})
+    refractory: float = field(default=1.0, metadata={"minimum": 0, "maximum": LONGEST_REFRACTORY})
+    stride: int = field(default=4, metadata={"minimum": 1, "maximum": LONGEST_STRIDE})
 
     def __post_init__(self) -> None:
         if not 0 < self.cutoff <= 1:
             raise ModelError(f"cutoff is {self.cutoff}: it is a mean score, above 0 and at most 1")
-        if not 1 <= self.window <= microwakeword.LONGEST_WINDOW:
-            raise ModelError(
-                f"window is {self.window}: between 1 and {microwakeword.LONGEST_WINDOW} runs of the model are averaged"
-            )
-        if not 0 <= self.refractory <= 60:
-            raise ModelError(f"refractory is {self.refractory}: between 0 and 60 seconds")
-        if not 1 <= self.stride <= 100:
-            raise ModelError(f"stride is {self.stride}: the model runs every 1 to 100 frames")
+        if not 1 <= self.window <= LONGEST_WINDOW:
+            raise ModelError(f"window is {self.window}: between 1 and {LONGEST_WINDOW} runs of the model are averaged")
+        if not 0 <= self.refractory <= LONGEST_REFRACTORY:
+            raise ModelError(f"refractory is {self.refractory}: between 0 and {LONGEST_REFRACTORY} seconds")
+        if not 1 <= self.stride <= LONGEST_STRIDE:
+            raise ModelError(f"stride is {self.stride}: the model runs every 1 to {LONGEST_STRIDE} frames")
 
 
 @dataclass(frozen=True)
@@ -59,12 +68,12 @@ class Scaling:
     another multiplier.
     """
 
-    multiplier: int
-    offset: int = -128
+    multiplier: int = field(metadata={"minimum": 1, "maximum": _GREATEST_MULTIPLIER})
+    offset: int = field(default=-128, metadata={"minimum": -128, "maximum": 127})
 
     def __post_init__(self) -> None:
-        if not 1 <= self.multiplier <= 1 << 20:
-            raise ModelError(f"multiplier is {self.multiplier}: it is between 1 and 1048576")
+        if not 1 <= self.multiplier <= _GREATEST_MULTIPLIER:
+            raise ModelError(f"multiplier is {self.multiplier}: it is between 1 and {_GREATEST_MULTIPLIER}")
         if not -128 <= self.offset <= 127:
             raise ModelError(f"offset is {self.offset}: it is between -128 and 127")
 
@@ -84,18 +93,43 @@ class Description:
     (embedding.py). sha256: of the `.tflite`, lower-case hex, or empty.
     """
 
-    name: str
-    labels: tuple[str, ...]
-    background: tuple[str, ...] = ()
-    kind: Kind = "sound"
-    features: Features = "micro"
-    embedding: str = ""
-    embedding_parts: int = 1
-    sha256: str = ""
-    licence: str = ""
-    source: str = ""
-    frontend: FrontendParameters = field(default_factory=FrontendParameters)
-    input: Scaling = FEATURES
+    name: str = field(
+        metadata={"pattern": f"^[A-Za-z0-9_-]{{1,{_NAME_LENGTH}}}$", "description": "names the program on the board"}
+    )
+    labels: tuple[str, ...] = field(
+        metadata={
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"type": "string", **_LABEL},
+            "description": "the model's outputs, in order",
+        }
+    )
+    background: tuple[str, ...] = field(default=(), metadata={"description": "the labels that never fire"})
+    kind: Kind = field(default="sound", metadata={"description": "what feeds the model; tensor: nothing here"})
+    features: Features = field(
+        default="micro",
+        metadata={"description": "of sound: what the model takes; a front end of this package makes only micro"},
+    )
+    embedding: str = field(
+        default="", metadata=_TEXT | {"description": "the layer whose output stands for what was heard or seen"}
+    )
+    embedding_parts: int = field(
+        default=1,
+        metadata={
+            "minimum": 1,
+            "maximum": _MOST_PARTS,
+            "description": "stretches of that layer's rows, each with its own mean",
+        },
+    )
+    sha256: str = field(default="", metadata={"pattern": "^([0-9a-f]{64})?$", "description": "of the .tflite"})
+    licence: str = field(default="", metadata=_TEXT)
+    source: str = field(default="", metadata=_TEXT)
+    frontend: FrontendParameters = field(
+        default_factory=FrontendParameters, metadata={"description": "parameters of the micro front end"}
+    )
+    input: Scaling = field(
+        default=FEATURES, metadata={"description": "int8 = (feature or pixel * multiplier + 2^15 >> 16) + offset"}
+    )
     decision: Decision = field(default_factory=Decision)
 
     def __post_init__(self) -> None:
@@ -117,12 +151,14 @@ class Description:
         for key in ("embedding", "licence", "source"):
             if len(getattr(self, key)) > _TEXT_LENGTH:
                 raise ModelError(f"{key} has more than {_TEXT_LENGTH} characters")
-        if not 1 <= self.embedding_parts <= 8:
-            raise ModelError(f"embedding_parts is {self.embedding_parts}: 1 to 8 stretches of the layer's rows are possible")
-        if self.kind == "sound" and (self.input.multiplier > 32767 or self.input.offset != -128):
+        if not 1 <= self.embedding_parts <= _MOST_PARTS:
+            raise ModelError(
+                f"embedding_parts is {self.embedding_parts}: 1 to {_MOST_PARTS} stretches of the layer's rows are possible"
+            )
+        if self.kind == "sound" and (self.input.multiplier > _GREATEST_SOUND_MULTIPLIER or self.input.offset != -128):
             raise ModelError(
                 f"input has multiplier {self.input.multiplier} and offset {self.input.offset}: for sound they are at most "
-                "32767 and always -128"
+                f"{_GREATEST_SOUND_MULTIPLIER} and always -128"
             )
 
     @property
@@ -140,6 +176,35 @@ class Description:
 
 
 _TABLES = ("features", "frontend", "input", "decision")
+
+
+def schema() -> str:
+    """The text of description.schema.json: the JSON Schema of the form of `as_dict`."""
+    sound = {"multiplier": {"maximum": _GREATEST_SOUND_MULTIPLIER}, "offset": {"const": -128}}
+
+    def only(key: str, values: list[str]) -> dict[str, Any]:
+        return {"required": [key], "properties": {key: {"enum": values}}}
+
+    def none(*keys: str) -> dict[str, Any]:
+        return {"properties": dict.fromkeys(keys, False)}
+
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Description of a model for watchword",
+        "description": "NAME.toml beside NAME.tflite, and the JSON in a program. "
+        "Not said here: background is a subset of labels, labels are printable, and 3.0 is no whole number.",
+        **settings.schema(Description),
+        "allOf": [
+            {
+                "if": {"properties": {"kind": {"const": "sound"}}},
+                "then": {"properties": {"input": {"properties": sound}}},
+                "else": none("features", "frontend"),
+            },
+            {"if": only("features", ["mfcc", "log_mel"]), "then": none("frontend", "input", "decision")},
+            {"if": only("kind", ["tensor"]), "then": none("input", "decision")},
+        ],
+    }
+    return json.dumps(whole, indent=1) + "\n"
 
 
 def program_name(name: str) -> str:

@@ -1,7 +1,7 @@
-"""What a layer says of a sound or a picture, as a short vector: the numbers by which taught words are compared.
+"""Embeddings: a layer's output for a sound or a picture as a short vector, by which taught words are compared.
 
 The mean of the layer over its places (over each of `parts` stretches of its rows, which keeps some of the order in time), the
-square root of each value, all brought to one length: int8, bit for bit as boards compute it.
+signed square root of each value, normalized to one length: int8, bit for bit as boards compute it.
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword import shipped
 from watchword.description import Description
 from watchword.errors import ModelError
 from watchword.graph import Operation
 
-MOST = 256
-"""Values of an embedding."""
+_knn = shipped.firmware_module("knn")
 
-PLACES = 4096
-"""Of the layer, that one value may be the mean of."""
+MOST_VALUES: int = _knn.MOST_VALUES
+"""Limit of values in an embedding."""
 
-UNIT = 40
-"""What values of an embedding are like: its length is UNIT times the root of their number."""
+MOST_PLACES: int = _knn.MOST_PLACES
+"""Limit of places of the layer that an embedding may be pooled from."""
+
+RMS: int = _knn.RMS
+"""Root mean square of the values of every embedding."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Of a layer's output: a place has a value in each channel."""
+    """The shape of a layer's output: a place has a value in each channel."""
 
     rows: int
     columns: int
@@ -39,18 +42,19 @@ class Shape:
 
 
 def shape(output: Sequence[int], parts: int) -> Shape:
-    """Of an output with its batch. ModelError: no embedding can be made of it."""
+    """Return the shape of an output with its batch axis. ModelError: no embedding can be made of it."""
     rows, columns = (*output[1:-1], 1, 1)[:2]
-    if len(output) not in (2, 3, 4) or output[-1] * parts > MOST or rows * columns > PLACES or parts > rows:
+    if len(output) not in (2, 3, 4) or output[-1] * parts > MOST_VALUES or rows * columns > MOST_PLACES or parts > rows:
         sizes = "x".join(map(str, output[1:]))
         raise ModelError(
-            f"embedding: none can be made of an output of {sizes} in {parts} parts: at most {MOST} values, of {PLACES} places"
+            f"embedding: none can be made of an output of {sizes} in {parts} parts: "
+            f"at most {MOST_VALUES} values, of {MOST_PLACES} places"
         )
     return Shape(rows, columns, output[-1])
 
 
 def find(operations: Iterable[Operation], name: str) -> int:
-    """The number of the layer whose output has this name. ModelError: there is none."""
+    """Find the index of the layer whose output has this name. ModelError: there is none."""
     outputs = [operation.output.name for operation in operations]
     if name not in outputs:
         last = ", ".join(outputs[-6:])
@@ -59,23 +63,23 @@ def find(operations: Iterable[Operation], name: str) -> int:
 
 
 def key(description: Description) -> bytes:
-    """32 bytes that say whose words are told apart by it: of this model, this layer, and what feeds it."""
+    """Return the 32-byte key of a model, its embedding layer and its input: words taught with one key fit no other."""
     fed = {name: value for name, value in description.as_dict().items() if name in ("kind", "features", "frontend", "input")}
     named = [description.sha256, description.embedding, description.embedding_parts, fed]
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).digest()
 
 
 def embed(values: NDArray[np.int8], zero_point: int, parts: int = 1) -> NDArray[np.int8]:
-    """A layer's outputs, (n, rows, columns, channels), (n, rows, channels) or (n, channels) -> (n, parts * channels).
+    """Embed a layer's outputs, int8 (n, rows, columns, channels), (n, rows, channels) or (n, channels).
 
-    All zeros where every value of the output is its zero point, as of silence.
+    Returns int8 (n, parts * channels), all zeros where every value of the output is its zero point, as of silence.
     """
     values = values.reshape(len(values), *(*values.shape[1:-1], 1, 1)[:2], values.shape[-1])
     rows = values.shape[1]
     real = values.astype(np.int64) - zero_point
     stretches = [real[:, i * rows // parts : -(-(i + 1) * rows // parts)].sum((1, 2)) for i in range(parts)]
     sums = np.concatenate(stretches, axis=1)
-    length = math.isqrt(UNIT * UNIT * sums.shape[1])
+    length = math.isqrt(RMS * RMS * sums.shape[1])
     out = np.zeros(sums.shape, np.int8)
     for to, some in zip(out, sums, strict=True):
         total = int(np.abs(some).sum())

@@ -125,21 +125,90 @@ class Operation:
         """Tensors in which the operation itself keeps what it remembers from run to run, zeros at first."""
         return ()
 
+    @property
+    def rising(self) -> bool:
+        """Whether the output never falls where an input rises, so that bounds of the inputs give those of the output."""
+        return False
+
+    @property
+    def takes_constants(self) -> bool:
+        """Whether some inputs may be constants."""
+        return False
+
+
+class Clamped(Operation):
+    """Base of what clamps its output; subclasses have the field."""
+
+    activation: Activation
+
 
 @dataclass(eq=False)
-class Conv2D(Operation):
-    """weights (out, kernel_h, kernel_w, in), bias (out,) int32 or None, input (1, h, w, in), output (1, h', w', out)."""
+class Weighted(Clamped):
+    """Base of what sums products with int8 weights, one scale for each output channel or for all, and rescales the sums.
+
+    bias: int32 (output channels,) or None.
+    """
 
     weights: Tensor
     bias: Tensor | None
+
+    @property
+    def constants(self) -> tuple[Tensor, ...]:
+        return (self.weights,) if self.bias is None else (self.weights, self.bias)
+
+    @property
+    def channel_axis(self) -> int:
+        """The axis of the weights that counts output channels."""
+        return 0
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The weights that each output channel has, int64 (output channels, taps)."""
+        assert self.weights.data is not None
+        data = np.moveaxis(self.weights.data.astype(np.int64), self.channel_axis, 0)
+        return data.reshape(len(data), -1)
+
+    @property
+    def biases(self) -> NDArray[np.int64]:
+        """The bias, int64 (output channels,); zeros where there is none."""
+        if self.bias is None or self.bias.data is None:
+            return np.zeros(self.weights.shape[self.channel_axis], np.int64)
+        return self.bias.data.astype(np.int64)
+
+
+class Sliding(Operation):
+    """Base of what slides a window over a picture; subclasses have the fields."""
+
+    stride: tuple[int, int]
+    padding: Padding
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Height and width of the window, without dilation."""
+        raise NotImplementedError
+
+    @property
+    def spread(self) -> tuple[int, int]:
+        """Places from one tap of the window to the next, down and across: its dilation."""
+        return (1, 1)
+
+
+@dataclass(eq=False)
+class Conv2D(Weighted, Sliding):
+    """weights (out, kernel_h, kernel_w, in), bias (out,) int32 or None, input (1, h, w, in), output (1, h', w', out)."""
+
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
     padding: Padding = "same"
     activation: Activation = "none"
 
     @property
-    def constants(self) -> tuple[Tensor, ...]:
-        return (self.weights,) if self.bias is None else (self.weights, self.bias)
+    def kernel(self) -> tuple[int, int]:
+        return self.weights.shape[1], self.weights.shape[2]
+
+    @property
+    def spread(self) -> tuple[int, int]:
+        return self.dilation
 
     @property
     def macs(self) -> int:
@@ -151,19 +220,25 @@ class Conv2D(Operation):
 
 
 @dataclass(eq=False)
-class DepthwiseConv2D(Operation):
+class DepthwiseConv2D(Weighted, Sliding):
     """weights (1, kernel_h, kernel_w, in * multiplier); output channel c sees input channel c // multiplier only."""
 
-    weights: Tensor
-    bias: Tensor | None
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
     padding: Padding = "same"
     activation: Activation = "none"
 
     @property
-    def constants(self) -> tuple[Tensor, ...]:
-        return (self.weights,) if self.bias is None else (self.weights, self.bias)
+    def kernel(self) -> tuple[int, int]:
+        return self.weights.shape[1], self.weights.shape[2]
+
+    @property
+    def spread(self) -> tuple[int, int]:
+        return self.dilation
+
+    @property
+    def channel_axis(self) -> int:
+        return 3
 
     @property
     def multiplier(self) -> int:
@@ -179,16 +254,10 @@ class DepthwiseConv2D(Operation):
 
 
 @dataclass(eq=False)
-class Dense(Operation):
+class Dense(Weighted):
     """weights (out, in), bias (out,) int32 or None; the input is flattened, the output is (1, out)."""
 
-    weights: Tensor
-    bias: Tensor | None
     activation: Activation = "none"
-
-    @property
-    def constants(self) -> tuple[Tensor, ...]:
-        return (self.weights,) if self.bias is None else (self.weights, self.bias)
 
     @property
     def macs(self) -> int:
@@ -200,7 +269,7 @@ class Dense(Operation):
 
 
 @dataclass(eq=False)
-class AveragePool2D(Operation):
+class AveragePool2D(Sliding, Clamped):
     """The mean over a window; padded places do not count. Input and output share scale and zero point."""
 
     size: tuple[int, int] = (1, 1)
@@ -208,9 +277,17 @@ class AveragePool2D(Operation):
     padding: Rule = "valid"
     activation: Activation = "none"
 
+    @property
+    def kernel(self) -> tuple[int, int]:
+        return self.size
+
+    @property
+    def rising(self) -> bool:
+        return True
+
 
 @dataclass(eq=False)
-class MaxPool2D(Operation):
+class MaxPool2D(Sliding, Clamped):
     """The greatest of a window; padded places do not count. Input and output share scale and zero point."""
 
     size: tuple[int, int] = (1, 1)
@@ -218,14 +295,19 @@ class MaxPool2D(Operation):
     padding: Rule = "valid"
     activation: Activation = "none"
 
+    @property
+    def kernel(self) -> tuple[int, int]:
+        return self.size
 
-def extents(op: Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D) -> tuple[Extent, Extent]:
+    @property
+    def rising(self) -> bool:
+        return True
+
+
+def extents(op: Sliding) -> tuple[Extent, Extent]:
     """How a window slides over the rows and over the columns of a picture."""
     _, height, width, _ = op.input.shape
-    if isinstance(op, AveragePool2D | MaxPool2D):
-        kernel, dilation = op.size, (1, 1)
-    else:
-        kernel, dilation = (op.weights.shape[1], op.weights.shape[2]), op.dilation
+    kernel, dilation = op.kernel, op.spread
     rows: Rule | tuple[int, int]
     columns: Rule | tuple[int, int]
     if isinstance(op.padding, Margins):
@@ -244,13 +326,21 @@ class Mean(Operation):
 
     axes: tuple[int, ...]
 
+    @property
+    def rising(self) -> bool:
+        return True
+
 
 @dataclass(eq=False)
-class _Binary(Operation):
+class _Binary(Clamped):
     """Two inputs whose shapes broadcast as NumPy's do; one of them may be a constant."""
 
     other: Tensor
     activation: Activation = "none"
+
+    @property
+    def takes_constants(self) -> bool:
+        return True
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -264,6 +354,10 @@ class _Binary(Operation):
 @dataclass(eq=False)
 class Add(_Binary):
     """input + other."""
+
+    @property
+    def rising(self) -> bool:
+        return True
 
 
 @dataclass(eq=False)
@@ -310,12 +404,20 @@ class Lookup(Operation):
 class Reshape(Operation):
     """The same bytes under another shape."""
 
+    @property
+    def rising(self) -> bool:
+        return True
+
 
 @dataclass(eq=False)
 class Transpose(Operation):
     """Axis i of the output is axis permutation[i] of the input; the batch axis is one of them."""
 
     permutation: tuple[int, ...]
+
+    @property
+    def rising(self) -> bool:
+        return True
 
 
 @dataclass(eq=False)
@@ -324,6 +426,14 @@ class Concatenation(Operation):
 
     others: tuple[Tensor, ...]
     axis: int
+
+    @property
+    def rising(self) -> bool:
+        return True
+
+    @property
+    def takes_constants(self) -> bool:
+        return True
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -338,6 +448,10 @@ class Slice(Operation):
     end: tuple[int, ...]
     strides: tuple[int, ...]
 
+    @property
+    def rising(self) -> bool:
+        return True
+
 
 @dataclass(eq=False)
 class Pad(Operation):
@@ -346,6 +460,10 @@ class Pad(Operation):
     before: tuple[int, ...]
     after: tuple[int, ...]
     value: int
+
+    @property
+    def rising(self) -> bool:
+        return True
 
 
 @dataclass(eq=False)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from watchword import settings
+from watchword import settings, shipped
 from watchword.errors import DataError
 
-LONGEST_WINDOW = 32  # runs of a model in a mean: what a board keeps
+LONGEST_WINDOW: int = shipped.firmware_module("decision").LONGEST_WINDOW
+"""Runs of a model in a mean: what a board keeps."""
 
 _COOL_DOWN = 100  # frames
 _TEXTS = ("author", "website")

@@ -154,7 +154,8 @@ def draft(path: Path, content: bytes, graph: Graph) -> Description:
     if found.kind == "sound" and graph.stateful:
         # Models that keep state are mostly microWakeWords.
         front_end = dataclasses.replace(found.frontend, hop_ms=10)
-        return dataclasses.replace(found, frontend=front_end, decision=Decision(stride=min(100, input_frames(graph))))
+        decision = Decision(stride=min(description.LONGEST_STRIDE, input_frames(graph)))
+        return dataclasses.replace(found, frontend=front_end, decision=decision)
     return found
 
 

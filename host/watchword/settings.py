@@ -78,6 +78,34 @@ def build(cls: type[T], table: object, where: str = "") -> T:
         raise DataError(f"{prefix}{error}") from None
 
 
+def schema(cls: type[Any]) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the tables that `build` takes for a dataclass.
+
+    A field's metadata are keywords that its type does not tell: minimum, pattern and the like.
+    """
+    types = typing.get_type_hints(cls)
+    properties, required = {}, []
+    for entry in dataclasses.fields(cls):
+        keywords = _keywords(types[entry.name]) | dict(entry.metadata)
+        if entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING:
+            required.append(entry.name)
+        elif isinstance(entry.default, (str, int, float)):
+            keywords["default"] = entry.default
+        properties[entry.name] = keywords
+    return {"type": "object", "required": required, "additionalProperties": False, "properties": properties}
+
+
+def _keywords(kind: Any) -> dict[str, Any]:
+    """What JSON Schema says of the type of a field."""
+    if dataclasses.is_dataclass(kind):
+        return schema(typing.cast("type[Any]", kind))
+    if typing.get_origin(kind) is Literal:
+        return {"enum": list(typing.get_args(kind))}
+    if typing.get_origin(kind) is tuple:
+        return {"type": "array", "items": _keywords(typing.get_args(kind)[0])}
+    return {"type": {str: "string", int: "integer", float: "number", bool: "boolean"}[kind]}
+
+
 def _convert(kind: Any, value: object, where: str) -> object:
     """A value as the type of a field; whole numbers pass as float, lists as tuple."""
     if dataclasses.is_dataclass(kind):

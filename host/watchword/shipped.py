@@ -30,8 +30,10 @@ def _folder(name: str) -> Path:
 
 @cache
 def firmware_module(name: str) -> ModuleType:
-    """A module of the firmware that is written to run on CPython too: `decision` or `knn`."""
-    spec = spec_from_file_location(f"watchword_firmware_{name}", firmware() / f"watchword/{name}.py")
+    """A module of the firmware that is written to run on CPython too: `decision`, `knn`, `sources` or `trial`."""
+    path = firmware() / "watchword" / name
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    spec = spec_from_file_location(f"watchword_firmware_{name}", file)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

@@ -39,7 +39,6 @@ def test_taught_words(root: Path, shared_data: Path, tmp_path: Path, monkeypatch
         "two nearest shots": Neighbours(),
         "the nearest one": Neighbours(1),
         "the three nearest": Neighbours(3),
-        "two nearest, sums of differences": Neighbours(absolute=True),
         "the mean of the shots": Neighbours(means=True),
     }
     for how, neighbours in ways.items():
@@ -94,7 +93,7 @@ def _in_speech(model: Model, clips: dict[str, list[Clip]], speech: Path) -> str:
                 for word, own in clips.items():
                     for clip in own[25 * draw : 25 * draw + 5]:
                         samples = audio.read(clip.path)
-                        board.scores(words.window(samples, words.find(samples), RATE))
+                        board.scores(words.crop(samples, words.find(samples), RATE))
                         board.enrol(word)
                 for word, own in clips.items():
                     for clip in own[25 * draw + 5 : 25 * draw + 25]:

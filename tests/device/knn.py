@@ -11,7 +11,7 @@ import micropython
 
 from watchword.embedding import Embedder
 from watchword.kernels import bodies, knn_plain, knn_viper
-from watchword.knn import FAR, SHOTS, Taught, TaughtError, head
+from watchword.knn import DISTANCE, FAR, MEANS, MOST_NEIGHBOURS, SHARE, SHOTS, Taught, TaughtError, head
 
 SLOW = sys.platform == "rp2"
 KERNELS = [knn_plain, knn_viper]
@@ -102,16 +102,16 @@ def test_distances_and_votes_are_the_same():
         owners = bytes((i * 5 + i // 3) % words for i in range(SHOTS))
         wanted = None
         for body in KERNELS:
-            found = []
-            for distance in (body.squared, body.absolute):
-                distances = array("i", bytes(4 * SHOTS))
-                distance(query, shots, dims | count << 16, distances)
-                if count > 2:
-                    distances[2] = FAR
-                votes = array("i", [7, 7, 0] + [256 // n for n in range(1, 9)] + [5] * (words + words * k) + [77])
-                body.vote(distances, owners, count | k << 8 | words << 16, votes)
-                assert votes[-1] == 77
-                found.append((list(distances), list(votes)))
+            distances = array("i", bytes(4 * SHOTS))
+            body.squared(query, shots, dims | count << 16, distances)
+            if count > 2:
+                distances[2] = FAR
+            votes = array("i", [7] * MEANS + [5] * (words + words * k) + [77])
+            for n in range(1, MOST_NEIGHBOURS + 1):
+                votes[SHARE + n] = 256 // n
+            body.vote(distances, owners, count | k << 8 | words << 16, votes)
+            assert votes[-1] == 77
+            found = list(distances), list(votes)
             assert wanted is None or found == wanted, (body.__name__, dims, count, k)
             wanted = found
 
@@ -146,7 +146,7 @@ def taught(**options):
 
 
 def test_the_nearest_word():
-    for options in ({}, {"means": True}, {"absolute": True}, {"k": 1}, {"k": 8}):
+    for options in ({}, {"means": True}, {"k": 1}, {"k": 8}):
         t = taught(**options)
         assert t.nearest(near(A, 2)) == 0, options
         assert t.score() > 128, (options, t.score())
@@ -156,29 +156,29 @@ def test_the_nearest_word():
         assert t.score() < 128, (options, t.score())
 
 
-def test_the_background_is_a_rival():
-    for options in ({}, {"means": True}, {"absolute": True}, {"k": 1}):
+def test_the_background_gives_negatives():
+    for options in ({}, {"means": True}, {"k": 1}):
         t = taught(**options)
-        alone = list(t.reach)
+        alone = list(t.thresholds)
         query = near(A, 2)
         t.nearest(query)
-        d = t.votes[1]
+        d = t.votes[DISTANCE]
         t.against((near(query, 3), near(query, 4)))
-        assert t.reach[0] > alone[0], options
+        assert t.thresholds[0] > alone[0], options
         assert t.nearest(query) == -1, options  # nearer to that than to any word
         assert t.score() == 0
         assert t.nearest(near(A, 5)) == 0
         assert t.score() > 128
         t.against((C,))
         assert t.nearest(query) == 0
-        assert t.votes[1] == d
-        rival = t.votes[13] * 3 // 4
-        assert t.score() == 255 - d * 128 // min(t.reach[0], rival)
+        assert t.votes[DISTANCE] == d
+        negative = t.votes[MEANS + 2] * 3 // 4
+        assert t.score() == 255 - d * 128 // min(t.thresholds[0], negative)
         t.against((near(query, 3),))
         assert t.nearest(query) == -1
         assert t.score() == 0, options
         t.against(())
-        assert list(t.reach) == alone
+        assert list(t.thresholds) == alone
         assert t.nearest(query) == 0
 
 
@@ -193,9 +193,9 @@ def test_the_background_has_as_much_room_as_the_shots():
     t.prepare()
     assert t.nearest(A) == 0
     assert t.nearest(unit(0, 0, 0, 0, 0, 0, 112, 1)) == -1
-    assert t.votes[1] < 10
+    assert t.votes[DISTANCE] < 10
     assert t.nearest(unit(0, 0, 0, 0, 0, 0, 14, 99)) == -1
-    assert t.votes[1] > 2000  # from the last that counts
+    assert t.votes[DISTANCE] > 2000  # from the last that counts
     assert t.forget("yes") == 64
     t.prepare()
     assert t.nearest(A) == -1
@@ -205,14 +205,14 @@ def test_a_shot_that_is_refused_leaves_the_background_as_it_was():
     t = taught()
     t.against((C,))  # in front of the shots, and alone in its piece
     t.nearest(near(A, 2))
-    before = list(t.votes[:16])
+    before = list(t.votes[: MEANS + 3])
     for word, embedding in (("no", near(A, 5)), ("yes", A), ("yes", bytes(8))):
         try:
             t.add(word, embedding)
         except TaughtError:
             pass
         t.nearest(near(A, 2))
-        assert list(t.votes[:14]) == before[:14]
+        assert list(t.votes[: MEANS + 3]) == before
 
 
 def test_words_are_forgotten_and_kept():
@@ -275,7 +275,7 @@ def test_what_cannot_be_taught():
 def test_nothing_is_allocated_while_it_listens():
     layer = {"step": 8, "rows": 4, "columns": 2, "channels": 8, "parts": 1, "zero_point": -128, "order": None}
     e = Embedder(Program(layer, bytearray(16) + numbers(3, 64)), 1)
-    for options, background in (({}, ()), ({}, (C,)), ({"means": True}, (C,)), ({"absolute": True, "k": 8}, ())):
+    for options, background in (({}, ()), ({}, (C,)), ({"means": True}, (C,)), ({"k": 8}, ())):
         t = taught(**options)
         t.against(background)
         micropython.heap_lock()

@@ -1,6 +1,6 @@
 """The clean run of a program that goes on and on: each piece of it is short, so that no watchdog bites."""
 
-from watchword import trial
+from watchword import board, trial
 
 
 class Slow:
@@ -51,14 +51,14 @@ def restart():
 def test_a_run_that_goes_on_and_on_has_failed():
     app = Slow()
     limit, trial.LONGEST = trial.LONGEST, 50
-    real, trial.restart = trial.restart, restart
+    real, board.restart = board.restart, restart
     try:
         trial.clean_run(app, "sound")
         raise AssertionError("came back")
     except Restart:
         pass
     finally:
-        trial.LONGEST, trial.restart = limit, real
+        trial.LONGEST, board.restart = limit, real
     assert app.unloaded
     assert "slow.ww failed its clean run" in app.failed, app.failed
     assert "takes more than" in app.failed, app.failed

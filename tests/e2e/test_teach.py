@@ -33,7 +33,7 @@ def clips(shared_data: Path) -> dict[str, list[Clip]]:
 
 def window(clip: Clip) -> np.ndarray:
     samples = audio.read(clip.path)
-    return words.window(samples, words.find(samples), audio.RATE)
+    return words.crop(samples, words.find(samples), audio.RATE)
 
 
 def teach(board: Board, word: str, clips: list[Clip]) -> None:

@@ -1,11 +1,12 @@
 """A program that fails, hangs or takes too much does not lock anybody out: the one before returns, and the host is told why.
 
-Programs name their kernels, so a kernel that exists only here, number 99, makes the faults.
+Programs name their kernels, so a family that exists only here makes the faults.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,43 +23,54 @@ from watchword.board.virtual.kinds import RESTART
 from watchword.board.virtual.process import Command, ProcessTransport
 from watchword.compile.program import Step
 from watchword.errors import BoardError
+from watchword.kernels import FAMILIES, Kernel
 
-FAULTY = 99
 RAISES, HANGS, HOARDS, HANGS_ONCE, RAISES_LATER = range(5)
+FAULTY = Kernel(len(FAMILIES) << 4 | 1, "faulty", {"fault": (0, 9)}, {})
 
-# The app with one more kernel, whose only parameter says what it does wrong.
 MAIN = """
 import asyncio
-import os
-from watchword import app, board, bounds, kernels, trial
-from watchword.kernels import layers
+from watchword import app, board, trial
 
 trial.TIMEOUT = 1500 if board.UNIX else 2000
+asyncio.run(app.run())
+"""
+
+CONTRACT = """
+from watchword.kernels.contract import Contract
+
+CONTRACTS = (Contract(%d, "faulty", (("fault", (0, 9)),), lambda p, more, rows, sizes: True),)
+"""
+
+BODY = """
+import os
+
 hoard = []
 
-def faulty(p, arena, constants, first, last):
-    fault = p[0]
+
+def faulty(p, arena, constants, rows):
+    (fault,) = p
     if fault == 0 or fault == 4 and "later" in os.listdir("."):
-        raise ValueError("kernel 99")
+        raise ValueError("a faulty kernel")
     while fault == 2:
         hoard.append(bytearray(100))
     while fault == 1 or fault == 3 and "hung" not in os.listdir("."):
         open("hung", "w").close()
         while True:
             pass
-
-check, load = bounds.check, layers.load
-bounds.check = lambda kernel, *others: kernel == 99 or check(kernel, *others)
-kernels.LENGTHS[99] = 1
-
-def load_faulty(numbers):
-    bodies = load(set(numbers) - {99})
-    bodies[99] = faulty, 0
-    return bodies
-
-layers.load = load_faulty
-asyncio.run(app.run())
 """
+
+
+def faulty_family() -> dict[str, str]:
+    """The files of one more family of kernels, by their paths on a board; a board takes a .py before an .mpy."""
+    families = (shipped.firmware() / "watchword/kernels/families.py").read_text()
+    last = f'    "{FAMILIES[-1]}",\n'
+    assert last in families
+    return {
+        "watchword/kernels/families.py": families.replace(last, last + '    "faulty",\n'),
+        "watchword/kernels/faulty.py": CONTRACT % FAULTY.number,
+        "watchword/kernels/faulty_plain.py": BODY,
+    }
 
 
 class Bench:
@@ -70,10 +82,13 @@ class Bench:
         flash = folder / "flash"
         flash.mkdir()
         self.folder = flash
+        firmware = shutil.copytree(shipped.firmware(), folder / "firmware")
+        for path, text in faulty_family().items():
+            (firmware / path).write_text(text)
         self.command = Command(
             [micropython, "-X", "heapsize=1M", main],
             folder=flash,
-            environment={"MICROPYPATH": f"{shipped.firmware()}:.frozen"},
+            environment={"MICROPYPATH": f"{firmware}:.frozen"},
             restart=RESTART,
         )
         self.opened: list[Board] = []
@@ -119,7 +134,7 @@ def test_a_good_program_has_its_clean_run_and_stays(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        (RAISES, r"faulty-\w+.ww failed its clean run: ValueError: kernel 99"),
+        (RAISES, r"faulty-\w+.ww failed its clean run: ValueError: a faulty kernel"),
         (HOARDS, r"faulty-\w+.ww failed its clean run: MemoryError"),
         (HANGS, r"faulty-\w+.ww did not end its clean run, 2 times"),
     ],
@@ -167,7 +182,7 @@ def test_a_bad_version_of_a_name_does_not_cost_the_good_one(bench: Bench) -> Non
 
 def test_the_first_program_of_a_board_may_be_a_bad_one(bench: Bench) -> None:
     board = bench.open()
-    with pytest.raises(BoardError, match="kernel 99: no program runs"):
+    with pytest.raises(BoardError, match="a faulty kernel: no program runs"):
         board.push(faulty_program(RAISES))
     assert board.programs() == []
 
@@ -230,7 +245,7 @@ def test_a_stored_program_that_fails_now_stays_stored(bench: Bench) -> None:
     active = board.push(small_program("three"))
     before = states(board)
     (bench.folder / "later").touch()
-    with pytest.raises(BoardError, match=f"{failing} failed its clean run: ValueError: kernel 99: {active} runs instead"):
+    with pytest.raises(BoardError, match=f"{failing} failed its clean run: ValueError: a faulty kernel: {active} runs instead"):
         board.activate("faulty")
     assert states(board) == before
 
@@ -276,8 +291,9 @@ def test_the_watchdog_of_a_pico_ends_a_program_that_hangs() -> None:
     transport = pico.start(print)
     try:
         repl = Repl(transport)
-        _, error = repl.run(f"with open('main.py', 'w') as f: f.write({MAIN!r})", timeout=60)
-        assert not error
+        for path, text in {**faulty_family(), "main.py": MAIN}.items():
+            _, error = repl.run(f"with open({path!r}, 'w') as f: f.write({text!r})", timeout=60)
+            assert not error
         transport.write(b"\x02\x04")  # leave the raw REPL, soft reset
         board = Board(transport, "pico")
         kept = board.push(small_program("kept", target="rp2040"))
@@ -285,7 +301,7 @@ def test_the_watchdog_of_a_pico_ends_a_program_that_hangs() -> None:
             board.push(faulty_program(HANGS, target="rp2040"))
         assert states(board) == {kept: "active"}
         assert transport.control("counters")["resets"] == 2
-        with pytest.raises(BoardError, match="kernel 99"):
+        with pytest.raises(BoardError, match="a faulty kernel"):
             board.push(faulty_program(RAISES, target="rp2040"))
         with pytest.raises(BoardError, match=f"MemoryError.*{kept} runs instead"):
             board.push(faulty_program(HOARDS, target="rp2040"))

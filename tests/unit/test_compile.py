@@ -35,6 +35,7 @@ from watchword.graph import (
     Tensor,
     Transpose,
 )
+from watchword.kernels import CONVOLUTION, COPY, FILL, READ, SOFTMAX
 
 blocks = st.builds(
     lambda size, first, length: memory.Block(size, first, first + length),
@@ -116,7 +117,7 @@ def test_a_program_says_what_it_is_and_its_hash_covers_all_of_it() -> None:
 
 def test_a_reshape_costs_nothing_and_a_depthwise_layer_of_one_channel_is_a_convolution() -> None:
     compiled = compile(chain(), described(chain()), PORTABLE)
-    assert [step.kernel for step in compiled.program.steps] == [program.CONV, program.CONV, program.SOFTMAX]
+    assert [step.kernel for step in compiled.program.steps] == [CONVOLUTION, CONVOLUTION, SOFTMAX]
     assert [layer.steps for layer in compiled.layers] == [1, 1, 2, 3]
     assert compiled.layers[0].offset == compiled.layers[1].offset
 
@@ -144,7 +145,7 @@ def test_a_channel_with_a_huge_bias_is_constant() -> None:
     w = weights((2, 4), 1, 1e-8)
     graph = Graph("g", x, y, [Dense(x, y, w, bias)])
     program_ = compile(graph, described(graph), PORTABLE).program
-    at = program_.steps[0].parameters[5]
+    at = program_.steps[0].named["rescale"]
     rescale = struct.unpack_from("<8i", program_.constants, at)
     expected = reference.run(graph, np.zeros((1, 4), np.int8))[0]
     assert [rescale[0], rescale[4]] == expected.tolist()  # the output itself, and factors that make 1
@@ -177,9 +178,6 @@ def test_host_and_board_agree(root: Path) -> None:
     assert firmware_constant(root, "program.py", "HEADER_SIZE") == program.HEADER_SIZE
     assert firmware_constant(root, "program.py", "HASH_SIZE") == program.HASH_SIZE
     assert f'HEADER = "{program.HEADER}"' in (root / "firmware/watchword/program.py").read_text()
-    assert firmware_constant(root, "kernels/__init__.py", "VERSION") == program.KERNELS
-    for number, name in program.KERNEL_NAMES.items():
-        assert firmware_constant(root, "kernels/__init__.py", name.upper()) == number
     from watchword.board import link
     from watchword.board.virtual import kinds
 
@@ -196,8 +194,8 @@ def test_weights_are_not_taken_out_of_the_ram_one_by_one_where_nothing_is_gained
         ops.append(Add(ops[-1].output if ops else x, tensor(f"y{i}", (1, 4)), x))
     graph = Graph("sums", x, ops[-1].output, ops)
     module = sys.modules["watchword.compile"]
-    assemble, tried = module.assemble, []
-    monkeypatch.setattr(module, "assemble", lambda *given: tried.append(1) or assemble(*given))
+    emit, tried = module.emit, []
+    monkeypatch.setattr(module, "emit", lambda *given: tried.append(1) or emit(*given))
     with pytest.raises(ModelError, match="needs .* of RAM"):
         compile(graph, described(graph), PORTABLE, simplify=False, ram=10000)
     assert len(tried) < 50
@@ -227,22 +225,21 @@ def test_weights_that_do_not_fit_are_read_in_blocks_of_channels() -> None:
     small = compile(graph, described(graph), PORTABLE, simplify=False, ram=24000)
     assert small.program.ram <= 24000
     assert small.layers[1].blocks > 1
-    kinds = [step.kernel for step in small.program.steps]
-    assert kinds.count(program.READ) == sum(layer.blocks for layer in small.layers)
+    assert [step.kernel for step in small.program.steps].count(READ) == sum(layer.blocks for layer in small.layers)
     # Every block has the channels that follow those of the block before, with their weights as they were packed.
     weights_data = ops[1].weights.data
     assert isinstance(ops[1], Dense)
     assert weights_data is not None
     channel = 0
     for read, conv in zip(small.program.steps, small.program.steps[1:], strict=False):
-        if read.kernel == program.READ and conv.parameters[26] == 256:
-            assert conv.streamed
+        if read.kernel is READ and conv.named["patch_size"] == 256:
+            assert conv.paged
             at, to, size = read.parameters
             content = small.program.weights[at : at + size]
-            first = conv.parameters[24] - to
-            packed = np.frombuffer(content, np.uint8, 256 * conv.parameters[14], first).reshape(-1, 256)
+            first = conv.named["weights"] - to
+            packed = np.frombuffer(content, np.uint8, 256 * conv.named["output_channels"], first).reshape(-1, 256)
             assert np.array_equal(packed.astype(int) - 128, weights_data[channel : channel + len(packed)])
-            assert conv.parameters[1] == small.layers[1].offset + channel
+            assert conv.named["output"] == small.layers[1].offset + channel
             channel += len(packed)
     assert channel == 200
     with pytest.raises(ModelError, match=r"g needs \d+ bytes of RAM, \d+ of them arena .* unix has 2000 for a program"):
@@ -294,13 +291,13 @@ def streaming(read_again: bool) -> Graph:
 def test_a_state_is_made_in_its_own_place_where_the_old_one_is_no_longer_read(read_again: bool) -> None:
     graph = streaming(read_again)
     compiled = compile(graph, described(graph), PORTABLE)
-    copies = [step for step in compiled.program.steps if step.kernel == program.COPY]
+    copies = [step for step in compiled.program.steps if step.kernel is COPY]
     assert len(copies) == 3 + read_again
     (fill,) = compiled.program.reset
-    assert fill.kernel == program.FILL
-    state = fill.parameters[1]
-    assert fill.parameters[2:] == (7 + 128, 8)
-    assert copies[-1].parameters[1] == state
+    assert fill.kernel is FILL
+    state = fill.named["output"]
+    assert (fill.named["value"], fill.named["row_size"]) == (7 + 128, 8)
+    assert copies[-1].named["output"] == state
     assert (compiled.layers[1].offset == state) == (not read_again)
 
 

@@ -187,6 +187,11 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
 # ---- the schema
 
 
+def test_the_schema_is_that_of_the_classes() -> None:
+    path = Path(description.__file__).with_suffix(".schema.json")
+    assert path.read_text("utf-8") == description.schema(), "`make schema` writes it"
+
+
 @pytest.mark.parametrize("made", [FULL, PICTURE, MFCC, TENSOR])
 def test_the_schema_takes_what_is_written(schema: jsonschema.Draft202012Validator, made: Description) -> None:
     schema.validate(made.as_dict())

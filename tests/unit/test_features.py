@@ -258,8 +258,10 @@ def firmware(root: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         spec.loader.exec_module(module)
         return module
 
-    kernels = SimpleNamespace(frontend_plain=load("frontend_plain", "kernels/frontend_plain.py"))
-    monkeypatch.setitem(sys.modules, "watchword.kernels", kernels)
+    plain = load("frontend_plain", "kernels/frontend_plain.py")
+    bodies = SimpleNamespace(module=lambda name: {"frontend": plain}[name], addressof=None)
+    monkeypatch.setitem(sys.modules, "watchword.kernels", SimpleNamespace(bodies=bodies))
+    monkeypatch.setitem(sys.modules, "watchword.kernels.bodies", bodies)
     monkeypatch.setitem(sys.modules, "micropython", SimpleNamespace(const=int))
     return load("frontend", "frontend.py")
 

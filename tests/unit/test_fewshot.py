@@ -35,7 +35,7 @@ def test_an_embedding_has_its_length_and_signs() -> None:
     for parts, zero in ((1, -128), (2, 0), (3, 100)):
         found = embedding.embed(values, zero, parts).astype(float)
         assert found.shape == (5, 32 * parts)
-        assert np.allclose(np.linalg.norm(found, axis=1), embedding.UNIT * (32 * parts) ** 0.5, rtol=0.02)
+        assert np.allclose(np.linalg.norm(found, axis=1), embedding.RMS * (32 * parts) ** 0.5, rtol=0.02)
         rows = 6 // parts
         means = (values.astype(float) - zero).reshape(5, parts, rows, 3, 32).mean((2, 3)).reshape(5, -1)
         expected = np.sign(means) * np.sqrt(np.abs(means))
@@ -45,7 +45,7 @@ def test_an_embedding_has_its_length_and_signs() -> None:
 
 def test_silence_has_none() -> None:
     assert not embedding.embed(np.full((1, 4, 4, 8), -128, np.int8), -128, 2).any()
-    assert embedding.embed(np.full((1, 8), 127, np.int8), -128).tolist() == [[embedding.UNIT] * 8]
+    assert embedding.embed(np.full((1, 8), 127, np.int8), -128).tolist() == [[embedding.RMS] * 8]
 
 
 def test_shapes_that_are_no_embedding() -> None:
@@ -69,21 +69,22 @@ def test_the_key_is_of_model_layer_and_input() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_kernels_in_numpy_equal_the_firmwares(seed: int, plain: ModuleType) -> None:
-    rng = np.random.default_rng(seed)
+    knn, rng = shipped.firmware_module("knn"), np.random.default_rng(seed)
     dims, count, k, words = (int(n) for n in (rng.integers(1, 40), rng.integers(0, 17), rng.integers(1, 9), rng.integers(1, 9)))
     shots, query = bytearray(rng.bytes(dims * 16)), rng.bytes(dims)
     owners = bytes(rng.integers(0, words, 16).astype(np.uint8))
     found = []
     for body in (plain, fewshot.Kernels):
-        for distance in (body.squared, body.absolute):
-            distances = array("i", bytes(64))
-            distance(query, shots, dims | count << 16, distances)
-            if count > 1:
-                distances[1] = plain.FAR
-            votes = array("i", [0, 0, 0] + [256 // n for n in range(1, 9)] + [0] * (words + words * k))
-            body.vote(distances, owners, count | k << 8 | words << 16, votes)
-            found.append((list(distances), list(votes)[: 11 + words]))
-    assert found[:2] == found[2:]
+        distances = array("i", bytes(64))
+        body.squared(query, shots, dims | count << 16, distances)
+        if count > 1:
+            distances[1] = knn.FAR
+        votes = array("i", bytes(4 * (knn.MEANS + words + words * k)))
+        for n in range(1, knn.MOST_NEIGHBOURS + 1):
+            votes[knn.SHARE + n] = 256 // n
+        body.vote(distances, owners, count | k << 8 | words << 16, votes)
+        found.append((list(distances), list(votes)[: knn.MEANS + words]))
+    assert found[0] == found[1]
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def test_few_shot(clips: list[Clip]) -> None:
     assert found.unknown == 8
     assert 0 <= found.detection_at_fa1 <= found.detection_at_fa5 <= found.accuracy
     assert found == fewshot.few_shot(model, taught, others, shots=3, draws=4)
-    for neighbours in (fewshot.Neighbours(means=True), fewshot.Neighbours(3, absolute=True)):
+    for neighbours in (fewshot.Neighbours(means=True), fewshot.Neighbours(3)):
         assert fewshot.few_shot(model, taught, others, shots=3, draws=2, neighbours=neighbours).accuracy > 0.9
 
 
@@ -135,11 +136,11 @@ def test_background_is_spread_evenly(clips: list[Clip]) -> None:
 
 def test_background_of_a_long_recording_is_cut_out_of_it() -> None:
     samples = np.arange(48_000).astype(np.int16)
-    assert [piece[0] for piece in fewshot.pieces(samples, 16_000, 64)] == [0, 8_000, 16_000, 24_000, 32_000]
-    assert [piece[0] for piece in fewshot.pieces(samples, 16_000, 2)] == [0, 32_000]
+    assert [segment[0] for segment in fewshot.segments(samples, 16_000, 64)] == [0, 8_000, 16_000, 24_000, 32_000]
+    assert [segment[0] for segment in fewshot.segments(samples, 16_000, 2)] == [0, 32_000]
     for few in (samples[:23_999], samples[:16_000], samples[:500]):
-        assert fewshot.pieces(few, 16_000, 64).shape == (1, 16_000)
-    assert np.array_equal(fewshot.pieces(samples, 16_000, 1)[0], fewshot.centred(samples, 16_000))
+        assert fewshot.segments(few, 16_000, 64).shape == (1, 16_000)
+    assert np.array_equal(fewshot.segments(samples, 16_000, 1)[0], fewshot.centred(samples, 16_000))
 
 
 def test_few_long_recordings_give_many_embeddings(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from watchword import firmware, shipped
 from watchword.errors import SetupError
 from watchword.firmware import packages
+from watchword.kernels import FAMILIES
 
 ABI_6_3 = 3 << 8 | 6
 NUMBERS = {"armv6m": 4, "armv7emsp": 7, "xtensawin": 10, "rv32imc": 11}
@@ -25,8 +26,11 @@ def kernels(files: dict[str, bytes]) -> set[str]:
 
 
 def bodies(kind: str) -> set[str]:
-    layers = ("convolution", "elementwise", "fixedpoint", "movement", "pooling", "softmax", "svdf")
-    return {f"{name}_{kind}" for name in ("buffers", "frames", "frontend", "knn", *layers)}
+    layers = {family for family in FAMILIES if not family.startswith("packed")}
+    return {f"{name}_{kind}" for name in ("buffers", "fixedpoint", "frames", "frontend", "knn", *layers)}
+
+
+COMMON = {"__init__", "bodies", "contract", "families", *FAMILIES}
 
 
 @pytest.mark.parametrize("architecture", firmware.NATIVE)
@@ -35,9 +39,9 @@ def test_a_chip_gets_native_code_of_its_own_and_the_viper_kernels_only(architect
     assert {name.rpartition(".")[2] for name in files if name != "main.py"} == {"mpy"}
     native = {name: data[2] >> 2 & 0xF for name, data in files.items() if name.endswith("_viper.mpy")}
     assert set(native.values()) == {NUMBERS[architecture]}
-    names = "convolution depthwise elementwise frames frontend knn movement pairs pooling softmax walk".split()
+    names = (*(family for family in FAMILIES if family != "svdf"), "dispatch", "frames", "frontend", "knn")
     thumb = {f"{name}_thumb" for name in names} if architecture == "armv6m" else set()
-    assert kernels(files) == {"__init__", "layers"} | bodies("viper") | thumb
+    assert kernels(files) == COMMON | bodies("viper") | thumb
 
 
 def test_thumb_kernels_are_small() -> None:
@@ -58,7 +62,7 @@ def test_main_comes_last_and_stays_source() -> None:
 def test_bytecode_has_no_native_code_and_the_plain_kernels_only() -> None:
     files = firmware.files("bytecode")
     assert all(data[2] == 0 for name, data in files.items() if name.endswith(".mpy"))
-    assert kernels(files) == {"__init__", "layers"} | bodies("plain")
+    assert kernels(files) == COMMON | bodies("plain")
 
 
 def test_a_board_without_mpy_gets_the_sources_with_both_kernels() -> None:
@@ -77,15 +81,16 @@ def test_the_firmware_starts_without_the_kernels_that_a_board_does_not_get(tmp_p
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+    layers = [family for family in FAMILIES if not family.startswith("packed")]
     code = "import sys, watchword.app, watchword.frontend, watchword.viewer, watchword.embedding; "
-    code += "import watchword.kernels.layers as layers; layers.load(range(1, 13)); "
+    code += f"from watchword.kernels import bodies; [bodies.module(name) for name in {layers}]; "
     code += "print(*(name for name in sys.modules if name.startswith('watchword.kernels.')))"
     environment = {"MICROPYPATH": f"{tmp_path}:.frozen"}
     result = subprocess.run(
         [micropython, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     loaded = {name.rpartition(".")[2] for name in result.stdout.split()}
-    assert loaded == {"layers"} | bodies("plain")
+    assert loaded == {"bodies", "families"} | bodies("plain")
 
 
 @pytest.mark.parametrize(

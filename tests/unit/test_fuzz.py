@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.fuzz import board, damage, host, seeds
 
 from watchword import description, tflite
-from watchword.compile.program import KERNEL_NAMES
 from watchword.errors import WatchwordError
+from watchword.kernels import NUMBERS
 
 HOST = {"tflite": 250, "program": 100, "toml": 150, "json": 100}
 BOARD = {"program": 350, "model": 50}
@@ -49,7 +49,7 @@ def test_what_is_damaged_has_every_operation_and_every_kernel() -> None:
     assert functions >= {"relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize"}
     assert any(graph.states for graph in seeds.graphs())
     used = {word for target in ("unix", "rp2040") for content in seeds.programs(target) for word in _kernels(content)}
-    assert used == set(KERNEL_NAMES)
+    assert used == set(NUMBERS)
 
 
 def _kernels(content: bytes) -> list[int]:
@@ -73,16 +73,15 @@ def test_what_hangs_dies_warns_or_takes_all_memory_is_a_finding(root: Path) -> N
 
 
 def test_a_kernel_that_leaves_its_buffers_is_a_finding(root: Path, tmp_path: Path, micropython: Path) -> None:
-    """Without the check of bounds, damaged programs are seen to write, or to read, beyond their buffers."""
+    """Without the proofs, damaged programs are seen to write, or to read, beyond their buffers."""
     copy = tmp_path / "root"
     for name in ("firmware/watchword", "tests/device"):
         for path in (root / name).rglob("*.py"):
             (copy / path.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
             (copy / path.relative_to(root)).write_bytes(path.read_bytes())
-    bounds = copy / "firmware/watchword/bounds.py"
-    bounds.write_text(
-        bounds.read_text() + "\n\ndef check(kernel, rows, p, arena, constants, weights):\n    return min(p) >= 0\n"
-    )
+    contract = copy / "firmware/watchword/kernels/contract.py"
+    blind = "\n\nContract.holds = lambda self, rows, p, sizes: rows > 0 and min(p) >= 0 and len(p) >= len(self.fields)\n"
+    contract.write_text(contract.read_text() + blind)
     outcome = board.run("program", range(60), copy, micropython)
     texts = [text for _, text in outcome.findings]
     assert any("wrote outside the arena" in text for text in texts)

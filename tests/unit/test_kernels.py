@@ -1,46 +1,45 @@
-"""The firmware's plain kernels and its check of bounds, run by CPython; tests/device runs them and viper on boards."""
+"""The contracts of the firmware's kernels and their plain bodies, run by CPython; tests/device runs all bodies on boards."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 from array import array
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from tests import kernel_cases
 from tests.kernel_cases import Case
 
+from watchword import kernels
+from watchword.errors import ModelError
+from watchword.kernels import FAMILIES, KERNELS
+
 HOSTILE = (0, 1, 3, 16, 255, 4096, 0x7FFFFFF0, -1, -5000)
 
 
-class Firmware:
-    """The firmware's kernels with their plain bodies, and its `bounds`."""
+def safe(case: Case, rows: int, p: list[int], weights: int = 0) -> bool:
+    """What the board says of a step."""
+    contract = contract_of(case.kernel)
+    accepted: bool = contract.holds(rows, array("i", p), (len(case.arena), len(case.constants), weights))
+    return accepted
 
-    def __init__(self, kernels: ModuleType, bounds: ModuleType) -> None:
-        self.kernels = kernels
-        self.bounds = bounds
-        self.load = importlib.import_module("watchword.kernels.layers").load
 
-    def number(self, case: Case) -> int:
-        number: int = getattr(self.kernels, case.kernel)
-        return number
+def contract_of(kernel: str) -> Any:
+    number = KERNELS[kernel].number
+    return next(c for c in kernels.module(FAMILIES[number >> 4]).CONTRACTS if c.number == number)
 
-    def check(self, case: Case, rows: int, p: list[int]) -> bool:
-        sizes = (len(case.arena), len(case.constants), 0)
-        accepted: bool = self.bounds.check(self.number(case), rows, array("i", p), *sizes)
-        return accepted
 
-    def run(self, case: Case, rows: int, p: list[int]) -> bytearray:
-        kernel: Callable[..., None] = self.load([self.number(case)])[self.number(case)][0]
-        arena, constants = Guarded(case.arena), Guarded(case.constants)
-        for row in range(rows):
-            kernel(array("i", p), arena, constants, row, row + 1)
-        return arena
+def run(case: Case, rows: int, p: list[int]) -> bytearray:
+    """The plain body, row by row; the arena afterwards."""
+    family = FAMILIES[KERNELS[case.kernel].number >> 4]
+    body: Callable[..., None] = getattr(kernels.module(f"{family}_plain"), case.kernel)
+    arena, constants = Guarded(case.arena), Guarded(case.constants)
+    for row in range(rows):
+        body(array("i", p), arena, constants, row + 1 << 16 | row)
+    return arena
 
 
 class Guarded(bytearray):
@@ -57,38 +56,21 @@ class Guarded(bytearray):
         super().__setitem__(i, value)
 
 
-@pytest.fixture(scope="module")
-def firmware(root: Path) -> Iterator[Firmware]:
-    """In CPython the host's package has the firmware's name: put only these modules in their place."""
+@pytest.fixture(scope="module", autouse=True)
+def micropython() -> Iterator[None]:
+    """What the plain bodies ask of MicroPython."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "micropython", SimpleNamespace(const=lambda value: value))
-        for missing in ("buffers_viper", "walk_thumb"):
-            patch.setitem(sys.modules, f"watchword.kernels.{missing}", None)
-        kernels = put(patch, "watchword.kernels", root / "firmware/watchword/kernels/__init__.py")
-        bounds = put(patch, "watchword.bounds", root / "firmware/watchword/bounds.py")
-        yield Firmware(kernels, bounds)
-    for name in [name for name in sys.modules if name.startswith("watchword.kernels.")]:
-        del sys.modules[name]
-
-
-def put(patch: pytest.MonkeyPatch, name: str, path: Path) -> ModuleType:
-    folder = [str(path.parent)] if path.stem == "__init__" else None
-    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folder)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    patch.setitem(sys.modules, name, module)
-    spec.loader.exec_module(module)
-    return module
+        yield
 
 
 @pytest.mark.parametrize("kind", kernel_cases.MAKERS)
-def test_plain_equals_reference_and_changes_nothing_else(kind: str, firmware: Firmware) -> None:
+def test_plain_equals_reference_and_changes_nothing_else(kind: str) -> None:
     changed = 0
     for case in kernel_cases.cases(kind):
-        assert len(case.p) == firmware.kernels.LENGTHS[firmware.number(case)]
-        assert firmware.check(case, case.rows, case.p), case.name
-        arena = firmware.run(case, case.rows, case.p)
+        assert len(case.p) == len(KERNELS[case.kernel].fields)
+        assert safe(case, case.rows, case.p), case.name
+        arena = run(case, case.rows, case.p)
         for at, size in case.scratch:
             arena[at : at + size] = case.expected[at : at + size]
         assert arena == case.expected, case.name
@@ -97,7 +79,7 @@ def test_plain_equals_reference_and_changes_nothing_else(kind: str, firmware: Fi
 
 
 @pytest.mark.parametrize("kind", kernel_cases.MAKERS)
-def test_what_the_bounds_accept_stays_in_its_buffers(kind: str, firmware: Firmware) -> None:
+def test_what_the_contracts_accept_stays_in_its_buffers(kind: str) -> None:
     """Every parameter of a step, and its rows, set to what may hurt."""
     accepted = refused = 0
     for case in list(kernel_cases.cases(kind))[::4]:
@@ -110,8 +92,8 @@ def test_what_the_bounds_accept_stays_in_its_buffers(kind: str, firmware: Firmwa
                     rows = value
                 else:
                     p[i] = value
-                if firmware.check(case, rows, p):
-                    firmware.run(case, rows, p)
+                if safe(case, rows, p):
+                    run(case, rows, p)
                     accepted += 1
                 else:
                     refused += 1
@@ -119,75 +101,101 @@ def test_what_the_bounds_accept_stays_in_its_buffers(kind: str, firmware: Firmwa
     assert refused > 10
 
 
-WORK_SPACE = {"conv": (7, 25), "depthwise": (7, 25), "mean": (7,), "add": (7,), "softmax": (4,), "svdf": (7, 17)}
+WORK_SPACE = {
+    "conv": ("sums", "patch"),
+    "depthwise": ("sums", "patch"),
+    "mean": ("sums",),
+    "add": ("sums",),
+    "softmax": ("scratch",),
+    "svdf": ("sums", "patch"),
+}
 
 
 @pytest.mark.parametrize("kind", WORK_SPACE)
-def test_work_space_must_lie_in_the_arena(kind: str, firmware: Firmware) -> None:
+def test_work_space_must_lie_in_the_arena(kind: str) -> None:
     """The plain kernels do not use it."""
     for case in kernel_cases.cases(kind):
         sizes = dict(case.scratch)
-        for i in WORK_SPACE[kind]:
+        for name in WORK_SPACE[kind]:
+            i = case.at(name)
             room = len(case.arena) - sizes[case.p[i]] & ~7
             for value, fits in ((room, True), (room + 8, False), (len(case.arena) + 64, False)):
                 p = list(case.p)
                 p[i] = value
-                assert firmware.check(case, case.rows, p) == fits, (case.name, i)
+                assert safe(case, case.rows, p) == fits, (case.name, name)
 
 
 @pytest.mark.parametrize("kind", WORK_SPACE)
-def test_sums_and_rescales_lie_on_words(kind: str, firmware: Firmware) -> None:
+def test_sums_and_rescales_lie_on_words(kind: str) -> None:
     for case in kernel_cases.cases(kind):
-        for i in (3, 4) if kind == "softmax" else (5, 7):
+        for name in ("table", "scratch") if kind == "softmax" else ("rescale", "sums"):
             for less in (1, 2, 3):
                 p = list(case.p)
-                p[i] -= less
-                assert not firmware.check(case, case.rows, p), (case.name, i)
+                p[case.at(name)] -= less
+                assert not safe(case, case.rows, p), (case.name, name)
 
 
 @pytest.mark.parametrize(
-    ("kind", "index", "value"),
+    ("kind", "name", "value"),
     [
-        *(("conv", index, 256) for index in (2, 3, 4, 23)),
-        ("conv", 8, 2),
-        *(("conv", index, value) for index in (15, 16, 17, 18, 21, 22) for value in (0, 1 << 15)),
-        ("conv", 19, 1 << 15),
-        ("conv", 27, 0),
-        ("conv", 28, 0),
-        *(("max_pool", index, 256) for index in (2, 3)),
-        ("max_pool", 14, 99),
-        ("max_pool", 19, 99),
-        ("add", 10, 2),
-        ("multiply", 22, 256),
-        ("multiply", 23, 256),
-        ("copy", 2, 2),
-        ("fill", 2, 256),
-        ("softmax", 2, 2048),
-        ("svdf", 18, 4),
-        ("svdf", 9, 32),  # more inputs than its patch has room for
-        *(("svdf", index, 0) for index in (9, 10, 11, 12)),
+        *(("conv", name, 256) for name in ("minimum", "maximum", "zero_point", "input_zero_point")),
+        ("conv", "round_once", 2),
+        *(
+            ("conv", name, value)
+            for name in ("kernel_height", "kernel_width", "stride_y", "stride_x", "dilation_y", "dilation_x")
+            for value in (0, 1 << 15)
+        ),
+        ("conv", "padding_top", 1 << 15),
+        ("conv", "input_step", 0),
+        ("conv", "output_step", 0),
+        *(("max_pool", name, 256) for name in ("minimum", "maximum")),
+        ("max_pool", "output_channels", 99),
+        ("max_pool", "padding_top", 99),
+        ("add", "other_is_constant", 2),
+        ("multiply", "input_zero_point", 256),
+        ("multiply", "other_zero_point", 256),
+        ("copy", "input_is_constant", 2),
+        ("fill", "value", 256),
+        ("softmax", "depth", 2048),
+        ("svdf", "patch_size", 4),
+        ("svdf", "inputs", 32),  # more than its patch has room for
+        *(("svdf", name, 0) for name in ("inputs", "units", "rank", "memory")),
     ],
 )
-def test_what_no_layer_has_is_refused(kind: str, index: int, value: int, firmware: Firmware) -> None:
+def test_what_no_layer_has_is_refused(kind: str, name: str, value: int) -> None:
     """Even where a kernel would take no harm."""
     for case in kernel_cases.cases(kind):
         p = list(case.p)
-        p[index] = value
-        assert not firmware.check(case, case.rows, p), case.name
+        p[case.at(name)] = value
+        assert not safe(case, case.rows, p), case.name
 
 
 @pytest.mark.parametrize("kind", kernel_cases.MAKERS)
-def test_hostile_constants_and_inputs_are_harmless(kind: str, firmware: Firmware) -> None:
+def test_every_range_is_held(kind: str) -> None:
+    """By the board, and by the host as it packs."""
+    for case in list(kernel_cases.cases(kind))[:3]:
+        kernel = KERNELS[case.kernel]
+        for name, (least, greatest) in kernel.fields.items():
+            for value in (least - 1, greatest + 1):
+                p = list(case.p)
+                p[case.at(name)] = value
+                assert not safe(case, case.rows, p), (case.name, name)
+                with pytest.raises(ModelError, match=f"{kernel.name}: {name} is {value}: the kernel takes"):
+                    kernel.packed(kernel.named(p))
+
+
+@pytest.mark.parametrize("kind", kernel_cases.MAKERS)
+def test_hostile_constants_and_inputs_are_harmless(kind: str) -> None:
     """Multipliers, shifts, biases and tables are data: whatever they are, a step stays in its buffers and ends."""
     rng = np.random.default_rng(5)
     for case in list(kernel_cases.cases(kind))[::3]:
         size = len(case.constants) // 4
         words = rng.choice(np.array([-(2**31), -1, 0, 1, 31, 32, 64, 2**30, 2**31 - 1], np.int32), size)
         bad = Case(**{**vars(case), "constants": words.tobytes()})
-        firmware.run(bad, case.rows, case.p)
+        run(bad, case.rows, case.p)
 
 
-def test_the_bounds_of_a_copy_are_exact(firmware: Firmware) -> None:
+def test_the_proof_of_a_copy_is_exact() -> None:
     rng = np.random.default_rng(7)
     accepted = 0
     for _ in range(3000):
@@ -195,12 +203,14 @@ def test_the_bounds_of_a_copy_are_exact(firmware: Firmware) -> None:
         sizes = rng.integers(1, 4, 4)
         steps, to_steps = rng.integers(-5, 6, 4), rng.integers(-5, 6, 4)
         at, to = (int(v) for v in rng.integers(0, size, 2))
-        p = [at, to, 0, *sizes[1:], *steps, *to_steps]
+        places_of = {"input": at, "output": to, "input_is_constant": 0}
+        axes = kernel_cases.steps_of("input", steps) | kernel_cases.steps_of("output", to_steps)
+        p = list(KERNELS["copy"].packed(places_of | kernel_cases.shape(sizes[1:]) | axes))
         grid = np.indices(sizes).reshape(4, -1)
         places = np.concatenate([at + steps @ grid, to + to_steps @ grid])
         inside = places.min() >= 0 and places.max() < size and sizes.prod() <= size
-        case = Case("copy", "COPY", int(sizes[0]), [], bytes(size), b"", b"", [])
-        assert firmware.check(case, case.rows, [int(v) for v in p]) == inside, p
+        case = Case("copy", "copy", int(sizes[0]), [], bytes(size), b"", b"", [])
+        assert safe(case, case.rows, p) == inside, p
         accepted += inside
     assert accepted > 100
 
@@ -217,10 +227,12 @@ def test_the_bounds_of_a_copy_are_exact(firmware: Firmware) -> None:
         ([-1, 0, 8], 1, False),
     ],
 )
-def test_weights_are_read_into_the_arena_only(p: list[int], rows: int, fits: bool, firmware: Firmware) -> None:
-    assert firmware.bounds.check(firmware.kernels.READ, rows, array("i", p), 16, 0, 100) == fits
+def test_weights_are_read_into_the_arena_only(p: list[int], rows: int, fits: bool) -> None:
+    assert safe(Case("read", "read", rows, p, bytes(16), b"", b"", []), rows, p, weights=100) == fits
 
 
-def test_kernels_that_are_none_are_refused(firmware: Firmware) -> None:
-    for number in (0, 99, -1):
-        assert not firmware.bounds.check(number, 1, array("i", [0] * 29), 1000, 1000, 0)
+def test_kernels_that_are_none_are_refused() -> None:
+    contracts = kernels.module("families").Contracts()
+    for number in (0, -1, 0x0F, 0x6F, 0xA1, 1 << 20):
+        with pytest.raises(LookupError):
+            contracts[number]

@@ -15,10 +15,10 @@ from watchword.data import audio
 from watchword.data.clips import SILENCE, load, read_manifest
 from watchword.errors import DataError, ModelError
 from watchword.train import Result, layers, quantize, read_recipe, save, train
-from watchword.train.checkpoint import read_checkpoint
+from watchword.train.checkpoint import read_checkpoint, write_checkpoint
 from watchword.train.examples import extract, training_examples, validation_examples
 from watchword.train.losses import smooth, softmax, softmax_cross_entropy
-from watchword.train.network import Network, ds_cnn, real
+from watchword.train.network import Network, dequantize, ds_cnn
 from watchword.train.optimizers import Adam, one_cycle
 from watchword.train.quantize import activation_scale, fold
 from watchword.train.recipe import Architecture
@@ -145,12 +145,12 @@ class TestOptimizers:
 
 
 def small_network() -> Network:
-    """With statistics and offsets as after training."""
+    """A network with statistics and beta as after training."""
     rng = generator()
     network = ds_cnn(Architecture(channels=8, blocks=2), frames=49, classes=5, rng=rng)
     for layer in network.layers:
         if isinstance(layer, layers.BatchNorm):
-            layer.parameters["offset"] = rng.normal(size=8).astype(np.float32)
+            layer.parameters["beta"] = rng.normal(size=8).astype(np.float32)
             layer.state["mean"] = rng.normal(size=8).astype(np.float32)
             layer.state["variance"] = rng.uniform(0.5, 2, 8).astype(np.float32)
     return network
@@ -159,10 +159,10 @@ def small_network() -> Network:
 class TestQuantize:
     def test_folding_changes_nothing_but_rounding(self) -> None:
         network = small_network()
-        x = real(generator().integers(-128, 128, (4, 49, 40)).astype(np.int8))
+        x = dequantize(generator().integers(-128, 128, (4, 49, 40)).astype(np.int8))
         y = x
         for stage in fold(network):
-            y = stage.run(y)
+            y = stage.forward(y)
         expected = network.forward(x)
         np.testing.assert_allclose(y, expected, atol=1e-4 * np.abs(expected).max())
         kinds = [type(stage.layer).__name__ for stage in fold(network)]
@@ -200,7 +200,7 @@ class TestQuantize:
     def test_a_channel_that_never_moves_stays_in_range(self) -> None:
         network = small_network()
         network.layers[0].parameters["weights"][3] = 0
-        network.layers[1].parameters["offset"][3] = 50
+        network.layers[1].parameters["beta"][3] = 50
         features = generator().integers(-128, 128, (8, 49, 40)).astype(np.int8)
         first = quantize(network, features).operations[0]
         assert isinstance(first, graph.Conv2D)
@@ -253,7 +253,7 @@ snr = [10, 30]
 epochs = 12
 batch = 8
 rate = 0.03
-averaging = 0.5
+ema_decay = 0.5
 """
 
 
@@ -343,6 +343,17 @@ class TestRun:
         assert resumed.best.accuracy >= 0.9
         assert resumed.checkpoint.optimizer.steps > checkpoint.optimizer.steps
 
+    def test_a_checkpoint_that_calls_gamma_and_beta_by_their_former_names_is_read(self, result: Result, tmp_path: Path) -> None:
+        path = tmp_path / "checkpoint.npz"
+        write_checkpoint(result.checkpoint, path)
+        with np.load(path) as file:
+            former = {name.replace(".gamma", ".scale").replace(".beta", ".offset"): value for name, value in file.items()}
+        assert "network/1.offset" in former
+        np.savez(path, **former)  # type: ignore[arg-type]
+        found = read_checkpoint(path)
+        assert found.arrays.keys() == result.checkpoint.arrays.keys()
+        assert found.optimizer.mean.keys() == result.checkpoint.optimizer.mean.keys()
+
     def test_a_checkpoint_of_another_network_is_refused(self, result: Result, root: Path) -> None:
         wider = dataclasses.replace(result.recipe, architecture=dataclasses.replace(result.recipe.architecture, channels=8))
         with pytest.raises(DataError, match="network with other layers than the recipe's"):
@@ -389,6 +400,7 @@ class TestRecipe:
             ('name = "tones"', 'name = "tones"\nhop_ms = 15', "hop_ms is 15"),
             ('"low", "middle", "high"', "", "labels: two different ones or more are needed"),
             ("epochs = 12", "epoch = 8", "training.epoch is not known; known here: epochs"),
+            ("ema_decay", "averaging", "training.averaging is not known; known here: epochs"),
             ("epochs = 12", "epochs = 8.5", "training.epochs is 8.5: int is expected"),
             ("epochs = 12", "epochs = 0", "training.epochs is 0: it is between 1 and 100000"),
             ("epochs = 12", "epochs = true", "training.epochs is True: int is expected"),

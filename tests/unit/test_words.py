@@ -28,15 +28,15 @@ def test_a_word_is_found(begin: float, end: float) -> None:
     assert word.quality.endswith("dB above the noise: good")
 
 
-def test_it_lies_in_the_middle_of_its_window() -> None:
+def test_it_lies_in_the_middle_of_what_is_cropped() -> None:
     sound = recording(0.2, 0.6)
-    found = words.window(sound, words.find(sound), RATE)
+    found = words.crop(sound, words.find(sound), RATE)
     assert len(found) == RATE
     assert not found[: int(0.09 * RATE)].any()  # the recording begins later
     loud = np.flatnonzero(np.abs(found) > 1000)
     assert abs((loud[0] + loud[-1]) / 2 / RATE - 0.5) < 0.02
     late = recording(1.7, 1.95)
-    assert not words.window(late, words.find(late), RATE)[-int(0.3 * RATE) :].any()
+    assert not words.crop(late, words.find(late), RATE)[-int(0.3 * RATE) :].any()
 
 
 @pytest.mark.parametrize(

@@ -68,23 +68,11 @@ def squared(query, shots, sizes, distances):
         distances[i] = total
 
 
-def absolute(query, shots, sizes, distances):
-    """distances[i] = the sum of all differences between the query and shot i."""
-    dims, count = sizes & 0xFFFF, sizes >> 16
-    for i in range(count):
-        total = 0
-        for j in range(dims):
-            a, b = query[j], shots[i * dims + j]
-            total += abs((a - 256 if a > 127 else a) - (b - 256 if b > 127 else b))
-        distances[i] = total
-
-
 def vote(distances, owners, sizes, out):
     """The mean of the k least distances of each word: (total >> 3) * (256 // n) >> 5 of n distances; FAR where there is none.
 
-    sizes: shots, k << 8, words << 16. out, array 'i': 0 the word with the least, or -1; 1 its mean; 2 to 10 256 // n by n;
-    from 11 on all means; then room for k of each word. Of embeddings that are no longer than knn.py lets them be, nothing here
-    reaches 2^30.
+    sizes: shots, k << 8, words << 16. out, array 'i': from NEAREST to MEANS, as knn.py names its places. Of embeddings that are
+    no longer than knn.py lets them be, nothing here reaches 2^30.
     """
     count, k, words = sizes & 255, sizes >> 8 & 255, sizes >> 16
     lists = 11 + words

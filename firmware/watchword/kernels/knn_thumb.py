@@ -168,9 +168,10 @@ def normalise(r0, r1, r2, r3):
     leave()
 
 
-@macro
-def distances(step):
-    """step: what a difference in r4 adds to r6, which may use r5."""
+@micropython.asm_thumb
+def squared(r0, r1, r2, r3):
+    """11 cycles for each value of each shot."""
+    keep_high()
     lsr(r7, r2, 16)
     beq(DONE)
     mov(r8, r7)
@@ -182,7 +183,8 @@ def distances(step):
     ldrsb(r4, [r0, r2])
     ldrsb(r5, [r1, r2])
     sub(r4, r4, r5)
-    step()
+    mul(r4, r4)
+    add(r6, r6, r4)
     add(r2, 1)
     cmp(r2, r7)
     bne(VALUE)
@@ -194,35 +196,6 @@ def distances(step):
     cmp(r2, 0)
     bne(SHOT)
     label(DONE)
-
-
-@macro
-def square():
-    mul(r4, r4)
-    add(r6, r6, r4)
-
-
-@macro
-def magnitude():
-    asr(r5, r4, 31)
-    eor(r4, r5)
-    sub(r4, r4, r5)
-    add(r6, r6, r4)
-
-
-@micropython.asm_thumb
-def squared(r0, r1, r2, r3):
-    """11 cycles for each value of each shot."""
-    keep_high()
-    distances(square)
-    leave()
-
-
-@micropython.asm_thumb
-def absolute(r0, r1, r2, r3):
-    """13 cycles for each value of each shot."""
-    keep_high()
-    distances(magnitude)
     leave()
 
 

@@ -83,20 +83,6 @@ def squared(query: ptr8, shots: ptr8, sizes: int, distances: ptr32):
 
 
 @micropython.viper
-def absolute(query: ptr8, shots: ptr8, sizes: int, distances: ptr32):
-    dims = sizes & 0xFFFF
-    for i in range(sizes >> 16):
-        total = 0
-        for j in range(dims):
-            d = (query[j] ^ 128) - (shots[j] ^ 128)
-            if d < 0:
-                d = 0 - d
-            total += d
-        distances[i] = total
-        shots = ptr8(uint(shots) + dims)
-
-
-@micropython.viper
 def vote(distances: ptr32, owners: ptr8, sizes: int, out: ptr32):
     far = (1 << 30) - 1
     k = sizes >> 8 & 255

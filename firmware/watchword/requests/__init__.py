@@ -1,9 +1,9 @@
 """What the host can ask: a method do_NAME for each request, in a file for each subject. docs/protocol.md specifies them.
 
-A subject is loaded when it is first asked about; sound and pictures when the program that runs is for them. Those two feed the
-program by their `way`, a listener or a viewer: `work(ms)` does about so much of it and says whether there is more, `stop()`
-forgets what is under way, and `spent(us)` hears how long a request took. `span` is how many samples a run of the model covers,
-`frame_us()` times the front end, and a `pending` request keeps the link waiting.
+A subject is loaded when it is first asked about; sound and pictures when the program that runs is for them. Those two drive a
+`pipeline`, a listener or a viewer: `work(ms)` does about so much of it and says whether there is more, `stop()` forgets what
+is under way, and `spent(us)` hears how long a request took. `span` is how many samples a run of the model covers, `frame_us()`
+times the front end, and a `pending` request keeps the link waiting.
 """
 
 from binascii import b2a_base64

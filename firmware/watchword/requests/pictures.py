@@ -15,7 +15,7 @@ class Subject(Requests):
 
     def __init__(self, app, program):
         super().__init__(app)
-        self.way = self.viewer = Viewer(program)
+        self.pipeline = self.viewer = Viewer(program)
         self.watched = None  # the last band of the frame that the model runs on: its reply tells what was seen
 
     def do_view(self, request):

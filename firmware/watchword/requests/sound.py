@@ -21,7 +21,7 @@ class Subject(Requests):
 
     def __init__(self, app, program):
         super().__init__(app)
-        self.way = self.listener = Listener(program, StreamSource(RING))
+        self.pipeline = self.listener = Listener(program, StreamSource(RING))
         self.span = self.listener.span
         self.streaming = False
         self.pending = None

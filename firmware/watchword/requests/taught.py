@@ -23,7 +23,7 @@ class Subject(Requests):
             fields["file"] = teacher.file
             fields["dims"] = taught.dims
             fields["background"] = teacher.backgrounds
-            fields["samples"] = self.app.feed.span
+            fields["samples"] = self.app.driver.span
         fields["others"] = [(file, words) for file, words in memories(self.store) if file != fields["file"]]
         return fields
 

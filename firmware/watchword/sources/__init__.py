@@ -5,12 +5,10 @@ A source of sound has `available()`, the number of samples that wait, `read(buff
 
 A source of pictures has `width`, `height` and `colours` (GREY: a byte a pixel, or RGB565: two, the upper one first), and
 `rows()`, the number of rows of the frame that wait from the first byte of its `buffer` on: a frame comes in bands, one after
-another, so that no more of it than a band need be in RAM.
+another, so that no more of it than a band need be in RAM. Also runs on CPython.
 """
 
-from micropython import const
-
-RATE = const(16000)  # samples in a second
-GREY = const(1)  # bytes in a pixel,
-RGB565 = const(2)  # and so in both
-LONGEST = const(640)  # pixels of a side of a frame
+RATE = 16000  # samples in a second
+GREY = 1  # bytes in a pixel,
+RGB565 = 2  # and so in both
+LONGEST = 640  # pixels of a side of a frame

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from watchword import shipped
 from watchword.board.connection import Connection
 from watchword.board.events import Program
 from watchword.board.messages import Said
@@ -16,7 +17,7 @@ from watchword.compile import Compiled
 from watchword.compile.program import read_description
 from watchword.errors import BoardError, LinkError, ModelError
 
-_LEFT = 8192  # bytes of heap that a program must leave
+_LEFT: int = shipped.firmware_module("trial").LEAST_HEAP  # bytes of heap that a program must leave
 _ATTEMPTS = 3  # per chunk of a push
 
 

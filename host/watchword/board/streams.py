@@ -15,8 +15,8 @@ from watchword.board.connection import Connection
 from watchword.board.events import Detection, Event
 from watchword.board.messages import Said
 from watchword.data.adpcm import Adpcm
+from watchword.data.audio import RATE
 
-RATE = 16000
 Codec = Literal["s16", "adpcm"]
 _CHUNK_SAMPLES = {"s16": 768, "adpcm": 768}  # of sound in one request; two of them at least fit into a board's credit
 

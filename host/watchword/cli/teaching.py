@@ -90,7 +90,7 @@ def _hearing(board: Board, window: int) -> Callable[[Path], dict[str, Any]]:
             word = words.find(samples, length / RATE)
         except DataError as error:
             raise DataError(f"{file}: {error}") from None
-        board.scores(words.window(samples, word, length))
+        board.scores(words.crop(samples, word, length))
         return {"start": word.start, "end": word.end, "above_noise_db": round(word.above, 1), "quality": word.quality}
 
     return show

@@ -85,7 +85,6 @@ def evaluate(
     queries: Annotated[int | None, typer.Option(min=1, help="Of each word in a draw, at the most. Default: all.")] = None,
     neighbours: Annotated[int, typer.Option(min=1, max=8, help="Nearest shots whose mean distance counts.")] = 2,
     means: Annotated[bool, typer.Option("--means", help="Compare with the mean of a word's shots instead.")] = False,
-    absolute: Annotated[bool, typer.Option("--absolute", help="Sums of differences instead of squares as distances.")] = False,
     on: OnOrReference = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
@@ -119,7 +118,7 @@ def evaluate(
                 shots=few_shot,
                 draws=draws,
                 queries=queries,
-                neighbours=fewshot.Neighbours(neighbours, means, absolute),
+                neighbours=fewshot.Neighbours(neighbours, means),
                 board=board,
                 progress=progress,
             )

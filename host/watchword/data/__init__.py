@@ -1,1 +1,1 @@
-"""Recordings: reading them, listing them, and making more of them for training."""
+"""Recordings and pictures: reads, lists and augments them."""

@@ -1,8 +1,8 @@
-"""IMA ADPCM: 4 bits a sample, for slow lines to a board. Bit for bit what the board decodes.
+"""IMA ADPCM, 4 bits a sample, for slow lines to a board: bit for bit what the board decodes.
 
-The codec of the Interactive Multimedia Association (1992), without blocks or headers: a byte holds two samples, the earlier
-one in its low half, and the state goes on from chunk to chunk. It starts at a sample of 0 and the smallest step, so that
-digital silence at the beginning of a stream leaves it as it is.
+The codec of the Interactive Multimedia Association (1992), without headers: a byte holds two samples, the earlier
+one in its low half, and the state carries over from payload to payload. It starts at a sample of 0 and the smallest step, so
+that digital silence at the beginning of a stream leaves it as it is.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _INDEX_CHANGE = (-1, -1, -1, -1, 2, 4, 6, 8)
 
 
 class Adpcm:
-    """One direction of one stream. last: the sample that both ends hold now; index: of the step that comes next."""
+    """A coder or decoder of one stream. last: the predicted sample; index: of the step size for the next one."""
 
     def __init__(self) -> None:
         self.last = 0
         self.index = 0
 
     def encode(self, samples: NDArray[np.int16]) -> bytes:
-        """int16 (n,) -> ceil(n / 2) bytes. An odd last sample is sent twice: only the end of a stream should be odd."""
+        """Encode int16 (n,) -> ceil(n / 2) bytes. An odd last sample is sent twice: only the end of a stream should be odd."""
         values = np.asarray(samples, np.int16).tolist()
         if len(values) % 2:
             values.append(values[-1])
@@ -38,16 +38,16 @@ class Adpcm:
         return (codes[:, 0] | codes[:, 1] << 4).astype(np.uint8).tobytes()
 
     def decode(self, data: bytes) -> NDArray[np.int16]:
-        """Bytes -> int16 (2 * bytes,)."""
+        """Decode bytes -> int16 (2 * bytes,)."""
         samples = []
         for byte in data:
             for code in (byte & 15, byte >> 4):
-                self._step(code)
+                self._update(code)
                 samples.append(self.last)
         return np.array(samples, np.int16)
 
     def _code(self, value: int) -> int:
-        """The code of a sample: its sign, and its distance from the last one in quarters of a step, rounded down."""
+        """Encode a sample: its sign, and its difference from the last one in quarters of the step size, rounded down."""
         distance = value - self.last
         code = 8 if distance < 0 else 0
         distance = abs(distance)
@@ -57,11 +57,11 @@ class Adpcm:
                 code |= bit
                 distance -= step
             step >>= 1
-        self._step(code)
+        self._update(code)
         return code
 
-    def _step(self, code: int) -> None:
-        """What a code changes, at both ends alike."""
+    def _update(self, code: int) -> None:
+        """Update the state by a code, as coder and decoder both do."""
         step = STEPS[self.index]
         change = step >> 3
         for bit in (4, 2, 1):
@@ -73,5 +73,5 @@ class Adpcm:
 
 
 def coded(samples: NDArray[np.int16]) -> NDArray[np.int16]:
-    """What a board hears of a stream of its own that is sent as ADPCM; of an odd number of samples, one more."""
+    """Return what a board hears of a whole stream that is sent as ADPCM; of an odd number of samples, one more."""
     return Adpcm().decode(Adpcm().encode(samples))

@@ -1,4 +1,4 @@
-"""One recording: any sound file in, 16 kHz mono int16 out.
+"""Reads and writes recordings: any sound file becomes 16 kHz mono int16.
 
 Plain 16-bit WAV files need only Python; other formats need soundfile, other rates need scipy.
 """
@@ -12,21 +12,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword import shipped
 from watchword.errors import DataError
 
-RATE = 16_000
-"""Samples per second of all sound inside watchword."""
+RATE: int = shipped.firmware_module("sources").RATE
+"""Samples per second of all sound in watchword."""
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg"})
-"""The sound files that a search through folders picks up, in lower case."""
+"""Extensions of the sound files that `find` picks up, in lower case."""
 
 FULL_SCALE = 32768.0
 
 
 def read(path: Path) -> NDArray[np.int16]:
-    """The samples (n,) of a WAV, FLAC or OGG file at 16 kHz; channels are averaged, other rates resampled.
+    """Read a WAV, FLAC or OGG file: int16 (n,) at 16 kHz; channels are averaged, other rates resampled.
 
-    A 16-bit mono file at 16 kHz comes through unchanged. DataError: missing, unreadable or empty, or needs soundfile
+    A 16-bit mono file at 16 kHz is returned unchanged. DataError: missing, unreadable or empty, or needs soundfile
     or scipy where they are not installed.
     """
     if not path.is_file():
@@ -42,7 +43,7 @@ def read(path: Path) -> NDArray[np.int16]:
 
 
 def write(path: Path, samples: NDArray[np.int16]) -> None:
-    """A 16-bit mono WAV file at 16 kHz."""
+    """Write int16 (n,) as a 16-bit mono WAV file at 16 kHz."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -51,19 +52,19 @@ def write(path: Path, samples: NDArray[np.int16]) -> None:
 
 
 def find(folder: Path) -> list[Path]:
-    """All sound files below a folder, sorted by name. DataError: no such folder."""
+    """Find all sound files below a folder, sorted by name. DataError: no such folder."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def to_int16(samples: NDArray[np.floating]) -> NDArray[np.int16]:
-    """Nearest int16 of samples in units of one int16 step; what exceeds full scale is clipped."""
+    """Round samples, in int16 units, to int16; what exceeds full scale is clipped."""
     return np.asarray(np.clip(np.rint(samples), -32768, 32767), np.int16)
 
 
 def _read_plain_wave(path: Path) -> tuple[NDArray[np.float64], int] | None:
-    """(samples, channels) in int16 steps and the rate; None where the file is anything but a 16-bit PCM WAV."""
+    """Return samples (n, channels) in int16 units and their rate; None where the file is anything but a 16-bit PCM WAV."""
     try:
         with wave.open(str(path), "rb") as file:
             if file.getsampwidth() != 2:

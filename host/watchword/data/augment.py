@@ -1,6 +1,6 @@
-"""More training material than was recorded: words shifted, louder or softer, and among noise.
+"""Augments training clips: shifts words in time, changes speed and gain, and mixes noise in.
 
-All of it happens on samples, before the front end, which estimates noise over time: every clip comes with one second of
+It works on samples, before the front end, which estimates noise over time: every clip comes with one second of
 context before it, as the board hears one.
 """
 
@@ -20,15 +20,15 @@ CONTEXT = audio.RATE
 """Samples before each clip: one second."""
 
 TRAINING_SHARE = 0.8
-"""Of each noise file this much, from its beginning, is for training; the rest is for validation."""
+"""Share of each noise file, from its beginning, that is for training; the rest is for validation."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges from which each clip draws evenly.
+    """Ranges from which each clip is augmented, drawn uniformly.
 
-    shift: seconds, either way. speed: share of the rate, either way. gain: dB, the clip with its noise. snr: dB, the
-    clip's mean power to that of the noise. silence: RMS of clips without a word, of full scale, drawn evenly in dB.
+    shift: seconds, both ways. speed: share of the rate, both ways. gain: dB, the clip with its noise. snr: dB,
+    the clip's mean power to that of the noise. silence: RMS of clips without a word, of full scale, drawn uniformly in dB.
     """
 
     shift: float = 0.1
@@ -51,7 +51,7 @@ class Augmentation:
 
 
 def read_noise(folder: Path) -> list[NDArray[np.int16]]:
-    """The samples of every sound file below a folder. DataError: no such folder, no files, or a file of under 10 s."""
+    """Read every sound file below a folder. DataError: no such folder, no files, or a file of under 10 s."""
     files = audio.find(folder)
     if not files:
         raise DataError(f"{folder}: no noise recordings ({', '.join(sorted(audio.SUFFIXES))}) in it")
@@ -63,14 +63,14 @@ def read_noise(folder: Path) -> list[NDArray[np.int16]]:
 
 
 def with_context(signals: NDArray[np.int16]) -> NDArray[np.int16]:
-    """(clips, samples) -> (clips, CONTEXT + samples): one second of digital silence before each, as in an evaluation."""
+    """Prepend a second of digital silence, as an evaluation does: (clips, samples) -> (clips, CONTEXT + samples)."""
     return np.pad(signals, ((0, 0), (CONTEXT, 0)))
 
 
 def augment(
     signals: NDArray[np.int16], noise: Sequence[NDArray[np.int16]], settings: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.int16]:
-    """Words int16 (clips, samples) -> int16 (clips, CONTEXT + samples), each drawn anew.
+    """Augment words at random, int16 (clips, samples) -> int16 (clips, CONTEXT + samples).
 
     The context is the same noise as behind the word or digital silence, half and half. Without noise it is silence.
     """
@@ -88,7 +88,7 @@ def augment(
 def silence(
     count: int, samples: int, noise: Sequence[NDArray[np.int16]], settings: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.int16]:
-    """Clips of noise alone, int16 (count, CONTEXT + samples); the context as in `augment`."""
+    """Draw clips of noise alone, int16 (count, CONTEXT + samples); the context is as in `augment`."""
     softest, loudest = np.log(settings.silence)
     levels = np.exp(rng.uniform(softest, loudest, count)) * audio.FULL_SCALE
     rows = [_background(noise, CONTEXT + samples, level, rng) for level in levels]
@@ -96,7 +96,7 @@ def silence(
 
 
 def validation_silence(count: int, samples: int, noise: Sequence[NDArray[np.int16]]) -> NDArray[np.int16]:
-    """Clips int16 (count, samples) at even distances over the part of each noise file that training does not use."""
+    """Cut clips, int16 (count, samples), evenly spaced over the part of each noise file that training does not use."""
     clips = []
     for number in range(count):
         file = noise[number % len(noise)]
@@ -108,7 +108,7 @@ def validation_silence(count: int, samples: int, noise: Sequence[NDArray[np.int1
 
 
 def _warp(word: NDArray[np.float32], settings: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A word moved and replayed faster or slower about its middle, by linear interpolation; zeros come in from outside."""
+    """Shift a word in time and change its speed about its middle, by linear interpolation; padded with zeros."""
     speed = 1 + rng.uniform(-settings.speed, settings.speed)
     shift = round(rng.uniform(-settings.shift, settings.shift) * audio.RATE)
     places = np.arange(len(word))
@@ -119,15 +119,15 @@ def _warp(word: NDArray[np.float32], settings: Augmentation, rng: np.random.Gene
 def _background(
     noise: Sequence[NDArray[np.int16]], samples: int, level: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """A stretch of a noise file's training part brought to an RMS of `level`; in half the cases its context is silent."""
+    """Draw a segment of a noise file's training part, scaled to an RMS of `level`; in half the cases its context is silent."""
     file = noise[int(rng.integers(len(noise)))]
     start = int(rng.integers(max(1, int(len(file) * TRAINING_SHARE) - samples)))
-    stretch = np.asarray(file[start : start + samples], np.float32)
-    # The level is that behind the word; a stretch of pure zeros stays as it is.
-    stretch *= level / max(_rms(stretch[CONTEXT:]), 1.0)
+    segment = np.asarray(file[start : start + samples], np.float32)
+    # The level is that behind the word; a segment of pure zeros stays as it is.
+    segment *= level / max(_rms(segment[CONTEXT:]), 1.0)
     if rng.random() < 0.5:
-        stretch[:CONTEXT] = 0
-    return stretch
+        segment[:CONTEXT] = 0
+    return segment
 
 
 def _rms(samples: NDArray[np.float32]) -> float:
@@ -135,5 +135,5 @@ def _rms(samples: NDArray[np.float32]) -> float:
 
 
 def _ratio(decibels: float) -> float:
-    """Of amplitudes."""
+    """Convert dB to a ratio of amplitudes."""
     return float(10 ** (decibels / 20))

@@ -1,4 +1,4 @@
-"""Lists of labelled recordings: manifests, folders of words, and the arrays that training takes.
+"""Reads labelled recordings: from manifests or folders of words, into the arrays that training takes.
 
 A manifest is a CSV file beside its sound files with the columns `file` (relative to the manifest), a label, and if known
 `speaker` and `split`. The other form is a folder with one sub-folder of recordings for each word.
@@ -34,7 +34,7 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """Clips in memory. signals: int16 (clips, samples). targets: the number of each one's label, int64 (clips,)."""
+    """Clips in memory. signals: int16 (clips, samples). targets: label indices, int64 (clips,)."""
 
     clips: tuple[Clip, ...]
     signals: NDArray[np.int16]
@@ -44,7 +44,7 @@ class Recordings:
 def read_manifest(
     path: Path, *, label_column: str = "label", split: str | None = None, split_column: str = "split"
 ) -> list[Clip]:
-    """The clips of a manifest; with `split`, those of them whose `split_column` says so.
+    """Read the clips of a manifest; with `split`, only those whose `split_column` says so.
 
     A manifest without that column is taken whole. DataError: no such file, not a CSV file, a column is missing, no clip
     has that split.
@@ -63,14 +63,14 @@ def read_manifest(
 
 
 def read_files(path: Path) -> list[Clip]:
-    """What a manifest names, or a folder of folders holds, whatever it is labelled. DataError: as `read_manifest`."""
+    """Read the clips of a manifest or of a folder of folders, whatever their labels. DataError: as `read_manifest`."""
     return read_folder(path) if path.is_dir() else read_manifest(path, label_column="file")
 
 
 def read_folder(folder: Path, find: Callable[[Path], list[Path]] = audio.find) -> list[Clip]:
-    """The recordings in the sub-folders of a folder, each labelled with the name of its sub-folder.
+    """List the recordings in the sub-folders of a folder, each labelled with the name of its sub-folder.
 
-    find: what looks for the files: `pictures.find` for pictures. Sub-folders whose name begins with a dot do not count.
+    find: lists the files of a folder; `pictures.find` for pictures. Sub-folders whose name begins with a dot do not count.
     DataError: no such folder, or nothing in sub-folders.
     """
     if not folder.is_dir():
@@ -83,7 +83,7 @@ def read_folder(folder: Path, find: Callable[[Path], list[Path]] = audio.find) -
 
 
 def write_manifest(path: Path, clips: Sequence[Clip]) -> None:
-    """A manifest that `read_manifest` reads, with the files named relative to it."""
+    """Write a manifest that `read_manifest` reads, with the files named relative to it."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("file", "label", "speaker"))
@@ -93,9 +93,9 @@ def write_manifest(path: Path, clips: Sequence[Clip]) -> None:
 
 
 def divide(clips: Sequence[Clip], share: float) -> tuple[list[Clip], list[Clip]]:
-    """(training, validation) clips: about `share` of the speakers, or of the clips where no speaker is known, validate.
+    """Split clips into (training, validation): about `share` of the speakers, or of clips without one, validate.
 
-    Who belongs where follows from a hash of the name, so that more recordings later do not move those of before.
+    A hash of the name decides, so that recordings that are added later do not move earlier ones.
     """
     training: list[Clip] = []
     validation: list[Clip] = []
@@ -107,7 +107,7 @@ def divide(clips: Sequence[Clip], share: float) -> tuple[list[Clip], list[Clip]]
 
 
 def load(clips: Sequence[Clip], labels: Sequence[str], samples: int) -> Recordings:
-    """The sound of clips, each brought to `samples` samples by `fit`.
+    """Read the sound of clips, each brought to `samples` samples by `fit`.
 
     A label that is not among `labels` counts as `_unknown_`. DataError: there is no `_unknown_` among `labels`, or a file
     cannot be read.
@@ -125,7 +125,7 @@ def load(clips: Sequence[Clip], labels: Sequence[str], samples: int) -> Recordin
 
 
 def fit(signal: NDArray[np.int16], samples: int) -> NDArray[np.int16]:
-    """(samples,): a shorter signal with zeros after it, of a longer one the stretch with the most energy."""
+    """Return (samples,): pad a shorter signal with zeros, cut from a longer one the segment with the most energy."""
     if len(signal) <= samples:
         return np.pad(signal, (0, samples - len(signal)))
     energy = np.concatenate([[0.0], np.cumsum(signal.astype(np.float64) ** 2)])

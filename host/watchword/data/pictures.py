@@ -1,4 +1,4 @@
-"""One picture: any file that Pillow reads in, what a camera would see of it out."""
+"""Reads pictures: any file that Pillow can read becomes what a camera would see of it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-"""The pictures that a search through folders picks up, in lower case."""
+"""Extensions of the pictures that `find` picks up, in lower case."""
 
 QQVGA = (160, 120)
 """Width and height of the frames that small cameras give."""
 
 MOST_PIXELS = 150_000_000
-"""Of a picture that is decoded: some 450 MB in memory."""
+"""Limit of a picture that is decoded: some 450 MB in memory."""
 
 
 def find(folder: Path) -> list[Path]:
-    """All pictures below a folder, sorted by name. DataError: no such folder."""
+    """Find all pictures below a folder, sorted by name. DataError: no such folder."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def read(path: Path) -> Image.Image:
-    """A picture as it is to be looked at, turned as its EXIF says, 8 bits of RGB; what is transparent becomes white.
+    """Read a picture as 8-bit RGB, turned as its EXIF says; what is transparent becomes white.
 
     DataError: no such file, no picture, a broken or a huge one; or Pillow is not installed.
     """
@@ -72,16 +72,16 @@ def _rgb(picture: Image.Image) -> Image.Image:
 
 
 def fitted(picture: Image.Image, size: tuple[int, int] = QQVGA) -> NDArray[np.uint8]:
-    """What a camera with frames of `size` (width, height) sees of it: its middle, in full height or width.
+    """Crop and resize a picture to the frame of a camera, `size` (width, height): its middle, in full height or width.
 
-    uint8 (height, width, 3).
+    Returns uint8 (height, width, 3).
     """
     _, ImageOps, Resampling = _pillow()
     return np.asarray(ImageOps.fit(picture, size, Resampling.BOX))
 
 
 def _pillow() -> tuple[Any, Any, Any]:
-    """Its modules Image and ImageOps, and its ways of resampling. DataError: it is not installed."""
+    """Import Pillow: its modules Image and ImageOps, and Resampling. DataError: it is not installed."""
     try:
         from PIL import Image, ImageOps
     except ImportError:

@@ -1,4 +1,4 @@
-"""How well words are told apart that a model never heard, after a few shots of each: what teaching a board is worth.
+"""Few-shot evaluation: how well a model tells words apart that it was not trained on, after a few shots of each.
 
 The board's own code decides (firmware/watchword/knn.py), with its kernels in NumPy.
 """
@@ -25,18 +25,21 @@ from watchword.features import frames
 from watchword.graph import Graph
 from watchword.model import Model
 
-BACKGROUND = 64
-"""Embeddings that a program takes along: as many as the shots that a board may hold."""
+_knn = shipped.firmware_module("knn")
 
-_CLIPS = 64  # at once
+BACKGROUND: int = _knn.SHOTS
+"""Number of background embeddings in a program: as many as a board may hold shots."""
+
+_BATCH = 64  # clips
 
 
 @dataclass(frozen=True)
 class FewShot:
-    """accuracy: share of the queries whose word is the nearest, over all draws; ci95: half the width of its 95 % interval.
+    """The result of a few-shot evaluation.
 
-    detection_at_fa5, detection_at_fa1: share of the queries that are recognised where 5 or 1 % of the clips of other words are
-    taken for one. queries, unknown: clips in each draw.
+    accuracy: share of the queries whose word is the nearest, over all draws; ci95: half the width of its 95 %
+    confidence interval. detection_at_fa5, detection_at_fa1: share of the queries that are recognised at a false accept rate
+    of 5 or 1 % on clips of other words. queries, unknown: clips in each draw.
     """
 
     accuracy: float
@@ -50,17 +53,16 @@ class FewShot:
     words: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON of the command line."""
+        """Return the JSON of the command line."""
         return asdict(self) | {"words": list(self.words)}
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """How the nearest word is found, as `Taught` of the firmware has it."""
+    """Parameters of the nearest-neighbour search, as `Taught` of the firmware has them."""
 
     k: int = 2
     means: bool = False
-    absolute: bool = False
 
 
 def few_shot(
@@ -75,36 +77,38 @@ def few_shot(
     board: Board | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> FewShot:
-    """Draw `shots` clips of each word, teach them, and ask for the others; board None: embeddings by the reference.
+    """Draw `shots` clips of each word, teach them, and query with the others.
 
-    queries: of each word in a draw, and as many of the unknown for each word, at the most; None: all. The board must run the
-    model; it computes the embedding of each clip once. DataError: too few clips. ModelError: the model names no embedding.
+    queries: limit of clips for each word in a draw, and of unknown clips for each word; None: all. board: computes embeddings
+    and must run the model; None: the reference does. DataError: too few clips. ModelError: the model names no embedding.
     """
     labels = tuple(dict.fromkeys(clip.label for clip in clips))
-    of = {label: [clip for clip in clips if clip.label == label] for label in labels}
-    for label, own in of.items():
+    by_label = {label: [clip for clip in clips if clip.label == label] for label in labels}
+    for label, own in by_label.items():
         if len(own) <= shots:
             raise DataError(f"{label}: has {len(own)} clips, more than the {shots} that are taught are needed")
     if not unknown:
         raise DataError("no clips of words that are not taught are left")
     rng = np.random.default_rng(0)
     drawn = None if queries is None else shots + queries
-    plans = [{label: [own[i] for i in rng.permutation(len(own))[:drawn]] for label, own in of.items()} for _ in range(draws)]
+    episodes = [
+        {label: [own[i] for i in rng.permutation(len(own))[:drawn]] for label, own in by_label.items()} for _ in range(draws)
+    ]
     most = len(unknown) if queries is None else min(len(unknown), queries * len(labels))
-    others = [unknown[i * len(unknown) // most] for i in range(most)]
-    needed = list(dict.fromkeys([*(clip for plan in plans for own in plan.values() for clip in own), *others]))
+    negatives = [unknown[i * len(unknown) // most] for i in range(most)]
+    needed = list(dict.fromkeys([*(clip for episode in episodes for own in episode.values() for clip in own), *negatives]))
     found = dict(zip(needed, embeddings(model, needed, board, progress), strict=True))
     accuracies, at_5, at_1 = [], [], []
-    for plan in plans:
-        taught = _taught(model, {label: [found[clip] for clip in own[:shots]] for label, own in plan.items()}, neighbours)
-        asked = [(clip, label) for label, own in plan.items() for clip in own[shots:]]
-        answers = [_ask(taught, found[clip]) for clip, _ in asked]
-        right = np.array([word == label for (word, _), (_, label) in zip(answers, asked, strict=True)])
+    for episode in episodes:
+        taught = _taught(model, {label: [found[clip] for clip in own[:shots]] for label, own in episode.items()}, neighbours)
+        queried = [(clip, label) for label, own in episode.items() for clip in own[shots:]]
+        answers = [_nearest(taught, found[clip]) for clip, _ in queried]
+        correct = np.array([word == label for (word, _), (_, label) in zip(answers, queried, strict=True)])
         distances = np.array([distance for _, distance in answers])
-        false = np.sort([_ask(taught, found[clip])[1] for clip in others])
-        accuracies.append(right.mean())
-        at_5.append((right & (distances < false[len(false) * 5 // 100])).mean())
-        at_1.append((right & (distances < false[len(false) // 100])).mean())
+        false = np.sort([_nearest(taught, found[clip])[1] for clip in negatives])
+        accuracies.append(correct.mean())
+        at_5.append((correct & (distances < false[len(false) * 5 // 100])).mean())
+        at_1.append((correct & (distances < false[len(false) // 100])).mean())
     spread = float(np.std(accuracies, ddof=1)) if draws > 1 else 0.0
     return FewShot(
         accuracy=float(np.mean(accuracies)),
@@ -113,17 +117,16 @@ def few_shot(
         detection_at_fa1=float(np.mean(at_1)),
         shots=shots,
         draws=draws,
-        queries=len(asked),
-        unknown=len(others),
+        queries=len(queried),
+        unknown=len(negatives),
         words=labels,
     )
 
 
 def _taught(model: Model, shots: Mapping[str, Sequence[NDArray[np.int8]]], neighbours: Neighbours) -> Any:
-    """The memory of the firmware with these shots."""
-    knn = shipped.firmware_module("knn")
+    """Teach the firmware's memory of taught words these shots."""
     dims = len(next(iter(shots.values()))[0])
-    taught = knn.Taught(dims, embedding.key(model.description), Kernels, neighbours.k, neighbours.means, neighbours.absolute)
+    taught = _knn.Taught(dims, embedding.key(model.description), Kernels, neighbours.k, neighbours.means)
     for word, own in shots.items():
         for shot in own:
             taught.add(word, shot.tobytes())
@@ -131,53 +134,44 @@ def _taught(model: Model, shots: Mapping[str, Sequence[NDArray[np.int8]]], neigh
     return taught
 
 
-def _ask(taught: Any, query: NDArray[np.int8]) -> tuple[str, int]:
-    """The nearest word and its distance."""
+def _nearest(taught: Any, query: NDArray[np.int8]) -> tuple[str, int]:
+    """Return the nearest word and its distance."""
     index = taught.nearest(query.tobytes())
-    return taught.words[index], taught.votes[1]
+    return taught.words[index], taught.votes[_knn.DISTANCE]
 
 
 class Kernels:
-    """What firmware/watchword/kernels/knn_plain.py has, in NumPy."""
+    """The kernels of firmware/watchword/kernels/knn_plain.py, in NumPy."""
 
     @staticmethod
     def squared(query: bytes, shots: bytearray, sizes: int, distances: array[int]) -> None:
-        difference = _difference(query, shots, sizes)
-        np.frombuffer(distances, np.int32)[: sizes >> 16] = (difference**2).sum(1)
-
-    @staticmethod
-    def absolute(query: bytes, shots: bytearray, sizes: int, distances: array[int]) -> None:
-        np.frombuffer(distances, np.int32)[: sizes >> 16] = np.abs(_difference(query, shots, sizes)).sum(1)
+        dims, count = sizes & 0xFFFF, sizes >> 16
+        known = np.frombuffer(shots, np.int8)[: dims * count].reshape(count, dims)
+        difference = known.astype(np.int32) - np.frombuffer(query, np.int8)[:dims]
+        np.frombuffer(distances, np.int32)[:count] = (difference**2).sum(1)
 
     @staticmethod
     def vote(distances: array[int], owners: bytes, sizes: int, out: array[int]) -> None:
         count, k, number = sizes & 255, sizes >> 8 & 255, sizes >> 16
         of, own = np.frombuffer(distances, np.int32)[:count], np.frombuffer(owners, np.uint8)[:count]
-        far = (1 << 30) - 1
         votes = np.frombuffer(out, np.int32)
-        best, least = -1, far
+        best, least = -1, _knn.FAR
         for w in range(number):
-            some = np.sort(of[(own == w) & (of < far)])[:k]
-            mean = (int(some.sum()) >> 3) * (256 // len(some)) >> 5 if len(some) else far
-            votes[11 + w] = mean
+            some = np.sort(of[(own == w) & (of < _knn.FAR)])[:k]
+            mean = (int(some.sum()) >> 3) * (256 // len(some)) >> 5 if len(some) else _knn.FAR
+            votes[_knn.MEANS + w] = mean
             if mean < least:
                 best, least = w, mean
-        votes[:2] = best, least
-
-
-def _difference(query: bytes, shots: bytearray, sizes: int) -> NDArray[np.int32]:
-    dims, count = sizes & 0xFFFF, sizes >> 16
-    known = np.frombuffer(shots, np.int8)[: dims * count].reshape(count, dims)
-    return known.astype(np.int32) - np.frombuffer(query, np.int8)[:dims]
+        votes[_knn.NEAREST], votes[_knn.DISTANCE] = best, least
 
 
 # ---- embeddings of clips
 
 
 def background(model: Model, clips: Sequence[Clip], progress: Callable[[int, int], None] | None = None) -> NDArray[np.int8]:
-    """Embeddings of recordings or pictures for a program, of at most BACKGROUND evenly spread ones: int8 (n, values).
+    """Embed recordings or pictures as the background of a program, BACKGROUND evenly spaced ones at most: int8 (n, values).
 
-    Few recordings that are longer than what the model hears at once give several each, from their begin to their end.
+    Few recordings that are longer than the model's input give several segments each.
     Raises as `few_shot`.
     """
     n = min(BACKGROUND, len(clips))
@@ -189,14 +183,14 @@ def background(model: Model, clips: Sequence[Clip], progress: Callable[[int, int
     found = []
     for i, clip in enumerate(some):
         most = BACKGROUND // n + (i < BACKGROUND % n)
-        found.append(_embed(model, graph, hearing.inputs(model, pieces(audio.read(clip.path), length, most))))
+        found.append(_embed(model, graph, hearing.inputs(model, segments(audio.read(clip.path), length, most))))
         if progress is not None:
             progress(i + 1, n)
     return np.concatenate(found)
 
 
-def pieces(samples: NDArray[np.int16], length: int, most: int) -> NDArray[np.int16]:
-    """(n, length): up to `most` pieces of a recording, which overlap by half at most; of a short one its word."""
+def segments(samples: NDArray[np.int16], length: int, most: int) -> NDArray[np.int16]:
+    """Cut up to `most` segments from a recording, int16 (n, length), which overlap by half at most; of a short one its word."""
     n = min(most, 1 + 2 * (len(samples) - length) // length)
     if n <= 1:
         return centred(samples, length)[None]
@@ -209,7 +203,7 @@ def embeddings(
     board: Board | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[NDArray[np.int8]]:
-    """Those of recordings, the word in the middle, or of pictures: by the reference, or by a board that runs the model."""
+    """Embed recordings, the word in the middle, or pictures: by the reference, or by a board that runs the model."""
     picture = model.require_fed().kind == "picture"
     graph = _until_embedding(model)
     if board is not None:
@@ -217,7 +211,7 @@ def embeddings(
         if picture:
             board.view(*pictures.QQVGA)
     done = 0
-    at_once = _CLIPS if board is None else 1
+    at_once = _BATCH if board is None else 1
     for begin in range(0, len(clips), at_once):
         some = clips[begin : begin + at_once]
         if board is None:
@@ -238,12 +232,12 @@ def embeddings(
 
 
 def _embed(model: Model, graph: Graph, x: NDArray[np.int8]) -> NDArray[np.int8]:
-    """x: inputs. graph: the model up to its embedding."""
+    """Embed inputs x; graph: the model up to its embedding layer."""
     return embedding.embed(reference.run(graph, x), graph.output.zero_point, model.description.embedding_parts)
 
 
 def _heard(model: Model, clip: Clip) -> NDArray[np.int16]:
-    """What the model hears of a clip: the word in the middle."""
+    """Read a clip as the model hears it: the word in the middle."""
     return centred(audio.read(clip.path), hearing.clip_samples(model))
 
 
@@ -252,9 +246,9 @@ def _seen(model: Model, clip: Clip) -> frames.Frame:
 
 
 def centred(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:
-    """So many samples with the word in the middle; where none is found, those with the most energy."""
+    """Cut `length` samples with the word in the middle; where none is found, those with the most energy."""
     try:
-        return words.window(samples, words.find(samples), length)
+        return words.crop(samples, words.find(samples), length)
     except DataError:
         return fit(samples, length)
 
@@ -266,7 +260,7 @@ def _cut(graph: Graph, name: str) -> Graph:
 
 
 def _until_embedding(model: Model) -> Graph:
-    """The model up to the layer that its description names. ModelError: it names none, or keeps state."""
+    """Return the model up to its embedding layer. ModelError: the description names none, or the model keeps state."""
     if not model.description.embedding:
         raise ModelError(f"{model.path}: its description names no embedding: `watchword describe --embedding LAYER` does")
     if model.graph.stateful:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword import shipped
 from watchword.errors import DataError
 
-LONGEST = 640
+LONGEST: int = shipped.firmware_module("sources").LONGEST
 """Pixels that a side of a frame may have: what a row of sums holds on a board, and its line to the host."""
 
 

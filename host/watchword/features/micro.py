@@ -8,7 +8,7 @@ only thing that lasts from one frame to the next; everything before it is comput
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class FrontendParameters:
     log: the stages that can be left out, as in the C original. Raises ModelError for values that do not exist.
     """
 
-    hop_ms: int = 20
+    hop_ms: int = field(default=20, metadata={"enum": [10, 20]})
     tables: TableSet = "micro"
     noise_reduction: bool = True
     pcan: bool = True

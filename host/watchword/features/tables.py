@@ -15,7 +15,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-RATE = 16000
+from watchword import shipped
+
+RATE: int = shipped.firmware_module("sources").RATE
+"""Samples in a second."""
+
 WINDOW = 480
 CHANNELS = 40
 FIRST_BIN, LAST_BIN = 5, 240  # the bins of 31.25 Hz that the filters use, both included

@@ -16,9 +16,6 @@ from watchword.graph import (
     Add,
     AveragePool2D,
     Concatenation,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
     Graph,
     Lookup,
     MaxPool2D,
@@ -34,6 +31,7 @@ from watchword.graph import (
     Svdf,
     Tensor,
     Transpose,
+    Weighted,
 )
 from watchword.reference import movement
 from watchword.reference.convolution import real_multiplier, requantize, rescale, sums
@@ -98,7 +96,7 @@ def run_operation(op: Operation, *x: NDArray[np.int8]) -> NDArray[np.int8]:
     The result is int8 (samples, *output shape without batch). The samples of an Svdf are steps after a reset.
     """
     match op:
-        case Conv2D() | DepthwiseConv2D() | Dense():
+        case Weighted():
             return requantize(op, sums(op, *x))
         case AveragePool2D():
             return average_pool2d(op, *x)

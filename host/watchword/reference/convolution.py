@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError, UnsupportedError
-from watchword.graph import Conv2D, Dense, DepthwiseConv2D, extents
+from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Weighted, extents
 from watchword.reference.fixedpoint import (
     activation_range,
     multiply_by_quantized_multiplier,
@@ -23,7 +23,7 @@ from watchword.reference.windows import views
 _PATCHES = 1 << 24  # values of the patches of a convolution that are held at once
 
 
-def rescale(op: Conv2D | DepthwiseConv2D | Dense) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def rescale(op: Weighted) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """(multiplier, shift) int32 (output channels,): `real_multiplier` in integers.
 
     For convolutions they are meant for `multiply_by_quantized_multiplier`, which makes them what TFLite computes; for
@@ -49,7 +49,7 @@ def rescale(op: Conv2D | DepthwiseConv2D | Dense) -> tuple[NDArray[np.int32], ND
     return multiplier.astype(np.int32), shift.astype(np.int32)
 
 
-def real_multiplier(op: Conv2D | DepthwiseConv2D | Dense) -> NDArray[np.float64]:
+def real_multiplier(op: Weighted) -> NDArray[np.float64]:
     """Input scale * weight scale / output scale per output channel, (channels,), in double as LiteRT takes it."""
     product = op.input.scale.astype(np.float64) * op.weights.scale.astype(np.float64)
     return np.broadcast_to(product / op.output.scale.astype(np.float64), (op.output.shape[-1],))
@@ -70,7 +70,7 @@ def _exact_multiplier(real: float, nearest: int, shift: int, largest: int) -> in
     return None
 
 
-def sums(op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8]) -> NDArray[np.int32]:
+def sums(op: Weighted, x: NDArray[np.int8]) -> NDArray[np.int32]:
     """What the layer rescales, bias included: x int8 (samples, *input shape) -> int32 (samples, *output shape)."""
     match op:
         case Conv2D():
@@ -90,7 +90,7 @@ def sums(op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8]) -> NDArray[n
     return products + op.bias.data.astype(np.int32)
 
 
-def requantize(op: Conv2D | DepthwiseConv2D | Dense, sums: NDArray[np.int32]) -> NDArray[np.int8]:
+def requantize(op: Weighted, sums: NDArray[np.int32]) -> NDArray[np.int8]:
     """int32 sums (..., channels) with the bias -> int8 outputs."""
     # LiteRT's reference FULLY_CONNECTED is alone in rounding once, and in double.
     rounds_once = isinstance(op, Dense)

@@ -7,12 +7,12 @@ from typing import Any
 
 from watchword.chips import CHIPS, PORTABLE, Chip
 from watchword.compile import Compiled, Layer
-from watchword.embedding import MOST
+from watchword.embedding import MOST_VALUES
 from watchword.errors import ModelError
 from watchword.graph import AveragePool2D, MaxPool2D, Mean, Reshape, Softmax
 from watchword.model import Model
 
-_EMBEDDING = (8, MOST)  # channels of an output that may stand for what was heard or seen
+_EMBEDDING = (8, MOST_VALUES)  # channels of an output that may stand for what was heard or seen
 
 
 @dataclass(frozen=True)

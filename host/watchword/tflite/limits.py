@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from watchword.errors import UnsupportedError
-from watchword.graph import AveragePool2D, Conv2D, DepthwiseConv2D, Graph, MaxPool2D, Operation, extents
+from watchword.graph import Graph, Operation, Sliding, extents
 
 OPERATIONS = 1000
 VALUES = 1 << 21  # of a tensor, and of a picture with its padding
@@ -30,22 +30,18 @@ def check(graph: Graph) -> None:
             fits = tensor.size <= VALUES and len(tensor.shape) <= AXES
             _require(op, fits, f"the tensor {tensor.name!r} of the shape {tensor.shape}", f"{VALUES} values and {AXES} axes")
         _require(op, op.macs <= STEPS, f"{op.macs} multiply-accumulates", f"{STEPS}")
-        if isinstance(op, Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D):
+        if isinstance(op, Sliding):
             _check_window(op)
 
 
-def _check_window(op: Conv2D | DepthwiseConv2D | AveragePool2D | MaxPool2D) -> None:
+def _check_window(op: Sliding) -> None:
     rows, columns = extents(op)
     _, height, width, channels = op.input.shape
     padded = (rows.before + height + rows.after, columns.before + width + columns.after)
-    numbers: tuple[int, ...]
-    if isinstance(op, AveragePool2D | MaxPool2D):
-        size, numbers = op.size, (*op.size, *op.stride)
+    size, numbers = op.kernel, (*op.kernel, *op.stride, *op.spread)
+    if not op.macs:
         steps = op.output.size * math.prod(size)
         _require(op, steps <= STEPS, f"{steps} places in all windows", f"{STEPS}")
-    else:
-        size = (op.weights.shape[1], op.weights.shape[2])
-        numbers = (*size, *op.stride, *op.dilation)
     _require(op, max(numbers) < WINDOW, f"sizes, strides or dilations of {max(numbers)}", f"{WINDOW - 1}")
     _require(op, math.prod(padded) * channels <= VALUES, f"{padded} places with the padding", f"{VALUES} values")
     _require(op, math.prod(size) <= PLACES, f"a window of {size}", f"{PLACES} places")

@@ -9,7 +9,7 @@ import numpy as np
 import tflite
 
 from watchword.errors import UnsupportedError
-from watchword.graph import Graph, State, Svdf, Tensor
+from watchword.graph import Graph, State, Tensor
 from watchword.tflite.forms import Form, Option, form, spelled
 
 SCHEMA_VERSION = 3
@@ -124,7 +124,7 @@ class _Subgraph:
         self.tensors: dict[Tensor, int] = {}  # -> index in the subgraph
         self.tensor_offsets: list[int] = []
         self.operators: list[int] = []
-        self.variables = {op.state for op in self.graph.operations if isinstance(op, Svdf)}
+        self.variables = {tensor for op in self.graph.operations for tensor in op.memory}
 
     def main(self) -> int:
         """What runs in every step."""

@@ -1,4 +1,4 @@
-"""A checkpoint: the float weights and the optimizer's state of a run, as one .npz file."""
+"""A checkpoint holds the float weights and the optimizer state of a training run in one .npz file."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from watchword.train.layers import Array
 from watchword.train.network import Network
 from watchword.train.optimizers import Adam
 
+_FORMER = {"scale": "gamma", "offset": "beta"}  # as checkpoints once called them
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """arrays: of the network. calibration: int8 features (clips, frames, channels) that `quantize` takes again."""
+    """arrays: the network's parameters and state. calibration: int8 features (clips, frames, channels) for `quantize`."""
 
     arrays: dict[str, Array]
     optimizer: Adam
     calibration: NDArray[np.int8]
 
     def apply(self, network: Network, optimizer: Adam) -> None:
-        """Give a network and an optimizer this state. DataError: the network has other layers."""
+        """Load this state into a network and an optimizer. DataError: the network has other layers."""
         shapes = {name: value.shape for name, value in network.arrays().items()}
         if shapes != {name: value.shape for name, value in self.arrays.items()}:
             raise DataError(
@@ -38,7 +40,7 @@ class Checkpoint:
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write the .npz file that `read_checkpoint` reads."""
+    """Write a checkpoint as the .npz file that `read_checkpoint` reads."""
     optimizer = checkpoint.optimizer
     parts = {"network": checkpoint.arrays, "mean": optimizer.mean, "square": optimizer.square}
     content: dict[str, Any] = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
@@ -46,7 +48,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """DataError: no such file, or not a checkpoint."""
+    """Read a checkpoint. DataError: no such file, or not a checkpoint."""
     try:
         with np.load(path, allow_pickle=False) as file:
             content = dict(file)
@@ -61,4 +63,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _part(content: dict[str, Array], part: str) -> dict[str, Array]:
-    return {name.partition("/")[2]: value for name, value in content.items() if name.startswith(f"{part}/")}
+    return {_current(name.partition("/")[2]): value for name, value in content.items() if name.startswith(f"{part}/")}
+
+
+def _current(name: str) -> str:
+    """Today's name of an array."""
+    layer, _, parameter = name.partition(".")
+    return f"{layer}.{_FORMER.get(parameter, parameter)}"

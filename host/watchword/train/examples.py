@@ -1,4 +1,4 @@
-"""What the recordings of a recipe become: int8 features with their labels, anew for every epoch."""
+"""Turns the recordings of a recipe into training examples: int8 features with labels, augmented anew each epoch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from watchword.train.recipe import Recipe, Source
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """features: int8 (clips, frames, channels), as the model takes them. targets: numbers of labels, int64 (clips,)."""
+    """features: the model's input, int8 (clips, frames, channels). targets: label indices, int64 (clips,)."""
 
     features: NDArray[np.int8]
     targets: NDArray[np.int64]
@@ -29,7 +29,7 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The recordings of a recipe. silence: int16 (clips, samples), cut from noise, part of the validation."""
+    """The recordings of a recipe. silence: int16 (clips, samples) cut from noise, part of the validation set."""
 
     training: Recordings
     validation: Recordings
@@ -38,7 +38,7 @@ class Material:
 
 
 def read_material(recipe: Recipe, root: Path) -> Material:
-    """Read all recordings that a recipe names. DataError: some are missing or not as expected."""
+    """Read all recordings that a recipe names. DataError: some are missing or malformed."""
     training = _clips(recipe.data.train, root)
     if recipe.data.validation:
         validation = _clips(recipe.data.validation, root)
@@ -60,7 +60,7 @@ def read_material(recipe: Recipe, root: Path) -> Material:
 
 
 def validation_examples(recipe: Recipe, material: Material) -> Examples:
-    """The words of the validation, then its silence."""
+    """Extract the validation set: its words, then its silence."""
     signals = np.concatenate([material.validation.signals, material.silence])
     return Examples(
         extract(recipe, with_context(signals)),
@@ -69,7 +69,7 @@ def validation_examples(recipe: Recipe, material: Material) -> Examples:
 
 
 def training_examples(recipe: Recipe, material: Material, epoch: int) -> Examples:
-    """All training clips once, augmented as drawn for this epoch, with clips of silence, in random order."""
+    """Augment all training clips for one epoch, add clips of silence and shuffle them."""
     rng = np.random.default_rng([recipe.training.seed, 1, epoch])
     words = augment(material.training.signals, material.noise, recipe.augmentation, rng)
     count = round(recipe.data.silence * len(words)) if SILENCE in recipe.labels else 0
@@ -80,7 +80,7 @@ def training_examples(recipe: Recipe, material: Material, epoch: int) -> Example
 
 
 def extract(recipe: Recipe, streams: NDArray[np.int16]) -> NDArray[np.int8]:
-    """int16 (clips, context and clip) -> int8 (clips, frames, channels): the last frames, each stream from a fresh state."""
+    """Compute features, int16 (clips, context + samples) -> int8 (clips, frames, channels): the last frames of each clip."""
     return to_int8(features(streams, FrontendParameters(hop_ms=recipe.hop_ms))[:, -recipe.frames :])
 
 

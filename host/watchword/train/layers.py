@@ -1,4 +1,4 @@
-"""Layers: each a small class with its forward and its backward pass side by side.
+"""Layers: each is a small class with its forward and backward pass side by side.
 
 Arrays are laid out (channels, clips, height, width): a pointwise convolution is then one matrix product, a depthwise one
 a product per channel, and the statistics of a channel are contiguous. Weights have the shapes of `watchword.graph`. All
@@ -20,10 +20,10 @@ Array = NDArray[np.floating]
 
 
 class Layer(ABC):
-    """Base of all layers.
+    """Base class of all layers.
 
-    parameters: what an optimizer changes. gradients: of the loss, by the same names, set by `backward`. state: arrays that
-    training keeps beside the parameters.
+    parameters: arrays that an optimizer updates. gradients: of the loss with respect to the parameters, by the same names; set
+    by `backward`. state: arrays that training keeps beside the parameters.
     """
 
     def __init__(self) -> None:
@@ -33,17 +33,17 @@ class Layer(ABC):
 
     @abstractmethod
     def forward(self, x: Array, training: bool = False) -> Array:
-        """The output; with `training` also keeps what `backward` needs."""
+        """Compute the output; with `training`, also keep what `backward` needs."""
 
     @abstractmethod
     def backward(self, gradient: Array) -> Array:
-        """From the gradient by the output that by the input; sets `gradients`. Goes with the last `forward` in training."""
+        """Backpropagate through the last training `forward`: output gradient -> input gradient; sets `gradients`."""
 
 
 class Conv2D(Layer):
-    """weights (out, kernel_h, kernel_w, in), "same" padding, no bias, as batch normalization follows.
+    """A convolution with "same" padding and no bias, as batch normalization follows.
 
-    x (in, clips, h, w) -> (out, clips, h', w'), as a matrix product over patches (im2col).
+    weights (out, kernel_h, kernel_w, in); x (in, clips, h, w) -> (out, clips, h', w'), as a matrix product (im2col).
     """
 
     def __init__(
@@ -83,11 +83,12 @@ class Conv2D(Layer):
 
 
 class DepthwiseConv2D(Layer):
-    """weights (1, kernel_h, kernel_w, channels), "same" padding, no bias; (channels, clips, h, w) -> (channels, clips, h', w').
+    """A depthwise convolution with "same" padding and no bias.
 
-    The maps of sound models are small, 25 x 5 perhaps. So each channel's kernel is written out as the matrix that leads
-    from all places of its input map to all of its output, and BLAS does the rest: that takes positions / taps times as
-    many multiplications and is still several times faster than a sum over shifted arrays in NumPy.
+    weights (1, kernel_h, kernel_w, channels); x (channels, clips, h, w) -> (channels, clips, h', w'). Feature maps of sound
+    models are small, 25 x 5 perhaps. So each channel's kernel is expanded to a dense matrix from input to output positions, and
+    BLAS does the rest: that takes positions / taps times as many multiplications and is still several times faster than a sum
+    over shifted arrays in NumPy.
     """
 
     def __init__(self, channels: int, kernel: tuple[int, int], stride: tuple[int, int], rng: np.random.Generator) -> None:
@@ -117,7 +118,7 @@ class DepthwiseConv2D(Layer):
         return (flat @ self._matrices.transpose(0, 2, 1)).reshape(self._shape)
 
     def _connections(self, shape: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-        """Which tap leads from which place of the input map to which of the output map: three arrays of one length."""
+        """List all (tap, input position, output position) triples, as three arrays of the same length."""
         height, width = shape[2:]
         _, kernel_h, kernel_w, _ = self.parameters["weights"].shape
         rows, columns = _extents(shape, (kernel_h, kernel_w), self.stride)
@@ -130,7 +131,7 @@ class DepthwiseConv2D(Layer):
 
 
 class Dense(Layer):
-    """weights (out, in), bias (out,); x (in, clips) -> (out, clips)."""
+    """A fully connected layer: weights (out, in), bias (out,); x (in, clips) -> (out, clips)."""
 
     def __init__(self, inputs: int, outputs: int, rng: np.random.Generator) -> None:
         super().__init__()
@@ -149,9 +150,9 @@ class Dense(Layer):
 
 
 class BatchNorm(Layer):
-    """Each channel to mean 0 and variance 1 over the batch, then scale and offset (arXiv:1502.03167).
+    """Batch normalization (arXiv:1502.03167): brings each channel to mean 0 and variance 1, then applies gamma and beta.
 
-    Outside training the running mean and variance take the place of the batch's.
+    Training normalizes by the batch's statistics, inference by their running means.
     """
 
     EPSILON = 1e-3
@@ -159,47 +160,47 @@ class BatchNorm(Layer):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.parameters["scale"] = np.ones(channels, np.float32)
-        self.parameters["offset"] = np.zeros(channels, np.float32)
+        self.parameters["gamma"] = np.ones(channels, np.float32)
+        self.parameters["beta"] = np.zeros(channels, np.float32)
         self.state["mean"] = np.zeros(channels, np.float32)
         self.state["variance"] = np.ones(channels, np.float32)
 
     def affine(self) -> tuple[Array, Array]:
-        """(factor, summand), each (channels,): what the layer does outside training."""
-        factor = self.parameters["scale"] / np.sqrt(self.state["variance"] + self.EPSILON)
-        return factor, self.parameters["offset"] - self.state["mean"] * factor
+        """Return the inference form x * scale + shift of the layer: (scale, shift), each (channels,)."""
+        scale = self.parameters["gamma"] / np.sqrt(self.state["variance"] + self.EPSILON)
+        return scale, self.parameters["beta"] - self.state["mean"] * scale
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if not training:
-            factor, summand = self.affine()
-            return np.asarray(x * _column(factor) + _column(summand))
+            scale, shift = self.affine()
+            return np.asarray(x * _column(scale) + _column(shift))
         flat = x.reshape(len(x), -1)
         mean = flat.mean(axis=1)
         centred = flat - mean[:, None]
         variance = np.einsum("cm,cm->c", centred, centred) / flat.shape[1]
         for name, value in (("mean", mean), ("variance", variance)):
             self.state[name] = self.MOMENTUM * self.state[name] + (1 - self.MOMENTUM) * value
-        self._inverse = 1 / np.sqrt(variance + self.EPSILON)
-        self._normal = centred
-        self._normal *= self._inverse[:, None]
-        y = self._normal * self.parameters["scale"][:, None]
-        y += self.parameters["offset"][:, None]
+        self._inverse_deviation = 1 / np.sqrt(variance + self.EPSILON)
+        self._normalized = centred
+        self._normalized *= self._inverse_deviation[:, None]
+        y = self._normalized * self.parameters["gamma"][:, None]
+        y += self.parameters["beta"][:, None]
         return np.asarray(y.reshape(x.shape))
 
     def backward(self, gradient: Array) -> Array:
         flat = gradient.reshape(len(gradient), -1)
-        by_scale = np.einsum("cm,cm->c", flat, self._normal)
-        by_offset = flat.sum(axis=1)
-        self.gradients["scale"], self.gradients["offset"] = by_scale, by_offset
+        d_gamma = np.einsum("cm,cm->c", flat, self._normalized)
+        d_beta = flat.sum(axis=1)
+        self.gradients["gamma"], self.gradients["beta"] = d_gamma, d_beta
         count = flat.shape[1]
-        by_input = flat - (by_offset / count)[:, None]
-        by_input -= self._normal * (by_scale / count)[:, None]
-        by_input *= (self.parameters["scale"] * self._inverse)[:, None]
-        return np.asarray(by_input.reshape(gradient.shape))
+        d_x = flat - (d_beta / count)[:, None]
+        d_x -= self._normalized * (d_gamma / count)[:, None]
+        d_x *= (self.parameters["gamma"] * self._inverse_deviation)[:, None]
+        return np.asarray(d_x.reshape(gradient.shape))
 
 
 class ReLU(Layer):
-    """max(x, 0)."""
+    """The rectifier, max(x, 0)."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         y = np.maximum(x, 0)
@@ -212,7 +213,7 @@ class ReLU(Layer):
 
 
 class AveragePool(Layer):
-    """The mean of each whole map: (channels, clips, h, w) -> (channels, clips, 1, 1)."""
+    """Global average pooling: (channels, clips, h, w) -> (channels, clips, 1, 1)."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if training:
@@ -224,7 +225,7 @@ class AveragePool(Layer):
 
 
 class Flatten(Layer):
-    """(channels, clips, h, w) -> (h * w * channels, clips), in the order of TFLite's NHWC."""
+    """Flattens (channels, clips, h, w) -> (h * w * channels, clips), in the order of TFLite's NHWC."""
 
     def forward(self, x: Array, training: bool = False) -> Array:
         if training:
@@ -237,15 +238,15 @@ class Flatten(Layer):
 
 
 def he_normal(shape: tuple[int, ...], taps: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Weights that keep the variance through a ReLU: normal, variance 2 / taps (arXiv:1502.01852)."""
+    """He initialization (arXiv:1502.01852): normal weights of variance 2 / taps, which keep the variance through a ReLU."""
     return (rng.standard_normal(shape) * math.sqrt(2 / taps)).astype(np.float32)
 
 
 def _extents(shape: Sequence[int], kernel: Sequence[int], stride: Sequence[int]) -> tuple[Extent, Extent]:
-    """Of the rows and the columns of (channels, clips, h, w), with TFLite's "same" padding."""
+    """The extents of rows and columns of (channels, clips, h, w), with TFLite's "same" padding."""
     return extent(shape[2], kernel[0], stride[0], 1, "same"), extent(shape[3], kernel[1], stride[1], 1, "same")
 
 
 def _column(values: Array) -> Array:
-    """(channels,) -> (channels, 1, 1, 1)."""
+    """Reshape (channels,) -> (channels, 1, 1, 1), to broadcast over a feature map."""
     return values[:, None, None, None]

@@ -1,4 +1,4 @@
-"""The training loop: a recipe and its recordings in, the network that validated best out."""
+"""The training loop: takes a recipe and its recordings, returns the network that validated best."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from watchword.train.checkpoint import Checkpoint
 from watchword.train.examples import Examples, Material, read_material, training_examples, validation_examples
 from watchword.train.losses import smooth, softmax_cross_entropy
-from watchword.train.network import Network, ds_cnn, real
+from watchword.train.network import Network, dequantize, ds_cnn
 from watchword.train.optimizers import Adam, one_cycle
 from watchword.train.recipe import Recipe
 
@@ -23,7 +23,7 @@ _CALIBRATION_CLIPS = 512
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the history. Losses are means in nats, accuracy is the share of the validation clips that are right."""
+    """A row of the training history. Losses are means in nats; accuracy is that on the validation clips, 0..1."""
 
     number: int
     loss: float
@@ -34,10 +34,10 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What training yields.
+    """The outcome of training.
 
-    network: as it was after the epoch `best`. checkpoint: the same with all that is needed to go on. validation: features
-    of the clips of `material.validation`, then of `material.silence`.
+    network: the weights after the epoch `best`. checkpoint: the same and all that is needed to resume. validation: features of
+    the clips of `material.validation`, then of `material.silence`.
     """
 
     recipe: Recipe
@@ -55,7 +55,7 @@ def train(
     """Train the network of a recipe on the data sets below `root`, from new weights or from those of a checkpoint.
 
     `progress` is called after every epoch. The same recipe, data and machine give the same network. DataError: recordings
-    are missing or not as expected, or the checkpoint is of another network.
+    are missing or malformed, or the checkpoint is of another network.
     """
     settings = recipe.training
     material = read_material(recipe, root)
@@ -65,7 +65,7 @@ def train(
     if start is not None:
         start.apply(network, optimizer)
     one_hot = np.eye(len(recipe.labels), dtype=np.float32)
-    averaged = Average(network, settings.averaging)
+    ema = Ema(network, settings.ema_decay)
     history: list[Epoch] = []
     best: tuple[Epoch, Checkpoint] | None = None
     step = 0
@@ -78,16 +78,18 @@ def train(
             for rows in batches:
                 rate = one_cycle(step, settings.epochs * len(batches), settings.rate)
                 targets = smooth(one_hot[:, examples.targets[rows]], settings.label_smoothing)
-                loss, gradient = softmax_cross_entropy(network.forward(real(examples.features[rows]), training=True), targets)
+                loss, gradient = softmax_cross_entropy(
+                    network.forward(dequantize(examples.features[rows]), training=True), targets
+                )
                 network.backward(gradient)
                 optimizer.step(network.parameters(), network.gradients(), rate)
-                averaged.follow(network)
+                ema.update(network)
                 losses.append(loss)
                 step += 1
-            epoch = Epoch(number, float(np.mean(losses)), *evaluate(averaged.network, validation), rate)
+            epoch = Epoch(number, float(np.mean(losses)), *evaluate(ema.network, validation), rate)
             history.append(epoch)
             if best is None or (epoch.accuracy, -epoch.validation_loss) > (best[0].accuracy, -best[0].validation_loss):
-                best = epoch, Checkpoint(averaged.network.arrays(), copy.deepcopy(optimizer), calibration)
+                best = epoch, Checkpoint(ema.network.arrays(), copy.deepcopy(optimizer), calibration)
             if progress is not None:
                 progress(epoch)
     assert best is not None
@@ -96,37 +98,37 @@ def train(
 
 
 def evaluate(network: Network, examples: Examples) -> tuple[float, float]:
-    """(mean loss in nats, accuracy)."""
+    """Return the (mean loss in nats, accuracy) of a network on examples."""
     probabilities = network.predict(examples.features)
     likelihoods = probabilities[np.arange(len(examples)), examples.targets]
     right = probabilities.argmax(axis=1) == examples.targets
     return float(-np.log(np.maximum(likelihoods, 1e-12)).mean()), float(right.mean())
 
 
-class Average:
-    """A second network that follows a first one: each step an exponential mean of its parameters and state.
+class Ema:
+    """A second network whose parameters and state are the exponential moving average (EMA) of another one's.
 
-    With a decay of 0 it is a copy.
+    decay: per optimizer step; with 0 it is a copy.
     """
 
     def __init__(self, network: Network, decay: float) -> None:
         self.network = copy.deepcopy(network)
         self._decay, self._steps = decay, 0
 
-    def follow(self, network: Network) -> None:
+    def update(self, network: Network) -> None:
         self._steps += 1
-        # The first steps count for more, so that the mean forgets where it started.
+        # The first steps count for more, so that the average forgets the initial weights.
         decay = min(self._decay, self._steps / (self._steps + 10))
         for mine, theirs in zip(self.network.layers, network.layers, strict=True):
-            for mean, values in ((mine.parameters, theirs.parameters), (mine.state, theirs.state)):
+            for averages, values in ((mine.parameters, theirs.parameters), (mine.state, theirs.state)):
                 for name, value in values.items():
-                    mean[name] = decay * mean[name] + (1 - decay) * value
+                    averages[name] = decay * averages[name] + (1 - decay) * value
 
 
 def _epochs(recipe: Recipe, material: Material) -> Iterator[Examples]:
-    """The examples of each epoch, the next ones being made meanwhile.
+    """Yield the examples of each epoch; a thread prepares the next ones meanwhile.
 
-    NumPy lets go of Python's lock in its inner loops, so a thread is enough to use a second core.
+    NumPy releases the GIL in its inner loops, so a thread is enough to use a second core.
     """
     with ThreadPoolExecutor(1) as ahead:
         upcoming = ahead.submit(training_examples, recipe, material, 1)
@@ -138,10 +140,10 @@ def _epochs(recipe: Recipe, material: Material) -> Iterator[Examples]:
 
 
 def _one_blas_thread() -> AbstractContextManager[object]:
-    """Matrix products on one thread: they are small, the other core makes features, and threads that wait for each other
-    make an epoch several times longer. It also frees the result from the number of cores.
+    """Limit BLAS to one thread: its matrix products are small, the other core extracts features, and threads that wait for each
+    other make an epoch several times longer. The result does not depend on the number of cores then, either.
 
-    Without threadpoolctl, of the extra "train", all stays as NumPy has it.
+    Without threadpoolctl, of the extra "train", NumPy's default stays.
     """
     try:
         from threadpoolctl import threadpool_limits

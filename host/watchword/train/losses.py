@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""The loss that training minimizes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from watchword.train.layers import Array
 
 
 def smooth(targets: Array, smoothing: float) -> Array:
-    """Probabilities (classes, clips) with the share `smoothing` of them spread evenly (arXiv:1512.00567)."""
+    """Label smoothing (arXiv:1512.00567): spread the share `smoothing` of target probabilities (classes, clips) evenly."""
     return np.asarray(targets * (1 - smoothing) + smoothing / len(targets))
 
 
 def softmax(logits: Array) -> Array:
-    """Over the classes: (classes, clips) -> (classes, clips)."""
+    """Turn logits (classes, clips) into probabilities of the same shape."""
     exponentials = np.exp(logits - logits.max(axis=0))
     return np.asarray(exponentials / exponentials.sum(axis=0))
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[float, Array]:
-    """(mean loss in nats, gradient by the logits) for logits and target probabilities, both (classes, clips)."""
+    """Return (mean loss in nats, its gradient) for logits and target probabilities; all arrays are (classes, clips)."""
     shifted = logits - logits.max(axis=0)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=0))
     clips = logits.shape[1]

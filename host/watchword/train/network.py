@@ -1,4 +1,4 @@
-"""The network: layers in a row, and the depthwise separable CNN that a recipe describes."""
+"""A sequential network, and the depthwise separable CNN that a recipe describes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from watchword.train.losses import softmax
 from watchword.train.recipe import Architecture
 
 INPUT_SCALE = 666 / 256 / 25.6
-"""Real value of one int8 step of the input: a feature unit is 1 / 25.6 (as in TFLite Micro), an int8 step 666 / 256 units."""
+"""Scale of the int8 input: a feature unit is 1 / 25.6 (as in TFLite Micro), one int8 count is 666 / 256 units."""
 
 INPUT_ZERO_POINT = -128
 
-_CLIPS_AT_ONCE = 256  # bounds the memory of a prediction
+_BATCH = 256  # clips; bounds the memory of a prediction
 
 
 class Network:
-    """Layers that lead from one input (1, clips, frames, channels of the front end) to logits (classes, clips)."""
+    """Layers in sequence, from an input (1, clips, frames, channels of the front end) to logits (classes, clips)."""
 
     def __init__(self, layers: Sequence[Layer], frames: int) -> None:
         self.layers = list(layers)
@@ -47,24 +47,24 @@ class Network:
             gradient = layer.backward(gradient)
 
     def predict(self, features: NDArray[np.int8]) -> Array:
-        """Probabilities (clips, classes) for int8 features (clips, frames, channels)."""
-        blocks = [features[start : start + _CLIPS_AT_ONCE] for start in range(0, len(features), _CLIPS_AT_ONCE)]
-        return np.concatenate([softmax(self.forward(real(block))).T for block in blocks])
+        """Predict probabilities (clips, classes) from int8 features (clips, frames, channels)."""
+        batches = [features[start : start + _BATCH] for start in range(0, len(features), _BATCH)]
+        return np.concatenate([softmax(self.forward(dequantize(batch))).T for batch in batches])
 
     def parameters(self) -> dict[str, Array]:
-        """All parameters by layer number and name: the arrays themselves, not copies."""
+        """Return all parameters by layer number and name: the arrays themselves, not copies."""
         return {
             f"{number}.{name}": value for number, layer in enumerate(self.layers) for name, value in layer.parameters.items()
         }
 
     def gradients(self) -> dict[str, Array]:
-        """The gradients of the last `backward`, by the names of `parameters`."""
+        """Return the gradients of the last `backward`, by the names of `parameters`."""
         return {
             f"{number}.{name}": value for number, layer in enumerate(self.layers) for name, value in layer.gradients.items()
         }
 
     def arrays(self) -> dict[str, Array]:
-        """Copies of all that makes the network what it is: parameters and state, for `restore`."""
+        """Return copies of all parameters and state, for `restore`."""
         return {
             f"{number}.{name}": value.copy()
             for number, layer in enumerate(self.layers)
@@ -72,22 +72,23 @@ class Network:
         }
 
     def restore(self, arrays: dict[str, Array]) -> None:
-        """Take over what `arrays` of a network of the same layers gave. KeyError: an array is missing."""
+        """Load what `arrays` of a network of the same layers returned. KeyError: an array is missing."""
         for number, layer in enumerate(self.layers):
             for values in (layer.parameters, layer.state):
                 for name in values:
                     values[name] = arrays[f"{number}.{name}"].copy()
 
 
-def real(features: NDArray[np.int8]) -> NDArray[np.float32]:
-    """What int8 features (clips, frames, channels) stand for, laid out as the layers take it."""
+def dequantize(features: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Turn int8 features (clips, frames, channels) into the network's input, (1, clips, frames, channels)."""
     return (features.astype(np.float32) - INPUT_ZERO_POINT)[None] * np.float32(INPUT_SCALE)
 
 
 def ds_cnn(architecture: Architecture, frames: int, classes: int, rng: np.random.Generator) -> Network:
-    """A convolution, then blocks of a depthwise and a pointwise convolution, the mean over time and frequency, a dense layer.
+    """Build a DS-CNN after "Hello Edge" (arXiv:1711.07128).
 
-    After "Hello Edge" (arXiv:1711.07128). Every convolution has batch normalization and ReLU.
+    A convolution, then blocks of a depthwise and a pointwise convolution, global average pooling, and a dense layer; batch
+    normalization and ReLU follow every convolution.
     """
     channels = architecture.channels
     layers: list[Layer] = [Conv2D(1, channels, architecture.kernel, architecture.stride, rng), BatchNorm(channels), ReLU()]
@@ -99,5 +100,5 @@ def ds_cnn(architecture: Architecture, frames: int, classes: int, rng: np.random
 
 
 def input_shape(frames: int) -> tuple[int, int, int, int]:
-    """Of the graph: (1, frames, channels of the front end, 1)."""
+    """The input shape of the graph: (1, frames, channels of the front end, 1)."""
     return (1, frames, CHANNELS, 1)

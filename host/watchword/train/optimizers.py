@@ -1,4 +1,4 @@
-"""How parameters follow their gradients, and how fast."""
+"""The optimizer and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from watchword.train.layers import Array
 
 
 class Adam:
-    """Adam (arXiv:1412.6980) with decoupled weight decay (arXiv:1711.05101) on arrays of two axes and more.
+    """AdamW: Adam (arXiv:1412.6980) with decoupled weight decay (arXiv:1711.05101).
 
-    Biases and the scales of batch normalization have one axis and do not decay.
+    Biases and batch normalization's gamma and beta, which have one axis, do not decay. mean, square: the two moments.
     """
 
     BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -25,7 +25,7 @@ class Adam:
         self.square: dict[str, Array] = {}
 
     def step(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array], rate: float) -> None:
-        """Change the parameters in place."""
+        """Update the parameters in place; rate: the learning rate."""
         self.steps += 1
         unbias1, unbias2 = 1 - self.BETA1**self.steps, 1 - self.BETA2**self.steps
         for name, value in parameters.items():
@@ -40,13 +40,13 @@ class Adam:
 
 
 def one_cycle(step: int, steps: int, peak: float, rise: float = 0.3) -> float:
-    """The learning rate at `step` of `steps`: from peak / 25 up to `peak` within the share `rise`, then down to nearly 0.
+    """The one-cycle schedule (arXiv:1708.07120): the learning rate at `step` of `steps`.
 
-    Both ways along half a cosine wave (arXiv:1708.07120).
+    It rises from peak / 25 to `peak` within the share `rise` of the steps, then falls to nearly 0, both along half a cosine.
     """
     top = rise * (steps - 1)
     if step < top:
-        low, way = peak / 25, step / top
+        low, progress = peak / 25, step / top
     else:
-        low, way = peak / 1e4, (steps - 1 - step) / max(1.0, steps - 1 - top)
-    return low + (peak - low) * (1 - math.cos(math.pi * way)) / 2
+        low, progress = peak / 1e4, (steps - 1 - step) / max(1.0, steps - 1 - top)
+    return low + (peak - low) * (1 - math.cos(math.pi * progress)) / 2

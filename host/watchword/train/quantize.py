@@ -1,6 +1,6 @@
-"""From float layers to the int8 graph: post-training quantization, per channel.
+"""Post-training quantization: turns float layers into the int8 graph, with per-channel weights.
 
-Batch normalization becomes part of the convolution before it, ReLU its fused activation. The ranges of activations come
+Batch normalization is folded into the convolution before it, ReLU its fused activation. The ranges of activations come
 from calibration features, those of weights from the weights.
 """
 
@@ -25,7 +25,7 @@ from watchword.train.layers import (
     Layer,
     ReLU,
 )
-from watchword.train.network import INPUT_SCALE, INPUT_ZERO_POINT, Network, input_shape, real
+from watchword.train.network import INPUT_SCALE, INPUT_ZERO_POINT, Network, dequantize, input_shape
 
 _NAMES: dict[type[Layer], str] = {
     Conv2D: "conv",
@@ -38,15 +38,15 @@ _NAMES: dict[type[Layer], str] = {
 
 @dataclass(eq=False)
 class Stage:
-    """A layer with what was folded into it: one operation of the graph. weights, bias: None where the layer has none."""
+    """A layer and what was folded into it: one operation of the graph. weights, bias: None where the layer has none."""
 
     layer: Layer
     weights: Array | None = None
     bias: Array | None = None
     relu: bool = False
 
-    def run(self, x: Array) -> Array:
-        """As the layers that were folded, outside training."""
+    def forward(self, x: Array) -> Array:
+        """Compute what the folded layers do in inference."""
         if self.weights is None or self.bias is None:
             return self.layer.forward(x)
         layer = copy.copy(self.layer)
@@ -57,17 +57,17 @@ class Stage:
 
 
 def fold(network: Network) -> list[Stage]:
-    """The layers of a network as stages that compute the same. ModelError: a layer has no place in the int8 graph."""
+    """Fold a network's layers into stages that compute the same. ModelError: the int8 graph has no such layer."""
     stages: list[Stage] = []
     for layer in network.layers:
         if isinstance(layer, BatchNorm) and stages and stages[-1].weights is not None and not stages[-1].relu:
             stage = stages[-1]
-            factor, summand = layer.affine()
+            scale, shift = layer.affine()
             assert stage.weights is not None
             assert stage.bias is not None
             last = isinstance(stage.layer, DepthwiseConv2D)
-            stage.weights = stage.weights * (factor if last else factor.reshape(-1, *[1] * (stage.weights.ndim - 1)))
-            stage.bias = stage.bias * factor + summand
+            stage.weights = stage.weights * (scale if last else scale.reshape(-1, *[1] * (stage.weights.ndim - 1)))
+            stage.bias = stage.bias * scale + shift
         elif isinstance(layer, ReLU) and stages and stages[-1].weights is not None:
             stages[-1].relu = True
         elif isinstance(layer, Conv2D | DepthwiseConv2D | Dense):
@@ -84,16 +84,16 @@ def fold(network: Network) -> list[Stage]:
 
 
 def quantize(network: Network, calibration: NDArray[np.int8], name: str = "model") -> graph.Graph:
-    """The int8 graph of a network with a softmax behind it.
+    """Quantize a network to an int8 graph and append a softmax.
 
-    calibration: features (clips, frames, channels) like those in use; a few hundred clips are enough.
+    calibration: features (clips, frames, channels) as in use; a few hundred clips are enough.
     """
     shape = input_shape(network.frames)
     tensor = graph.Tensor("input", shape, np.dtype(np.int8), np.array([INPUT_SCALE], np.float32), INPUT_ZERO_POINT)
     result = graph.Graph(name, tensor, tensor)
-    x: Array = real(calibration)
+    x: Array = dequantize(calibration)
     for number, stage in enumerate(fold(network)):
-        x = stage.run(x)
+        x = stage.forward(x)
         result.operations.append(_operation(stage, f"{_NAMES[type(stage.layer)]}_{number}", tensor, x))
         tensor = result.operations[-1].output
     output = graph.Tensor("scores", tensor.shape, np.dtype(np.int8), np.array([1 / 256], np.float32), -128)
@@ -103,7 +103,7 @@ def quantize(network: Network, calibration: NDArray[np.int8], name: str = "model
 
 
 def _operation(stage: Stage, name: str, source: graph.Tensor, y: Array) -> graph.Operation:
-    """The operation of a stage. y: its float outputs on the calibration clips, (channels, clips, ...)."""
+    """Make the operation of a stage. y: its float outputs on the calibration clips, (channels, clips, ...)."""
     shape = (1, *y.shape[2:], y.shape[0])
     layer = stage.layer
     if stage.weights is None or stage.bias is None:
@@ -127,18 +127,18 @@ def _weights(name: str, weights: Array, bias: Array, axis: int, input_scale: flo
     # The bias may not need more than 24 bits, also in a channel whose weights are all nearly 0.
     scale = np.maximum(np.abs(weights).max(axis=others) / 127, np.abs(bias) / (input_scale * 2**23))
     scale = np.maximum(scale, 1e-10).astype(np.float32)
-    along = scale.reshape([-1 if other == axis else 1 for other in range(weights.ndim)])
-    steps = np.clip(np.rint(weights / along), -127, 127).astype(np.int8)
+    per_channel = scale.reshape([-1 if other == axis else 1 for other in range(weights.ndim)])
+    quantized = np.clip(np.rint(weights / per_channel), -127, 127).astype(np.int8)
     bias_scale = (np.float64(input_scale) * scale).astype(np.float32)
-    bias_steps = np.rint(bias / bias_scale).astype(np.int32)
+    quantized_bias = np.rint(bias / bias_scale).astype(np.int32)
     return (
-        graph.Tensor(f"{name}/weights", steps.shape, steps.dtype, scale, axis=axis, data=steps),
-        graph.Tensor(f"{name}/bias", bias_steps.shape, bias_steps.dtype, bias_scale, axis=0, data=bias_steps),
+        graph.Tensor(f"{name}/weights", quantized.shape, quantized.dtype, scale, axis=axis, data=quantized),
+        graph.Tensor(f"{name}/bias", quantized_bias.shape, quantized_bias.dtype, bias_scale, axis=0, data=quantized_bias),
     )
 
 
 def activation_scale(values: Array) -> tuple[NDArray[np.float32], int]:
-    """(scale (1,), zero point) of the int8 range that just holds `values` and 0.
+    """Return (scale (1,), zero point) of the smallest int8 range that holds `values` and 0.
 
     Narrower ranges, by percentile or by least square error, did not bring keyword models closer to their float networks.
     """

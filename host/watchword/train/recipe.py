@@ -21,7 +21,7 @@ from watchword.graph import extent
 
 @dataclass(frozen=True)
 class Source:
-    """Where clips come from: a manifest with its columns, or a folder with one sub-folder per word."""
+    """A source of clips: a manifest with its columns, or a folder with one sub-folder per word."""
 
     manifest: str = ""
     folder: str = ""
@@ -36,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Data:
-    """train, validation: sources; without one for validation, `validation_share` of the training clips is held out.
+    """Data sets. train, validation: sources; without one for validation, `validation_share` of the training clips is held out.
 
     noise: a folder, or empty. seconds: length of a clip, and what the model sees. silence: clips of `_silence_` in
     training, as a share of the clips with words. validation_silence: the number of those in validation.
@@ -79,9 +79,9 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Training:
-    """rate: the highest of the one-cycle schedule. weight_decay: see optimizers.Adam.
+    """The hyperparameters. rate: peak of the one-cycle schedule. weight_decay: see optimizers.Adam.
 
-    averaging: decay per step of the running mean of the weights that is validated and kept, 0 for the weights themselves.
+    ema_decay: decay per step of the moving average of the weights that is validated and kept; 0: the weights themselves.
     """
 
     epochs: int = 64
@@ -89,7 +89,7 @@ class Training:
     rate: float = 0.01
     weight_decay: float = 0.0
     label_smoothing: float = 0.1
-    averaging: float = 0.995
+    ema_decay: float = 0.995
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -98,13 +98,13 @@ class Training:
         _between("rate", self.rate, 1e-7, 10)
         _between("weight_decay", self.weight_decay, 0, 100)
         _between("label_smoothing", self.label_smoothing, 0, 0.9)
-        _between("averaging", self.averaging, 0, 0.9999)
+        _between("ema_decay", self.ema_decay, 0, 0.9999)
         _between("seed", self.seed, 0, 2**32)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """name, labels, background, licence, source, decision: of the description. hop_ms: of the front end."""
+    """A recipe. name, labels, background, licence, source, decision: of the description. hop_ms: of the front end."""
 
     name: str
     labels: tuple[str, ...]
@@ -137,7 +137,7 @@ class Recipe:
             )
 
     def description(self) -> Description:
-        """Of the model to be. ModelError: a name or a number is not one that a description can have."""
+        """The description of the model. ModelError: a name or a number is not one that a description can have."""
         return Description(
             name=self.name,
             labels=self.labels,
@@ -150,12 +150,12 @@ class Recipe:
 
     @property
     def samples(self) -> int:
-        """Of a clip."""
+        """The samples in a clip."""
         return round(self.data.seconds * RATE)
 
     @property
     def frames(self) -> int:
-        """That the model sees: those whose windows lie in the clip."""
+        """The frames that the model sees: those whose windows lie in the clip."""
         return (self.samples - WINDOW) // (self.hop_ms * RATE // 1000) + 1
 
     @property
@@ -165,7 +165,7 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file. DataError: names the file and the key that is missing, unknown or wrong."""
+    """Read the recipe in a TOML file. DataError: names the file and the key that is missing, unknown or wrong."""
     table = settings.read_toml(path)
     try:
         return settings.build(Recipe, table)

@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from watchword.compile.lower.call import CYCLES_PER_OUTPUT, SUMS, Call, requantized, rescales, rows_at_once
 from watchword.errors import UnsupportedError
-from watchword.graph import Conv2D, Dense, DepthwiseConv2D, extents
+from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Weighted, extents
 from watchword.kernels import CONVOLUTION
 from watchword.reference import activation_range, multiply_by_quantized_multiplier, multiply_rounding_once, rescale
-
-Weighted = Conv2D | DepthwiseConv2D | Dense
 
 _CYCLES_PER_MAC = 30
 
@@ -104,14 +102,8 @@ def patch_size(window: dict[str, int]) -> int:
 
 def weights_of(op: Weighted, begin: int, end: int) -> tuple[NDArray[np.int64], bytes]:
     """Weights (channels, taps) of some output channels, and RESCALE of each, the input's zero point folded into the bias."""
-    assert op.weights.data is not None
-    outputs = op.output.shape[-1]
-    weights: NDArray[np.int64] = op.weights.data.astype(np.int64)
-    weights = weights.reshape(-1, outputs).T if isinstance(op, DepthwiseConv2D) else weights.reshape(outputs, -1)
-    weights = weights[begin:end]
+    weights, bias = op.rows[begin:end], op.biases[begin:end]
     multiplier, shift = (numbers[begin:end].astype(np.int64) for numbers in _factors(op))
-    bias = np.zeros(outputs, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
-    bias = bias[begin:end]
     greatest = np.abs(bias) + 255 * np.abs(weights).sum(1)
     constant = (greatest << np.maximum(shift, 0)) >= SUMS
     if constant.any():

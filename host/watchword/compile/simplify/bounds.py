@@ -15,24 +15,14 @@ from numpy.typing import NDArray
 
 from watchword import reference
 from watchword.graph import (
-    Add,
-    AveragePool2D,
-    Concatenation,
-    Conv2D,
     Dense,
-    DepthwiseConv2D,
     Graph,
     Lookup,
-    MaxPool2D,
-    Mean,
     Multiply,
     Operation,
-    Pad,
-    Reshape,
-    Slice,
     Subtract,
     Tensor,
-    Transpose,
+    Weighted,
 )
 
 Bounds = dict[Tensor, NDArray[np.int8]]
@@ -41,9 +31,6 @@ Bounds = dict[Tensor, NDArray[np.int8]]
 _LOW, _HIGH = 0, 1
 _ROUNDS = 40  # in which the states' bounds must settle
 _GREATEST = 2**31 - 1  # of what an int32 holds
-
-# All of these are monotonic in every input: bounds of the inputs give those of the output.
-_RISING = Add | AveragePool2D | Concatenation | MaxPool2D | Mean | Pad | Reshape | Slice | Transpose
 
 
 def bounds(graph: Graph) -> Bounds:
@@ -76,7 +63,7 @@ def values(x: NDArray[np.int8]) -> NDArray[np.int64]:
     return np.arange(int(x.min()), int(x.max()) + 1)
 
 
-def sum_bounds(op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8]) -> NDArray[np.int64] | None:
+def sum_bounds(op: Weighted, x: NDArray[np.int8]) -> NDArray[np.int64] | None:
     """The least and greatest sums, bias included, int64 (2, *output shape without batch), for x within bounds.
 
     A sum is least where the inputs of its positive weights are least and those of its negative weights greatest. None: it
@@ -91,15 +78,9 @@ def sum_bounds(op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8]) -> NDA
     return reference.sums(rising, x).astype(np.int64) + reference.sums(falling, x[::-1])
 
 
-def largest_sums(op: Conv2D | DepthwiseConv2D | Dense) -> NDArray[np.int64]:
+def largest_sums(op: Weighted) -> NDArray[np.int64]:
     """For each output channel what no sum exceeds in magnitude, nor any part of it: 255 times all weights, and the bias."""
-    assert op.weights.data is not None
-    outputs = 3 if isinstance(op, DepthwiseConv2D) else 0
-    weights = np.abs(np.moveaxis(op.weights.data.astype(np.int64), outputs, 0))
-    largest: NDArray[np.int64] = 255 * weights.reshape(len(weights), -1).sum(axis=1)
-    if op.bias is not None and op.bias.data is not None:
-        largest = largest + np.abs(op.bias.data.astype(np.int64))
-    return largest
+    return np.asarray(255 * np.abs(op.rows).sum(axis=1) + np.abs(op.biases))
 
 
 def _output(op: Operation, known: Bounds) -> NDArray[np.int8]:
@@ -111,10 +92,10 @@ def _output(op: Operation, known: Bounds) -> NDArray[np.int8]:
         result: NDArray[np.int8] = reference.run_operation(op, *values)[0]
         return result
 
-    if isinstance(op, _RISING):
+    if op.rising:
         return np.stack([run(*[side] * len(op.inputs)) for side in (_LOW, _HIGH)])
     match op:
-        case Conv2D() | DepthwiseConv2D() | Dense():
+        case Weighted():
             sums = sum_bounds(op, known[op.input])
             # The rescale is monotonic.
             return _whole(op.output) if sums is None else reference.requantize(op, sums.astype(np.int32))

@@ -47,7 +47,7 @@ def compute_constants(draft: Draft) -> bool:
     """
     changed = False
     for op in list(draft.graph.operations):
-        computed = op.output in draft.fixed or draft.is_assigned(op.output) or isinstance(op, Svdf)
+        computed = op.output in draft.fixed or draft.is_assigned(op.output) or op.memory
         if not computed and all(tensor.data is not None for tensor in op.inputs):
             once = copy.copy(op)
             for tensor in op.inputs:
@@ -69,7 +69,7 @@ def propagate_constants(draft: Draft, known: Bounds) -> bool:
     """
     changed = False
     for op in draft.graph.operations:
-        if not isinstance(op, Add | Subtract | Multiply | Concatenation):
+        if not op.takes_constants:
             continue
         for tensor in dict.fromkeys(op.inputs):
             others = [other for other in op.inputs if other.data is None and other is not tensor]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -16,9 +17,6 @@ from watchword.graph import (
     Activation,
     Add,
     AveragePool2D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
     Function,
     Lookup,
     MaxPool2D,
@@ -26,12 +24,12 @@ from watchword.graph import (
     Operation,
     Subtract,
     Tensor,
+    Weighted,
 )
 
 _ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "relu6")
 _FUNCTIONS: tuple[Function, ...] = ("quantize", "relu", "relu6", "logistic", "tanh")
 
-Sums = Conv2D | DepthwiseConv2D | Dense
 Pairs = Add | Subtract | Multiply
 Pools = AveragePool2D | MaxPool2D
 
@@ -68,16 +66,18 @@ def _candidates(before: Operation, lookup: Lookup) -> Iterator[Operation]:
             # The scale of a logistic's output is not free in a file.
             if function != "logistic" or lookup.output.scale[0] == np.float32(1 / 256):
                 yield Lookup(before.input, lookup.output, function, np.zeros(256, np.int8))
-    elif isinstance(before, Sums | Pairs) or (isinstance(before, Pools) and same_numbers(lookup.input, lookup.output)):
+    elif isinstance(before, Weighted | Pairs) or (isinstance(before, Pools) and same_numbers(lookup.input, lookup.output)):
         for activation in _ACTIVATIONS:
-            yield replace(before, output=lookup.output, activation=activation)
+            clamped = copy.copy(before)
+            clamped.output, clamped.activation = lookup.output, activation
+            yield clamped
 
 
 def _equal(before: Operation, lookup: Lookup, joined: Operation, known: Bounds) -> bool:
     match before, joined:
         case Lookup(), Lookup():
             return _equal_lookups(before, lookup, joined, known)
-        case ((Conv2D() | DepthwiseConv2D() | Dense()), (Conv2D() | DepthwiseConv2D() | Dense())):
+        case Weighted(), Weighted():
             return _equal_sums(before, lookup, joined, known)
         case ((Add() | Subtract() | Multiply()), (Add() | Subtract() | Multiply())):
             return _equal_pairs(before, lookup, joined, known)
@@ -116,7 +116,7 @@ def _values(tensor: Tensor, known: Bounds) -> NDArray[np.int8]:
     return values(known[tensor]).astype(np.int8)
 
 
-def _equal_sums(before: Sums, lookup: Lookup, joined: Sums, known: Bounds) -> bool:
+def _equal_sums(before: Weighted, lookup: Lookup, joined: Weighted, known: Bounds) -> bool:
     """For each sum that a channel can have.
 
     Both sides must rise with the sum: rescales do where nothing wraps, the Lookup if its table does. Then both are steps,

@@ -17,11 +17,10 @@ from watchword.compile.thumb import packed
 from watchword.compile.thumb.cost import timed
 from watchword.compile.thumb.order import orders, tap_order
 from watchword.compile.thumb.packed_depthwise import lower_depthwise
-from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Tensor, extents
+from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Tensor, Weighted, extents
 from watchword.kernels import PACKED
 from watchword.reference import activation_range
 
-Weighted = Conv2D | DepthwiseConv2D | Dense
 Ints = NDArray[np.int64]
 
 _FRAMED = 4096  # bytes of a picture that is copied into a frame of padding as a whole
@@ -43,7 +42,7 @@ class Lowering:
     def __call__(self, op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
         calls: list[Call] | None = None
         match op:
-            case Conv2D() | Dense() | DepthwiseConv2D():
+            case Weighted():
                 last = op.parts if last is None else last
                 calls = self._weighted(op, first, last)
         return lower_anywhere(op, first, last) if calls is None else calls
@@ -101,7 +100,7 @@ def permuted(op: Weighted, rows: Ints | None, inputs: Ints | None) -> Weighted:
     if rows is None and inputs is None:
         return op
     assert op.weights.data is not None
-    axis = 3 if isinstance(op, DepthwiseConv2D) else 0
+    axis = op.channel_axis
     data, scale, bias = op.weights.data, op.weights.scale, op.bias
     if inputs is not None:
         data = data[..., inputs]

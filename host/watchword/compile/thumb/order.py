@@ -48,8 +48,7 @@ def orders(graph: Graph) -> dict[Tensor, Ints]:
 @lru_cache(maxsize=64)
 def tap_order(op: Conv2D | Dense, segments: int) -> Ints:
     """Of a layer whose taps are gathered one by one: which weight each has, in segments of an even number; -1: none."""
-    assert op.weights.data is not None
-    weights = op.weights.data.reshape(op.weights.shape[0], -1).astype(np.int64)
+    weights = op.rows
     count = weights.shape[1]
     taps = 2 * -(-count // (2 * segments))
     order = np.concatenate([np.full(segments * taps - count, -1), np.arange(count)])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from watchword import kernels
 from watchword.compile.lower.call import Grouping, Record
 from watchword.compile.thumb.fit import FORMS, Fit, Rescale, fit
-from watchword.graph import Conv2D, Dense, DepthwiseConv2D
+from watchword.graph import Conv2D, Dense, Weighted
 from watchword.reference import activation_range, rescale
 
 Ints = NDArray[np.int64]
@@ -215,12 +215,9 @@ def fit_layer(op: Conv2D | Dense) -> Fit:
     return fit(sums(op))
 
 
-def sums(op: Conv2D | Dense | DepthwiseConv2D) -> Rescale:
+def sums(op: Weighted) -> Rescale:
     """What becomes of the raw sums of a layer that has one weight for each tap and output channel."""
-    assert op.weights.data is not None
-    outputs = op.output.shape[-1]
-    data = op.weights.data.astype(np.int64)
-    weights = data.reshape(-1, outputs).T if isinstance(op, DepthwiseConv2D) else data.reshape(outputs, -1)
+    weights = op.rows
     positive, negative = np.maximum(weights, 0).sum(1), np.maximum(-weights, 0).sum(1)
     least, greatest = -128 * positive - 127 * negative, 127 * positive + 128 * negative
     multiplier, shift = (numbers.astype(np.int64) for numbers in _rescale(op))
@@ -230,14 +227,9 @@ def sums(op: Conv2D | Dense | DepthwiseConv2D) -> Rescale:
     )
 
 
-def raw_bias(op: Conv2D | Dense | DepthwiseConv2D) -> Ints:
+def raw_bias(op: Weighted) -> Ints:
     """What is added to sums of products with raw activations: the bias, and the input's zero point times all weights."""
-    assert op.weights.data is not None
-    outputs = op.output.shape[-1]
-    data = op.weights.data.astype(np.int64)
-    sums = data.reshape(-1, outputs).sum(0) if isinstance(op, DepthwiseConv2D) else data.reshape(outputs, -1).sum(1)
-    bias = np.zeros(outputs, np.int64) if op.bias is None or op.bias.data is None else op.bias.data.astype(np.int64)
-    return np.asarray(bias - op.input.zero_point * sums)
+    return np.asarray(op.biases - op.input.zero_point * op.rows.sum(1))
 
 
 @dataclass(frozen=True)
@@ -251,8 +243,7 @@ class Stream:
 
 def stream(op: Conv2D | Dense, first: int, last: int, taps: Patch) -> Stream | None:
     """The weights and factors of outputs first to last - 1."""
-    assert op.weights.data is not None
-    weights, bias = op.weights.data.astype(np.int64).reshape(op.weights.shape[0], -1), raw_bias(op)
+    weights, bias = op.rows, raw_bias(op)
     block = slice(first, last)
     proved = fit_layer(op).part(block)
     multiplier, shift = (numbers.astype(np.int64)[block] for numbers in _rescale(op))

@@ -93,7 +93,6 @@ def lower_depthwise(op: DepthwiseConv2D, first: int, last: int, order: Ints | No
 
     order: for each channel, its place in the output.
     """
-    assert op.weights.data is not None
     channels = op.input.shape[3]
     stride = op.stride[0]
     starts = [window.before for window in extents(op)]
@@ -102,8 +101,7 @@ def lower_depthwise(op: DepthwiseConv2D, first: int, last: int, order: Ints | No
     if op.dilation != (1, 1) or max(starts) > 1:
         return None
     out_w = op.output.shape[2]
-    weights = op.weights.data.reshape(9, channels).T.astype(np.int64)
-    weights, bias = weights[first:last], raw_bias(op)[first:last]
+    weights, bias = op.rows[first:last], raw_bias(op)[first:last]
     multiplier, shift = (numbers.astype(np.int64)[first:last] for numbers in rescale(op))
     low, high = activation_range(op)
     shifts, factors, found = (numbers[first:last] for numbers in _fit_layer(op))

@@ -7,11 +7,11 @@ import pytest
 from numpy.typing import NDArray
 from tests import random_layers
 
-from watchword.compile.thumb.depthwise import LOOPS
-from watchword.compile.thumb.depthwise import safe as depthwise_safe
 from watchword.compile.thumb.fit import FORMS, Rescale, fit, fit_each
 from watchword.compile.thumb.order import by_chunks, orders, tap_order
-from watchword.compile.thumb.pairs import BODIES, SLOTS, Patch, bound, safe, stream
+from watchword.compile.thumb.packed import BODIES, SEGMENT, Patch, bound, safe, stream
+from watchword.compile.thumb.packed_depthwise import LOOPS
+from watchword.compile.thumb.packed_depthwise import safe as depthwise_safe
 from watchword.graph import Conv2D, Dense
 from watchword.model import keywords, load
 from watchword.reference import quantize_multiplier
@@ -110,7 +110,7 @@ def test_the_stream_holds_every_weight_in_chunks_that_are_safe(i: int) -> None:
     assert op.weights.data is not None
     weights = op.weights.data.reshape(op.weights.shape[0], -1).astype(np.int64)
     outputs, count = weights.shape
-    segments = -(-count // SLOTS)
+    segments = -(-count // SEGMENT)
     order = tap_order(op, segments)
     taps = Patch(segments, len(order) // segments, np.maximum(order, 0), order)
     made = stream(op, 0, outputs, taps)

@@ -1,4 +1,4 @@
-"""What a training run leaves behind: the model with its description, checkpoint, validation set and curves."""
+"""Saves what training has made: the model with its description, checkpoint, validation set and curves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from watchword.train.recipe import Recipe
 
 
 def describe(recipe: Recipe, graph: Graph, content: bytes) -> Description:
-    """The description of a quantized model, whose .tflite is `content`; what its last mean is of is its embedding."""
+    """Describe a quantized model, whose .tflite is `content`; its embedding is the input of its last average pool."""
     layer = [operation.input for operation in graph.operations if isinstance(operation, AveragePool2D)][-1]
     parts = min(2, layer.shape[1])  # two halves in time: words with the same sounds in another order are told apart
     return dataclasses.replace(
@@ -29,7 +29,7 @@ def describe(recipe: Recipe, graph: Graph, content: bytes) -> Description:
 
 
 def save(result: Result, graph: Graph, out: Path, write: Callable[[Graph], bytes]) -> Path:
-    """Write a run to the folder `out` and return the path of its model.
+    """Write the result to the folder `out` and return the path of the model.
 
     NAME.tflite (by `write`) and NAME.toml, checkpoint.npz, validation.csv with the silence clips in silence/, history.csv,
     history.json, and curves.png where matplotlib is installed.
@@ -47,7 +47,7 @@ def save(result: Result, graph: Graph, out: Path, write: Callable[[Graph], bytes
 
 
 def plot_curves(history: list[Epoch], path: Path) -> bool:
-    """A picture of the losses and the accuracy by epoch; False where matplotlib is not installed."""
+    """Plot losses and accuracy by epoch; returns False where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
