@@ -151,22 +151,22 @@ def test_compile_explains_the_kernels(wasteful: Path, tmp_path: Path) -> None:
     lines = watchword(*command).stdout.splitlines()
     assert [re.split("  +", line.strip()) for line in lines[7:]] == [
         ["layer", "kernels", "rows in a call", "weights, bytes"],
-        ["0 Conv2D", "conv", "6 of 6", "80"],
-        ["1 Dense", "conv", "1 of 1", "264"],
+        ["0 Conv2D", "convolution", "6 of 6", "80"],
+        ["1 Dense", "convolution", "1 of 1", "264"],
         ["the model", "344"],
     ]
     lines = watchword(*command, "--target", "rp2040").stdout.splitlines()
     columns, *rows, total = [re.split("  +", line.strip()) for line in lines[7:]]
     assert columns == ["layer", "kernels", "outputs at once, taps in a chunk", "rows in a call", "weights, bytes", "cycles"]
     assert [row[0] for row in rows] == ["0 Conv2D", "1 Dense"]
-    assert all("pairs" in row[1] and re.fullmatch(r"(\d x \d by \d( exactly)?(, )?)+", row[2]) for row in rows)
+    assert all("packed" in row[1] and re.fullmatch(r"(\d x \d by \d( exactly)?(, )?)+", row[2]) for row in rows)
     cycles = sum(int(row[-1]) for row in rows)
     assert total[-1] == f"{cycles}: {cycles / 125_000:.1f} ms at 125 MHz"
     facts = json.loads(watchword(*command, "--target", "rp2040", "--json").stdout)["explain"]["kernels"]
     assert [fact["cycles"] for fact in facts] == [int(row[-1]) for row in rows]
     assert sum(group["groups"] * group["outputs"] for group in facts[0]["groups"]) == 2  # its channels
     assert sum(group["groups"] * group["outputs"] for group in facts[1]["groups"]) == 3
-    assert facts[0]["kernels"][-1] == "pairs"
+    assert facts[0]["kernels"][-1] == "packed"
     assert facts[0]["rows"][-1] == 6
 
 

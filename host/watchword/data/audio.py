@@ -24,12 +24,13 @@ SUFFIXES = frozenset({".wav", ".flac", ".ogg"})
 FULL_SCALE = 32768.0
 
 
-def read(path: Path) -> NDArray[np.int16]:
+def read(path: Path | str) -> NDArray[np.int16]:
     """Read a WAV, FLAC or OGG file: int16 (n,) at 16 kHz; channels are averaged, other rates resampled.
 
     A 16-bit mono file at 16 kHz is returned unchanged. DataError: missing, unreadable or empty, or needs soundfile
     or scipy where they are not installed.
     """
+    path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     plain = _read_plain_wave(path)
