@@ -33,7 +33,7 @@ def test_bench_on_unix_gives_times(micropython: Path) -> None:
     assert 0 < report["total_s"] <= report["total_s_max"]
     assert "total_cycles" not in report
     kernels = [layer["kernel"] for layer in report["layers"]]
-    assert kernels == ["conv", "depthwise"] * 4 + ["conv", "average_pool", "conv", "softmax"]
+    assert kernels == ["convolution", "depthwise"] * 4 + ["convolution", "average_pool", "convolution", "softmax"]
     assert sum(layer["macs"] for layer in report["layers"]) == report["macs"] <= load(KEYWORDS).graph.macs
     assert all(layer["s"] >= 0 for layer in report["layers"])
     assert report["frontend_s"] > 0
