@@ -23,7 +23,7 @@ _TURNS, _TRIES = 1000, 32  # exchanges that are made; that are tried for each
 _SUMS = 8192  # tries for each times outputs, which bounds the time that a layer of many outputs takes
 _WORTH = 20_000  # MACs of a layer that is worth the while
 _WARMTH = 10.0  # cycles that an exchange may cost in the beginning
-_OVER = 2.0  # cycles that one more than the bound counts as
+_OVER = 2  # cycles that one more than the bound counts as
 _RESTARTS, _OUTPUTS = 3, 192  # how often it is tried; times outputs, at most
 
 _SIXES = [body for body in BODIES if body.outputs == 6]
@@ -155,38 +155,48 @@ def _exchanged(magnitude: Ints, segments: int, seed: int) -> Ints:
     """
     outputs, taps = magnitude.shape
     length = taps // segments
-    cycles = np.array([[segments * body.cycles(length) / 6] for body in _SIXES])
+    # All costs are sixths of cycles, so that numbers are whole and small.
+    cycles = np.array([[segments * body.cycles(length)] for body in _SIXES], np.int32)
     of = np.stack([_chunks(segments, length, body.chunk) for body in _SIXES])  # (bodies, taps)
     rng = np.random.default_rng(seed)  # the same program every time
     order = rng.permutation(taps)
-    columns = magnitude.T.astype(np.float64)
-    sums = np.zeros((len(_SIXES), of.max() + 1, outputs))
+    columns = np.ascontiguousarray(magnitude.T, np.int32)
+    sums = np.zeros((len(_SIXES), of.max() + 1, outputs), np.int32)
     for some, chunks in zip(sums, of, strict=True):
         np.add.at(some, chunks, columns[order])
+    sums -= _BOUND
+    over = np.maximum(sums, 0)
 
-    def cost(over: NDArray[np.float64]) -> NDArray[np.float64]:
+    def cost(over: NDArray[np.int32]) -> NDArray[np.int64]:
         """Of sums over the bound, (..., bodies, outputs)."""
-        return np.asarray((cycles + _OVER * over).min(-2).sum(-1))
+        return np.asarray((cycles + 6 * _OVER * over).min(-2).sum(-1))
 
-    total = _over(sums).sum(1)
+    total = over.sum(1, dtype=np.int32)
     now = cost(total)
     at_once = max(4, min(_TRIES, _SUMS // outputs))
     tries = rng.integers(0, taps, (_TURNS, 2, at_once))
-    luck = rng.gumbel(size=(_TURNS, at_once)) * np.linspace(_WARMTH, 0, _TURNS)[:, None]
+    luck = 6 * rng.gumbel(size=(_TURNS, at_once)) * np.linspace(_WARMTH, 0, _TURNS)[:, None]
     body = np.arange(len(_SIXES))
+    bodies = body[:, None]
     for (i, j), warmth in zip(tries, luck, strict=True):
         a, b = of[:, i], of[:, j]
         moved = columns[order[j]] - columns[order[i]]
-        one, other = sums[body[:, None], a], sums[body[:, None], b]  # (bodies, tries, outputs)
-        change = _over(one + moved) - _over(one) + _over(other - moved) - _over(other)
+        change = sums[bodies, a] + moved  # (bodies, tries, outputs)
+        np.maximum(change, 0, out=change)
+        other = sums[bodies, b] - moved
+        np.maximum(other, 0, out=other)
+        change += other
+        change -= over[bodies, a]
+        change -= over[bodies, b]
         change[a == b] = 0
         new = total + change.transpose(1, 0, 2)
         costs = cost(new)
         k = int((costs - now - warmth).argmin())
         if costs[k] - now > warmth[k]:
             continue
-        sums[body, a[:, k]] += moved[k]
-        sums[body, b[:, k]] -= moved[k]
+        for chunk, by in ((a[:, k], moved[k]), (b[:, k], -moved[k])):
+            sums[body, chunk] += by
+            over[body, chunk] = np.maximum(sums[body, chunk], 0)
         order[i[k]], order[j[k]] = order[j[k]], order[i[k]]
         total, now = new[k], costs[k]
     return order
@@ -197,7 +207,3 @@ def _chunks(segments: int, length: int, chunk: int) -> Ints:
     chunks = -(-length // chunk)
     last = (np.arange(segments) + 1) * chunks - 1
     return np.asarray((last[:, None] - (length - 1 - np.arange(length)) // chunk).ravel())
-
-
-def _over(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.maximum(sums - _BOUND, 0)
