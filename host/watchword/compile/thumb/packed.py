@@ -129,6 +129,7 @@ def runs_of(weights: Ints, found: Bools) -> list[Run] | None:
 def _group(safe_for: Bools, ends: Bools, taps: int, bodies: Sequence[Body]) -> list[Run] | None:
     """The fastest runs, however many, with some of the bodies. safe_for: (bodies, outputs); ends: (endings, outputs)."""
     outputs = safe_for.shape[1]
+    unsafe, unfit = _counted(~safe_for), _counted(~ends)
     # cost[n]: of the first n outputs, and the group that ends there
     cost = [0.0] + [np.inf] * outputs
     last: list[Run | None] = [None] * (outputs + 1)
@@ -138,9 +139,9 @@ def _group(safe_for: Bools, ends: Bools, taps: int, bodies: Sequence[Body]) -> l
             for size in range(min(body.outputs, n), 0, -1):
                 if size < body.outputs and n < outputs:
                     break  # only the last group may be short
-                some = slice(n - size, n)
-                if safe_for[number, some].all():
-                    run = Run(number, 1, _GROUP - size, int(ends[:, some].all(1).argmax()))
+                if unsafe[number][n] == unsafe[number][n - size]:
+                    ending = next(i for i, counts in enumerate(unfit) if counts[n] == counts[n - size])
+                    run = Run(number, 1, _GROUP - size, ending)
                     total = cost[n - size] + run.cycles(taps)
                     if total < cost[n]:
                         cost[n], last[n] = total, run
@@ -156,6 +157,12 @@ def _group(safe_for: Bools, ends: Bools, taps: int, bodies: Sequence[Body]) -> l
         else:
             runs.insert(0, group)
     return runs
+
+
+def _counted(which: Bools) -> list[list[int]]:
+    """For each row how many of the first n are true, n from 0 on."""
+    counts: list[list[int]] = np.pad(which.cumsum(axis=1), ((0, 0), (1, 0))).tolist()
+    return counts
 
 
 def _merge(runs: list[Run], safe_for: Bools, ends: Bools, taps: int) -> list[Run]:
