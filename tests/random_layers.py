@@ -29,7 +29,7 @@ Weighted = Conv2D | DepthwiseConv2D | Dense
 
 ENDS = (-128, 127, 0, -5, 83)
 ACTIVATIONS = ("none", "relu", "relu6")
-FUNCTIONS: tuple[Function, ...] = ("relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize")
+FUNCTIONS: tuple[Function, ...] = ("relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize", "hard_swish")
 
 
 def tensor(name: str, shape: tuple[int, ...], scale: float, zero_point: int) -> Tensor:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 Rule = Literal["same", "valid"]
 Activation = Literal["none", "relu", "relu6"]
-Function = Literal["relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize"]
+Function = Literal["relu", "relu6", "leaky_relu", "hard_swish", "logistic", "tanh", "quantize"]
 End = Literal["int8", "uint8", "float32"]
 
 
@@ -282,7 +282,7 @@ class Multiply(_Binary):
 
 @dataclass(eq=False)
 class Lookup(Operation):
-    """A function of one value: RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH, and QUANTIZE from int8 to int8.
+    """A function of one value: RELU, RELU6, LEAKY_RELU, HARD_SWISH, LOGISTIC, TANH, and QUANTIZE from int8 to int8.
 
     table: int8 (256,), the output for input q at q + 128 (`reference.lookup_table`). alpha: the slope below 0 of a
     leaky_relu.

@@ -88,7 +88,7 @@ def binary(kind: type[Add] | type[Subtract] | type[Multiply], i: int) -> Graph:
 def lookup(i: int) -> Graph:
     shape = (1, *(int(v) for v in RNG.integers(1, 6, i % 3 + 1)))
     x, y = tensor("x", shape, 0.1, ENDS[i % 5]), tensor("y", shape, (0.05, 1 / 256)[i % 2], (3, -128)[i % 2])
-    return chain("lookup", random_layers.lookup(x, y, FUNCTIONS[i % 6]))
+    return chain("lookup", random_layers.lookup(x, y, FUNCTIONS[i % len(FUNCTIONS)]))
 
 
 def movement(i: int) -> Graph:
@@ -170,7 +170,7 @@ MAKERS: dict[str, tuple[Callable[[int], Graph], int]] = {
     "add": (lambda i: binary(Add, i), 12),
     "subtract": (lambda i: binary(Subtract, i), 6),
     "multiply": (lambda i: binary(Multiply, i), 12),
-    "lookup": (lookup, 6),
+    "lookup": (lookup, len(FUNCTIONS)),
     "movement": (movement, 20),
     "softmax": (lambda i: chain("softmax", random_layers.softmax(i)), 12),
     "svdf": (svdf, 8),

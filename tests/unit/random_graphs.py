@@ -34,6 +34,7 @@ from watchword.graph import (
 )
 
 ACTIVATIONS = ("none", "relu", "relu", "relu6")
+FUNCTIONS = ("relu", "relu6", "leaky_relu", "hard_swish", "logistic", "tanh", "quantize", "quantize")
 
 
 class RandomGraph:
@@ -191,8 +192,10 @@ class RandomGraph:
         return self.add(Lookup(x, output, function, reference.lookup_table(function, x, output, alpha), alpha))
 
     def lookup(self, x: Tensor) -> None:
-        function = str(self.rng.choice(["relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize", "quantize"]))
+        function = str(self.rng.choice(FUNCTIONS))
         output = self.like(x, x.shape) if self.chance(0.5) else self.made(x.shape)
+        if function == "hard_swish":  # which no much finer output can have
+            output = self.made(x.shape, float(x.scale[0]) * 2.0 ** self.rng.uniform(-3, 3))
         if function == "logistic":
             output = self.made(x.shape, 1 / 256, -128)
         self.quantized(x, output, function, float(np.float32(self.rng.uniform(-1, 1))) if function == "leaky_relu" else 0.0)

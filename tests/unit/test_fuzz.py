@@ -46,7 +46,7 @@ def test_what_is_damaged_has_every_operation_and_every_kernel() -> None:
     functions = {getattr(op, "function", None) for graph in seeds.graphs() for op in graph.operations}
     everything = "Conv2D DepthwiseConv2D Dense AveragePool2D MaxPool2D Mean Add Subtract Multiply Lookup Reshape Transpose"
     assert kinds == {*everything.split(), "Concatenation", "Slice", "Pad", "Softmax", "Svdf"}
-    assert functions >= {"relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize"}
+    assert functions >= {"relu", "relu6", "leaky_relu", "hard_swish", "logistic", "tanh", "quantize"}
     assert any(graph.states for graph in seeds.graphs())
     used = {word for target in ("unix", "rp2040") for content in seeds.programs(target) for word in _kernels(content)}
     assert used == set(NUMBERS)

@@ -136,6 +136,9 @@ def test_functions_that_litert_cannot_scale_are_refused() -> None:
         lookup("quantize", x, tensor("y", (1, 4), 2.0**-22))
     with pytest.raises(ModelError, match="'y': 6 has no 32-bit form"):
         lookup("relu6", tensor("x", (1, 4), 2.0**-29), tensor("y", (1, 4), 2.0**-29))
+    for scale, to in ((1.0, 2.0**-8), (2.0**26, 1.0)):
+        with pytest.raises(ModelError, match="'y': hard swish from the scale .* has no 16-bit form"):
+            lookup("hard_swish", tensor("x", (1, 4), scale), tensor("y", (1, 4), to))
 
 
 # Functions of one value: all 256 of them
@@ -164,6 +167,16 @@ def test_leaky_relu(alpha, scale, exponent, input_zero, output_zero) -> None:
     shape, alpha = (1, 256), float(np.float32(alpha))
     output = tensor("y", shape, scale * 2.0**exponent, output_zero)
     assert_table_equals_litert("leaky_relu", tensor("x", shape, scale, input_zero), output, alpha)
+
+
+@compared
+@given(st.floats(-12, 4) | st.floats(-24, 24), st.floats(-7, 6) | st.floats(-7, 24), zero_points, zero_points)
+def test_hard_swish(exponent, ratio, input_zero, output_zero) -> None:
+    """The output's scale goes down to where LiteRT stops: 128 times less than the input's."""
+    scale = float(np.float32(2.0**exponent))
+    output_scale = max(scale * 2.0**ratio, float(np.nextafter(np.float32(scale / 128), np.float32(np.inf))))
+    shape = (1, 256)
+    assert_table_equals_litert("hard_swish", tensor("x", shape, scale, input_zero), tensor("y", shape, output_scale, output_zero))
 
 
 @compared

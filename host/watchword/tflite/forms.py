@@ -107,7 +107,7 @@ def form(op: Operation) -> Form:
             code = getattr(builtin, op.function.upper())
             if op.function == "leaky_relu":
                 return Form(code, 2, op.inputs, "LeakyReluOptions", {"Alpha": op.alpha})
-            return Form(code, 2, op.inputs)
+            return Form(code, 1 if op.function == "hard_swish" else 2, op.inputs)
         case Reshape():
             shape = np.array(op.output.shape, np.int32)
             return Form(builtin.RESHAPE, 1, op.inputs, "ReshapeOptions", {"NewShape": shape})

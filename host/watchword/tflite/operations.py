@@ -154,6 +154,7 @@ _FUNCTIONS: dict[int, Function] = {
     tflite.BuiltinOperator.RELU: "relu",
     tflite.BuiltinOperator.RELU6: "relu6",
     tflite.BuiltinOperator.LEAKY_RELU: "leaky_relu",
+    tflite.BuiltinOperator.HARD_SWISH: "hard_swish",
     tflite.BuiltinOperator.LOGISTIC: "logistic",
     tflite.BuiltinOperator.TANH: "tanh",
     tflite.BuiltinOperator.QUANTIZE: "quantize",
