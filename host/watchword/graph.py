@@ -97,7 +97,7 @@ class Operation:
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """All inputs in TFLite's order; those of Add, Subtract, Multiply and Concatenation may be constants."""
+        """All inputs in TFLite's order; those of Add, Subtract, Multiply, Prelu and Concatenation may be constants."""
         return (self.input,)
 
     @property
@@ -246,11 +246,10 @@ class Mean(Operation):
 
 
 @dataclass(eq=False)
-class _Binary(Operation):
+class _Pair(Operation):
     """Two inputs whose shapes broadcast as NumPy's do; one of them may be a constant."""
 
     other: Tensor
-    activation: Activation = "none"
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -259,6 +258,11 @@ class _Binary(Operation):
     @property
     def overwritable(self) -> tuple[Tensor, ...]:
         return tuple(tensor for tensor in self.inputs if tensor.data is None and tensor.size == self.output.size)
+
+
+@dataclass(eq=False)
+class _Binary(_Pair):
+    activation: Activation = "none"
 
 
 @dataclass(eq=False)
@@ -274,6 +278,15 @@ class Subtract(_Binary):
 @dataclass(eq=False)
 class Multiply(_Binary):
     """input * other, element by element."""
+
+    @property
+    def macs(self) -> int:
+        return self.output.size
+
+
+@dataclass(eq=False)
+class Prelu(_Pair):
+    """input where that is 0 or more, else input * other, which is a constant: slopes, mostly one for each channel."""
 
     @property
     def macs(self) -> int:
@@ -346,6 +359,14 @@ class Pad(Operation):
     before: tuple[int, ...]
     after: tuple[int, ...]
     value: int
+
+
+@dataclass(eq=False)
+class ResizeNearestNeighbor(Operation):
+    """A picture of another height and width: each place shows the nearest one of the input, by TFLite's rules."""
+
+    align_corners: bool = False
+    half_pixel_centers: bool = False
 
 
 @dataclass(eq=False)

@@ -22,7 +22,9 @@ from watchword.graph import (
     Multiply,
     Operation,
     Pad,
+    Prelu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     Softmax,
     State,
@@ -52,7 +54,7 @@ class RandomGraph:
         makers = (
             self.conv, self.conv, self.conv, self.depthwise, self.depthwise, self.dense, self.pool, self.mean, self.binary,
             self.lookup, self.lookup, self.reshape, self.transpose, self.concatenation, self.slice, self.pad, self.softmax,
-            self.svdf, self.state,
+            self.svdf, self.state, self.prelu, self.resize, self.unpack,
         )  # fmt: skip
         while len(self.operations) < size:
             makers[self.rng.integers(len(makers))](self.pick())
@@ -188,6 +190,13 @@ class RandomGraph:
         output = self.made(shape, factor * 2.0 ** self.rng.uniform(-2, 2))
         self.add(kind(first, output, second, self.activation()))
 
+    def prelu(self, x: Tensor) -> None:
+        shape = x.shape[-1:] if self.chance(0.7) else tuple(1 if self.chance(0.5) else n for n in x.shape)
+        scale = float(np.float32(2.0 ** self.rng.uniform(-9, 0)))
+        slopes = tensor(f"t{len(self.operations)}/c", shape, scale, self.zero_point())
+        slopes.data = self.rng.integers(-128, 128, shape).astype(np.int8)
+        self.add(Prelu(x, self.made(x.shape, float(x.scale[0]) * 2.0 ** self.rng.uniform(-2, 2)), slopes))
+
     def quantized(self, x: Tensor, output: Tensor, function: str = "quantize", alpha: float = 0.0) -> Tensor:
         return self.add(Lookup(x, output, function, reference.lookup_table(function, x, output, alpha), alpha))
 
@@ -265,6 +274,27 @@ class RandomGraph:
         value = x.zero_point if self.chance(0.7) else int(self.rng.integers(-128, 128))
         if np.prod(shape) < 600:
             self.add(Pad(x, self.like(x, shape), before, after, value))
+
+    def resize(self, x: Tensor) -> None:
+        if len(x.shape) == 4:
+            size = [int(n) for n in self.rng.integers(1, 9, 2)]
+            if self.chance(0.5):
+                size = [n * int(self.rng.integers(1, 3)) for n in x.shape[1:3]]
+            shape = (1, *size, x.shape[3])
+            if np.prod(shape) < 600:
+                self.add(ResizeNearestNeighbor(x, self.like(x, shape), self.chance(0.3), self.chance(0.3)))
+
+    def unpack(self, x: Tensor) -> None:
+        """What an UNPACK becomes: slices and reshapes."""
+        rank = len(x.shape)
+        axis = int(self.rng.integers(1, rank))
+        if rank > 2 and x.shape[axis] < 5:
+            rest = x.shape[:axis] + x.shape[axis + 1 :]
+            for place in range(x.shape[axis]):
+                begin = tuple(place if i == axis else 0 for i in range(rank))
+                end = tuple(place + 1 if i == axis else n for i, n in enumerate(x.shape))
+                part = self.add(Slice(x, self.like(x, (*x.shape[:axis], 1, *x.shape[axis + 1 :])), begin, end, (1,) * rank))
+                self.add(Reshape(part, self.like(x, rest)))
 
     def softmax(self, x: Tensor) -> None:
         if self.chance(0.3):

@@ -1,4 +1,4 @@
-"""ADD, SUB and MUL, and the functions of one value: RELU, RELU6, LEAKY_RELU, HARD_SWISH, LOGISTIC, TANH and QUANTIZE."""
+"""ADD, SUB, MUL and PRELU, and the functions of one value: RELU, RELU6, LEAKY_RELU, HARD_SWISH, LOGISTIC, TANH and QUANTIZE."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError
-from watchword.graph import Add, Function, Multiply, Subtract, Tensor
+from watchword.graph import Add, Function, Multiply, Prelu, Subtract, Tensor
 from watchword.reference.fixedpoint import (
     activation_range,
     multiply_by_quantized_multiplier,
@@ -35,7 +35,7 @@ def sum_multipliers(op: Add | Subtract) -> tuple[tuple[int, int], tuple[int, int
     return quantize_multiplier(float(first) / twice_largest), quantize_multiplier(float(second) / twice_largest), rescale
 
 
-def product_multiplier(op: Multiply) -> tuple[int, int]:
+def product_multiplier(op: Multiply | Prelu) -> tuple[int, int]:
     """(multiplier, shift) for the product of two inputs.
 
     ModelError: its output scale is too small for 32 bits.
@@ -60,6 +60,15 @@ def multiply(op: Multiply, x: NDArray[np.int8], other: NDArray[np.int8]) -> NDAr
     """x * other, element by element."""
     product = _centred(op.input, x, op.output) * _centred(op.other, other, op.output)
     return _finish(op, multiply_by_quantized_multiplier(product, *product_multiplier(op)))
+
+
+def prelu(op: Prelu, x: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.int8]:
+    """x where it is 0 or more, as RELU rescales it, else x * other."""
+    q = _centred(op.input, x, op.output)
+    product = np.minimum(q, 0) * _centred(op.other, other, op.output)
+    scaled = multiply_by_quantized_multiplier(product, *product_multiplier(op)) + op.output.zero_point
+    table = lookup_table("relu", op.input, op.output)
+    return np.where(q < 0, scaled.clip(-128, 127), table[x.astype(np.int64) + 128].reshape(q.shape)).astype(np.int8)
 
 
 def _centred(tensor: Tensor, x: NDArray[np.int8], output: Tensor) -> NDArray[np.int64]:

@@ -28,7 +28,9 @@ from watchword.graph import (
     Multiply,
     Operation,
     Pad,
+    Prelu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     Subtract,
     Tensor,
@@ -43,7 +45,7 @@ _ROUNDS = 40  # in which the states' bounds must settle
 _GREATEST = 2**31 - 1  # of what an int32 holds
 
 # All of these are monotonic in every input: bounds of the inputs give those of the output.
-_RISING = Add | AveragePool2D | Concatenation | MaxPool2D | Mean | Pad | Reshape | Slice | Transpose
+_RISING = Add | AveragePool2D | Concatenation | MaxPool2D | Mean | Pad | Reshape | ResizeNearestNeighbor | Slice | Transpose
 
 
 def bounds(graph: Graph) -> Bounds:
@@ -122,6 +124,14 @@ def _output(op: Operation, known: Bounds) -> NDArray[np.int8]:
             return _looked_up(op, known[op.input])
         case Subtract():
             return np.stack([run(_LOW, _HIGH), run(_HIGH, _LOW)])
+        case Prelu():
+            # Below the zero point it rises or falls, above it rises: the extremes are at the ends, or there.
+            x = known[op.input]
+            zero = np.full_like(x[_LOW], op.input.zero_point).clip(x[_LOW], x[_HIGH])
+            assert op.other.data is not None
+            slopes = op.other.data.astype(np.int8)
+            turns = [reference.run_operation(op, end[np.newaxis], slopes)[0] for end in (*x, zero)]
+            return np.stack([np.minimum.reduce(turns), np.maximum.reduce(turns)])
         case Multiply():
             # A product has its extremes at the corners.
             corners = [run(*sides) for sides in itertools.product((_LOW, _HIGH), repeat=2)]
