@@ -30,6 +30,7 @@ from watchword.graph import (
     DepthwiseConv2D,
     MaxPool2D,
     Multiply,
+    Prelu,
     Subtract,
     extent,
 )
@@ -235,18 +236,21 @@ def mean(rng: np.random.Generator, i: int) -> Case:
     return memory.case(f"mean{i}", "mean", rows, p, [(p["output"], reference.run_operation(op, x))])
 
 
-def binary(cls: type[Add] | type[Subtract] | type[Multiply]) -> Callable[[np.random.Generator, int], Case]:
+def binary(cls: type[Add] | type[Subtract] | type[Multiply] | type[Prelu]) -> Callable[[np.random.Generator, int], Case]:
     def make(rng: np.random.Generator, i: int) -> Case:
         """Two inputs that broadcast, the other one a constant in some cases; in others the output takes the input's place."""
-        op = random_layers.binary(rng, cls, i)
+        op = random_layers.prelu(rng, i) if cls is Prelu else random_layers.binary(rng, cls, i)
         ours, others, out = (tensor.shape[1:] for tensor in (op.input, op.other, op.output))
         x, other = signal(rng, (1, *ours), i), signal(rng, (1, *others), i // 2)
         y = reference.run_operation(op, x, other)
         memory = Memory(rng)
         q = np.arange(-128, 128, dtype=np.int64)
-        if isinstance(op, Multiply):
+        if isinstance(op, Multiply | Prelu):
             own = {"input_zero_point": op.input.zero_point + 128, "other_zero_point": op.other.zero_point + 128}
             multiplier, shift = reference.product_multiplier(op)
+            if isinstance(op, Prelu):
+                positives = reference.lookup_table("relu", op.input, op.output)[op.input.zero_point + 128 :]
+                own["positive_table"] = memory.constant(positives, 1)
         else:
             first, second, (multiplier, shift) = reference.sum_multipliers(op)
             a = multiply_by_quantized_multiplier((q - op.input.zero_point) << 20, *first)
@@ -255,7 +259,7 @@ def binary(cls: type[Add] | type[Subtract] | type[Multiply]) -> Callable[[np.ran
                 "input_table": memory.constant(a.astype("<i4")),
                 "other_table": memory.constant((-b if cls is Subtract else b).astype("<i4")),
             }
-        low, high = reference.activation_range(op)
+        low, high = (-128, 127) if isinstance(op, Prelu) else reference.activation_range(op)
         tile = int(rng.integers(1, 40))
         at = memory.value(x)
         is_constant = i % 4 == 1
@@ -273,7 +277,7 @@ def binary(cls: type[Add] | type[Subtract] | type[Multiply]) -> Callable[[np.ran
             **own,
             "tile": tile,
         }
-        name = "multiply" if cls is Multiply else "add"
+        name = {Multiply: "multiply", Prelu: "prelu"}.get(cls, "add")
         return memory.case(f"{cls.__name__}{i}", name, out[0], p, [(p["output"], y)])
 
     return make
@@ -530,6 +534,7 @@ MAKERS: Makers = {
     "add": (binary(Add), 24),
     "subtract": (binary(Subtract), 12),
     "multiply": (binary(Multiply), 24),
+    "prelu": (binary(Prelu), 24),
     "lookup": (lookup, 6),
     "copy": (copy, 60),
     "copy_forwards": (copy_forwards, 8),

@@ -18,6 +18,8 @@ from watchword.graph import (
     Mean,
     Multiply,
     Padding,
+    Prelu,
+    ResizeNearestNeighbor,
     Softmax,
     Subtract,
     Svdf,
@@ -29,7 +31,7 @@ Weighted = Conv2D | DepthwiseConv2D | Dense
 
 ENDS = (-128, 127, 0, -5, 83)
 ACTIVATIONS = ("none", "relu", "relu6")
-FUNCTIONS: tuple[Function, ...] = ("relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize")
+FUNCTIONS: tuple[Function, ...] = ("relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize", "hard_swish")
 
 
 def tensor(name: str, shape: tuple[int, ...], scale: float, zero_point: int) -> Tensor:
@@ -122,6 +124,27 @@ def binary(rng: np.random.Generator, cls: type[Add] | type[Subtract] | type[Mult
         tensor("other", (1, *others), float(rng.uniform(0.01, 0.2)), ENDS[(i + 3) % 5]),
         ACTIVATIONS[i % 3],
     )
+
+
+def prelu(rng: np.random.Generator, i: int) -> Prelu:
+    """Slopes for each channel or of any shape, of rank 5, without data; some are below 0."""
+    shape = tuple(int(v) for v in rng.integers(1, 6, 4))
+    slopes = (1, 1, 1, shape[3]) if i % 2 else tuple(1 if rng.random() < 0.4 else size for size in shape)
+    scale = float(rng.uniform(0.01, 0.2))
+    return Prelu(
+        tensor("x", (1, *shape), scale, ENDS[i % 5]),
+        tensor("y", (1, *shape), scale * float(rng.choice([0.3, 1.0, 1.7])), ENDS[(i + 1) % 5]),
+        tensor("slopes", (1, *slopes), float(rng.choice([0.002, 0.01, 0.1])), ENDS[(i + 3) % 5]),
+    )
+
+
+def resize(rng: np.random.Generator, i: int) -> ResizeNearestNeighbor:
+    """By whole numbers in half of the cases."""
+    height, width, channels = (int(v) for v in rng.integers(1, 9, 3))
+    size = (height * int(rng.integers(1, 4)), width * int(rng.integers(1, 4))) if i % 2 else rng.integers(1, 15, 2)
+    x = tensor("x", (1, height, width, channels), 0.1, ENDS[i % 5])
+    y = tensor("y", (1, int(size[0]), int(size[1]), channels), 0.1, ENDS[i % 5])
+    return ResizeNearestNeighbor(x, y, i % 4 > 1, i % 8 > 3)
 
 
 def lookup(x: Tensor, y: Tensor, function: Function) -> Lookup:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 Rule = Literal["same", "valid"]
 Activation = Literal["none", "relu", "relu6"]
-Function = Literal["relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize"]
+Function = Literal["relu", "relu6", "leaky_relu", "hard_swish", "logistic", "tanh", "quantize"]
 End = Literal["int8", "uint8", "float32"]
 
 
@@ -97,7 +97,7 @@ class Operation:
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """All inputs in TFLite's order; those of Add, Subtract, Multiply and Concatenation may be constants."""
+        """All inputs in TFLite's order; those of Add, Subtract, Multiply, Prelu and Concatenation may be constants."""
         return (self.input,)
 
     @property
@@ -332,11 +332,10 @@ class Mean(Operation):
 
 
 @dataclass(eq=False)
-class _Binary(Clamped):
+class _Pair(Operation):
     """Two inputs whose shapes broadcast as NumPy's do; one of them may be a constant."""
 
     other: Tensor
-    activation: Activation = "none"
 
     @property
     def takes_constants(self) -> bool:
@@ -349,6 +348,11 @@ class _Binary(Clamped):
     @property
     def overwritable(self) -> tuple[Tensor, ...]:
         return tuple(tensor for tensor in self.inputs if tensor.data is None and tensor.size == self.output.size)
+
+
+@dataclass(eq=False)
+class _Binary(_Pair, Clamped):
+    activation: Activation = "none"
 
 
 @dataclass(eq=False)
@@ -375,8 +379,17 @@ class Multiply(_Binary):
 
 
 @dataclass(eq=False)
+class Prelu(_Pair):
+    """input where that is 0 or more, else input * other, which is a constant: slopes, mostly one for each channel."""
+
+    @property
+    def macs(self) -> int:
+        return self.output.size
+
+
+@dataclass(eq=False)
 class Lookup(Operation):
-    """A function of one value: RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH, and QUANTIZE from int8 to int8.
+    """A function of one value: RELU, RELU6, LEAKY_RELU, HARD_SWISH, LOGISTIC, TANH, and QUANTIZE from int8 to int8.
 
     table: int8 (256,), the output for input q at q + 128 (`reference.lookup_table`). alpha: the slope below 0 of a
     leaky_relu.
@@ -460,6 +473,18 @@ class Pad(Operation):
     before: tuple[int, ...]
     after: tuple[int, ...]
     value: int
+
+    @property
+    def rising(self) -> bool:
+        return True
+
+
+@dataclass(eq=False)
+class ResizeNearestNeighbor(Operation):
+    """A picture of another height and width: each place shows the nearest one of the input, by TFLite's rules."""
+
+    align_corners: bool = False
+    half_pixel_centers: bool = False
 
     @property
     def rising(self) -> bool:

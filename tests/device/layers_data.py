@@ -5,6 +5,7 @@ A graph that keeps state is run for several steps; so are the others, where the 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -88,7 +89,30 @@ def binary(kind: type[Add] | type[Subtract] | type[Multiply], i: int) -> Graph:
 def lookup(i: int) -> Graph:
     shape = (1, *(int(v) for v in RNG.integers(1, 6, i % 3 + 1)))
     x, y = tensor("x", shape, 0.1, ENDS[i % 5]), tensor("y", shape, (0.05, 1 / 256)[i % 2], (3, -128)[i % 2])
-    return chain("lookup", random_layers.lookup(x, y, FUNCTIONS[i % 6]))
+    return chain("lookup", random_layers.lookup(x, y, FUNCTIONS[i % len(FUNCTIONS)]))
+
+
+def prelu(i: int) -> Graph:
+    op = random_layers.prelu(RNG, i)
+    op.other = dataclasses.replace(op.other, data=RNG.integers(-128, 128, op.other.shape).astype(np.int8))
+    return chain("prelu", op)
+
+
+def unpack(i: int) -> Graph:
+    """All places of an axis, and the sum of the first and the last."""
+    shape = (1, *(int(v) for v in RNG.integers(1, 6, i % 2 + 2)))
+    axis = 1 + i % (len(shape) - 1)
+    x = tensor("x", shape, 0.1, ENDS[i % 5])
+    operations: list[Operation] = []
+    outputs = []
+    for place in range(shape[axis]):
+        sliced = tensor(f"sliced{place}", (*shape[:axis], 1, *shape[axis + 1 :]), 0.1, x.zero_point)
+        outputs.append(tensor(f"part{place}", (*shape[:axis], *shape[axis + 1 :]), 0.1, x.zero_point))
+        begin = tuple(place if at == axis else 0 for at in range(len(shape)))
+        end = tuple(place + 1 if at == axis else size for at, size in enumerate(shape))
+        operations += [Slice(x, sliced, begin, end, (1,) * len(shape)), Reshape(sliced, outputs[-1])]
+    y = tensor("y", outputs[0].shape, 0.15, ENDS[(i + 1) % 5])
+    return chain("unpack", *operations, Add(outputs[0], y, outputs[-1]))
 
 
 def movement(i: int) -> Graph:
@@ -170,7 +194,10 @@ MAKERS: dict[str, tuple[Callable[[int], Graph], int]] = {
     "add": (lambda i: binary(Add, i), 12),
     "subtract": (lambda i: binary(Subtract, i), 6),
     "multiply": (lambda i: binary(Multiply, i), 12),
-    "lookup": (lookup, 6),
+    "prelu": (prelu, 12),
+    "resize": (lambda i: chain("resize", random_layers.resize(RNG, i)), 8),
+    "unpack": (unpack, 6),
+    "lookup": (lookup, len(FUNCTIONS)),
     "movement": (movement, 20),
     "softmax": (lambda i: chain("softmax", random_layers.softmax(i)), 12),
     "svdf": (svdf, 8),

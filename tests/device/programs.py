@@ -107,7 +107,7 @@ def work(step):
         return rows * p.output_width * p.input_channels * (1 + window)
     if name == "mean":
         return rows * (p.places + 1) * p.depth
-    if name in ("add", "multiply", "copy"):
+    if name in ("add", "multiply", "prelu", "copy"):
         return rows * p.planes * p.lines * p.values
     if name == "fill":
         return rows * p.row_size

@@ -59,11 +59,12 @@ def _dense() -> Graph:
     data = (np.arange(12000) * 37 % 255 - 127).astype(np.int8).reshape(40, 300)
     scale = np.array([0.01], np.float32)
     x = Tensor("x", (1, 300), np.dtype(np.int8), np.array([0.1], np.float32), 3)
-    y = Tensor("y", (1, 40), np.dtype(np.int8), np.array([0.1], np.float32), -3)
+    y, positive = (Tensor(name, (1, 40), np.dtype(np.int8), np.array([0.1], np.float32), -3) for name in ("y", "positive"))
     z, scores = (Tensor(name, (1, 40), np.dtype(np.int8), np.array([1 / 256], np.float32), -128) for name in ("z", "scores"))
     weights = Tensor("w", data.shape, data.dtype, scale, data=data)
-    logistic = Lookup(y, z, "logistic", lookup_table("logistic", y, z))
-    return Graph("dense", x, scores, [Dense(x, y, weights, None), logistic, Softmax(z, scores)])
+    relu = Lookup(y, positive, "relu", lookup_table("relu", y, positive))
+    logistic = Lookup(positive, z, "logistic", lookup_table("logistic", positive, z))
+    return Graph("dense", x, scores, [Dense(x, y, weights, None), relu, logistic, Softmax(z, scores)])
 
 
 def described(graph: Graph) -> Description:

@@ -90,10 +90,11 @@ def output_shape(size, kernel, stride, dilation, padding, channels) -> tuple[int
     return 1, rows, columns, channels
 
 
-def changed(graph: Graph, change: Callable[[schema.ModelT], None]) -> bytes:
-    """The graph's file with something that `write` never writes."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(tflite.write(graph), 0))
-    change(model)
+def changed(model: Graph | bytes, change: Callable[[schema.ModelT], None]) -> bytes:
+    """A file, or that of a graph, with something that `write` never writes."""
+    content = model if isinstance(model, bytes) else tflite.write(model)
+    parts = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    change(parts)
     builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
+    builder.Finish(parts.Pack(builder), b"TFL3")
     return bytes(builder.Output())

@@ -22,7 +22,9 @@ from watchword.graph import (
     Multiply,
     Operation,
     Pad,
+    Prelu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     Softmax,
     State,
@@ -34,6 +36,7 @@ from watchword.graph import (
 )
 
 ACTIVATIONS = ("none", "relu", "relu", "relu6")
+FUNCTIONS = ("relu", "relu6", "leaky_relu", "hard_swish", "logistic", "tanh", "quantize", "quantize")
 
 
 class RandomGraph:
@@ -51,7 +54,7 @@ class RandomGraph:
         makers = (
             self.conv, self.conv, self.conv, self.depthwise, self.depthwise, self.dense, self.pool, self.mean, self.binary,
             self.lookup, self.lookup, self.reshape, self.transpose, self.concatenation, self.slice, self.pad, self.softmax,
-            self.svdf, self.state,
+            self.svdf, self.state, self.prelu, self.resize, self.unpack,
         )  # fmt: skip
         while len(self.operations) < size:
             makers[self.rng.integers(len(makers))](self.pick())
@@ -187,12 +190,21 @@ class RandomGraph:
         output = self.made(shape, factor * 2.0 ** self.rng.uniform(-2, 2))
         self.add(kind(first, output, second, self.activation()))
 
+    def prelu(self, x: Tensor) -> None:
+        shape = x.shape[-1:] if self.chance(0.7) else tuple(1 if self.chance(0.5) else n for n in x.shape)
+        scale = float(np.float32(2.0 ** self.rng.uniform(-9, 0)))
+        slopes = tensor(f"t{len(self.operations)}/c", shape, scale, self.zero_point())
+        slopes.data = self.rng.integers(-128, 128, shape).astype(np.int8)
+        self.add(Prelu(x, self.made(x.shape, float(x.scale[0]) * 2.0 ** self.rng.uniform(-2, 2)), slopes))
+
     def quantized(self, x: Tensor, output: Tensor, function: str = "quantize", alpha: float = 0.0) -> Tensor:
         return self.add(Lookup(x, output, function, reference.lookup_table(function, x, output, alpha), alpha))
 
     def lookup(self, x: Tensor) -> None:
-        function = str(self.rng.choice(["relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize", "quantize"]))
+        function = str(self.rng.choice(FUNCTIONS))
         output = self.like(x, x.shape) if self.chance(0.5) else self.made(x.shape)
+        if function == "hard_swish":  # which no much finer output can have
+            output = self.made(x.shape, float(x.scale[0]) * 2.0 ** self.rng.uniform(-3, 3))
         if function == "logistic":
             output = self.made(x.shape, 1 / 256, -128)
         self.quantized(x, output, function, float(np.float32(self.rng.uniform(-1, 1))) if function == "leaky_relu" else 0.0)
@@ -262,6 +274,27 @@ class RandomGraph:
         value = x.zero_point if self.chance(0.7) else int(self.rng.integers(-128, 128))
         if np.prod(shape) < 600:
             self.add(Pad(x, self.like(x, shape), before, after, value))
+
+    def resize(self, x: Tensor) -> None:
+        if len(x.shape) == 4:
+            size = [int(n) for n in self.rng.integers(1, 9, 2)]
+            if self.chance(0.5):
+                size = [n * int(self.rng.integers(1, 3)) for n in x.shape[1:3]]
+            shape = (1, *size, x.shape[3])
+            if np.prod(shape) < 600:
+                self.add(ResizeNearestNeighbor(x, self.like(x, shape), self.chance(0.3), self.chance(0.3)))
+
+    def unpack(self, x: Tensor) -> None:
+        """What an UNPACK becomes: slices and reshapes."""
+        rank = len(x.shape)
+        axis = int(self.rng.integers(1, rank))
+        if rank > 2 and x.shape[axis] < 5:
+            rest = x.shape[:axis] + x.shape[axis + 1 :]
+            for place in range(x.shape[axis]):
+                begin = tuple(place if i == axis else 0 for i in range(rank))
+                end = tuple(place + 1 if i == axis else n for i, n in enumerate(x.shape))
+                part = self.add(Slice(x, self.like(x, (*x.shape[:axis], 1, *x.shape[axis + 1 :])), begin, end, (1,) * rank))
+                self.add(Reshape(part, self.like(x, rest)))
 
     def softmax(self, x: Tensor) -> None:
         if self.chance(0.3):

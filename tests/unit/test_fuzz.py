@@ -44,9 +44,11 @@ def test_a_board_refuses_or_runs_what_comes_from_outside(kind: str, root: Path, 
 def test_what_is_damaged_has_every_operation_and_every_kernel() -> None:
     kinds = {type(op).__name__ for graph in seeds.graphs() for op in graph.operations}
     functions = {getattr(op, "function", None) for graph in seeds.graphs() for op in graph.operations}
-    everything = "Conv2D DepthwiseConv2D Dense AveragePool2D MaxPool2D Mean Add Subtract Multiply Lookup Reshape Transpose"
-    assert kinds == {*everything.split(), "Concatenation", "Slice", "Pad", "Softmax", "Svdf"}
-    assert functions >= {"relu", "relu6", "leaky_relu", "logistic", "tanh", "quantize"}
+    everything = (
+        "Conv2D DepthwiseConv2D Dense AveragePool2D MaxPool2D Mean Add Subtract Multiply Prelu Lookup Reshape Transpose"
+    )
+    assert kinds == {*everything.split(), "Concatenation", "Slice", "Pad", "ResizeNearestNeighbor", "Softmax", "Svdf"}
+    assert functions >= {"relu", "relu6", "leaky_relu", "hard_swish", "logistic", "tanh", "quantize"}
     assert any(graph.states for graph in seeds.graphs())
     used = {word for target in ("unix", "rp2040") for content in seeds.programs(target) for word in _kernels(content)}
     assert used == set(NUMBERS)

@@ -106,6 +106,7 @@ WORK_SPACE = {
     "depthwise": ("sums", "patch"),
     "mean": ("sums",),
     "add": ("sums",),
+    "prelu": ("sums",),
     "softmax": ("scratch",),
     "svdf": ("sums", "patch"),
 }
@@ -154,6 +155,7 @@ def test_sums_and_rescales_lie_on_words(kind: str) -> None:
         ("add", "other_is_constant", 2),
         ("multiply", "input_zero_point", 256),
         ("multiply", "other_zero_point", 256),
+        ("prelu", "positive_table", 1 << 20),
         ("copy", "input_is_constant", 2),
         ("fill", "value", 256),
         ("softmax", "depth", 2048),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+from collections.abc import Callable
 
 import ai_edge_litert.schema_py_generated as schema
 import numpy as np
@@ -42,7 +43,9 @@ from watchword.graph import (
     Multiply,
     Operation,
     Pad,
+    Prelu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     State,
     Subtract,
@@ -110,6 +113,19 @@ def test_multiply(data, chosen, exponent, zero_point, activation) -> None:
     assert_equal_to_litert([*operations, op], data.draw(seeds))
 
 
+@compared
+@given(st.data(), shapes, st.floats(-6, 8) | st.floats(-20, 40), st.floats(-10, 2), zero_points, zero_points)
+def test_prelu(data, shape, exponent, slope_exponent, input_zero, output_zero) -> None:
+    """Slopes for each channel, or of any shape that broadcasts; they may be below 0, and their zero point is anywhere."""
+    scale, slope_scale = data.draw(scales), 2.0**slope_exponent
+    slopes = shape[-1:] if data.draw(st.booleans()) else tuple(1 if data.draw(st.booleans()) else size for size in shape)
+    slopes = slopes[data.draw(st.integers(0, len(slopes))) if data.draw(st.integers(0, 3)) == 0 else 0 :]
+    rng = np.random.default_rng(data.draw(seeds))
+    other = constant("slopes", rng.integers(-128, 128, slopes).astype(np.int8), slope_scale, data.draw(zero_points))
+    output = tensor("y", shape, max(scale * 2.0**exponent, scale * slope_scale * 2.0**-13), output_zero)
+    assert_equal_to_litert(Prelu(tensor("x", shape, scale, input_zero), output, other), data.draw(seeds))
+
+
 def test_operands_of_other_ranks_broadcast() -> None:
     x = tensor("x", (1, 3, 2, 4), 0.1, 5)
     means = Mean(x, tensor("means", (1, 4), 0.07, -3), (1, 2))
@@ -136,6 +152,9 @@ def test_functions_that_litert_cannot_scale_are_refused() -> None:
         lookup("quantize", x, tensor("y", (1, 4), 2.0**-22))
     with pytest.raises(ModelError, match="'y': 6 has no 32-bit form"):
         lookup("relu6", tensor("x", (1, 4), 2.0**-29), tensor("y", (1, 4), 2.0**-29))
+    for scale, to in ((1.0, 2.0**-8), (2.0**26, 1.0)):
+        with pytest.raises(ModelError, match="'y': hard swish from the scale .* has no 16-bit form"):
+            lookup("hard_swish", tensor("x", (1, 4), scale), tensor("y", (1, 4), to))
 
 
 # Functions of one value: all 256 of them
@@ -164,6 +183,18 @@ def test_leaky_relu(alpha, scale, exponent, input_zero, output_zero) -> None:
     shape, alpha = (1, 256), float(np.float32(alpha))
     output = tensor("y", shape, scale * 2.0**exponent, output_zero)
     assert_table_equals_litert("leaky_relu", tensor("x", shape, scale, input_zero), output, alpha)
+
+
+@compared
+@given(st.floats(-12, 4) | st.floats(-24, 24), st.floats(-7, 6) | st.floats(-7, 24), zero_points, zero_points)
+def test_hard_swish(exponent, ratio, input_zero, output_zero) -> None:
+    """The output's scale goes down to where LiteRT stops: 128 times less than the input's."""
+    scale = float(np.float32(2.0**exponent))
+    output_scale = max(scale * 2.0**ratio, float(np.nextafter(np.float32(scale / 128), np.float32(np.inf))))
+    shape = (1, 256)
+    assert_table_equals_litert(
+        "hard_swish", tensor("x", shape, scale, input_zero), tensor("y", shape, output_scale, output_zero)
+    )
 
 
 @compared
@@ -270,6 +301,17 @@ def test_transpose(data, shape) -> None:
     assert_equal_to_litert(Transpose(tensor("x", shape, 0.1), tensor("y", output, 0.1), permutation), data.draw(seeds))
 
 
+@compared
+@given(st.data(), st.tuples(*[st.integers(1, 12)] * 4) | st.tuples(*[st.integers(1, 150)] * 4), st.booleans(), st.booleans())
+def test_resize_nearest_neighbor(data, sizes, align_corners, half_pixel_centers) -> None:
+    height, width, to_height, to_width = sizes
+    if data.draw(st.booleans()):
+        to_height, to_width = (min(150, size * data.draw(st.integers(1, 5))) for size in (height, width))
+    channels = data.draw(st.integers(1, 3))
+    x, y = tensor("x", (1, height, width, channels), 0.1, 3), tensor("y", (1, to_height, to_width, channels), 0.1, 3)
+    assert_equal_to_litert(ResizeNearestNeighbor(x, y, align_corners, half_pixel_centers), data.draw(seeds))
+
+
 def test_reshape() -> None:
     assert_equal_to_litert(Reshape(tensor("x", (1, 3, 4), 0.1), tensor("y", (1, 2, 1, 6), 0.1)), 1)
 
@@ -278,9 +320,18 @@ def test_reshape() -> None:
 
 
 def rewritten(
-    x: tuple[int, ...], outputs: list[tuple[int, ...]], code: str, options: object, parameters: list[object], at: int = 0
+    x: tuple[int, ...],
+    outputs: list[tuple[int, ...]],
+    code: str,
+    options: object,
+    parameters: list[object],
+    at: int = 0,
+    shown: int = -1,
 ) -> bytes:
-    """A file of one operator, whose parameters are constants int32 around the input, which stands in place `at`."""
+    """A file of one operator, whose parameters are constants int32 around the input, which stands in place `at`.
+
+    shown: the output that the graph gives.
+    """
     graph = Graph("one", tensor("x", x, 0.1, 3), tensor("y0", outputs[0], 0.1, 3))
     graph.operations.append(Reshape(graph.input, graph.output))
 
@@ -308,7 +359,7 @@ def rewritten(
             extra.name, extra.shape = f"y{i}", list(shape)
             subgraph.tensors.append(extra)
             operator.outputs = [*operator.outputs, len(subgraph.tensors) - 1]
-        subgraph.outputs = operator.outputs[-1:]
+        subgraph.outputs = [operator.outputs[shown]]
 
     return changed(graph, change)
 
@@ -318,6 +369,22 @@ def options_of(kind: str, **values: object) -> object:
     for name, value in values.items():
         setattr(options, name, value)
     return options
+
+
+@compared
+@given(st.data(), shapes)
+def test_unpack(data, shape) -> None:
+    axis = data.draw(st.integers(1, len(shape) - 1))
+    size = shape[axis]
+    options = options_of("Unpack", num=size, axis=axis - data.draw(st.sampled_from((0, len(shape)))))
+    outputs = [shape[:axis] + shape[axis + 1 :]] * size
+    content = rewritten(shape, outputs, "UNPACK", options, [], shown=data.draw(st.integers(0, size - 1)))
+    graph = tflite.read(content)
+    assert len(graph.operations) == 2 * size
+    x = samples(shape, data.draw(seeds))
+    expected = whole(content, x)
+    np.testing.assert_array_equal(reference.run(graph, x), expected)
+    np.testing.assert_array_equal(whole(tflite.write(graph), x), expected)
 
 
 SHRINK = options_of("StridedSlice", beginMask=1, endMask=1, shrinkAxisMask=2)
@@ -377,6 +444,26 @@ REFUSED = {
         "operation 0 SPLIT_V 'y0', 'y1': parts of [2, 2] of 6",
     ),
     "axis that is not there": (rewritten((1, 6), [(1, 1)], "MEAN", options_of("Reducer"), [[5]]), "axis 5 of 2"),
+    "unpack of the batch": (
+        rewritten((1, 6), [(6,)], "UNPACK", options_of("Unpack", num=1, axis=0), []),
+        "0 UNPACK 'y0': it takes the batch axis away",
+    ),
+    "unpack of too few": (
+        rewritten((1, 3, 2), [(1, 2)] * 2, "UNPACK", options_of("Unpack", num=2, axis=1), []),
+        "operation 0 UNPACK 'y0', 'y1': 2 outputs where 3 come out",
+    ),
+    "unpack of another shape": (
+        rewritten((1, 2, 3), [(1, 2)] * 2, "UNPACK", options_of("Unpack", num=2, axis=1), []),
+        "operation 0 UNPACK 'y0', 'y1': an output of (1, 2) where (1, 3) comes out",
+    ),
+    "resize of another shape": (
+        rewritten((1, 2, 3, 1), [(1, 4, 6, 1)], "RESIZE_NEAREST_NEIGHBOR", options_of("ResizeNearestNeighbor"), [[4, 5]]),
+        "operation 0 RESIZE_NEAREST_NEIGHBOR 'y0': an output of (1, 4, 6, 1) where (1, 4, 5, 1) comes out",
+    ),
+    "resize of no picture": (
+        rewritten((1, 2, 3), [(1, 4, 6)], "RESIZE_NEAREST_NEIGHBOR", options_of("ResizeNearestNeighbor"), [[4, 6]]),
+        "operation 0 RESIZE_NEAREST_NEIGHBOR 'y0': (1, 2, 3) cannot be resized to [4, 6]",
+    ),
     "slice of another shape": (
         rewritten((1, 6), [(1, 4)], "SLICE", options_of("Slice"), [[0, 1], [1, 3]]),
         "operation 0 SLICE 'y0': an output of (1, 4) where (1, 3) comes out",
@@ -391,6 +478,73 @@ def test_what_cannot_be_is_named(what: str) -> None:
         tflite.read(content)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def prelu_file(change: Callable[[schema.ModelT], None], slopes: tuple[int, ...] = (3,)) -> bytes:
+    x, y = tensor("x", (1, 2, 3), 0.1, 3), tensor("y", (1, 2, 3), 0.1, 3)
+    same = lookup("quantize", x, tensor("same", x.shape, 0.1, 3))
+    prelu = Prelu(same.output, y, constant("slopes", np.zeros(slopes, np.int8), 0.01))
+    return changed(Graph("prelu", x, y, [same, prelu]), change)
+
+
+def of_floats(model: schema.ModelT) -> None:
+    (slopes,) = (each for each in model.subgraphs[0].tensors if each.name == b"slopes")
+    slopes.type = schema.TensorType.FLOAT32
+
+
+def of_two_scales(model: schema.ModelT) -> None:
+    (slopes,) = (each for each in model.subgraphs[0].tensors if each.name == b"slopes")
+    slopes.quantization.scale, slopes.quantization.zeroPoint = [0.1, 0.1, 0.2], [0, 0, 0]
+
+
+def of_what_flows(model: schema.ModelT) -> None:
+    prelu = model.subgraphs[0].operators[1]
+    prelu.inputs = [prelu.inputs[0], prelu.inputs[0]]
+
+
+def resized_as_it_runs(model: schema.ModelT) -> None:
+    subgraph = model.subgraphs[0]
+    subgraph.tensors[subgraph.operators[0].inputs[1]].buffer = 0
+
+
+def to_floats(model: schema.ModelT) -> None:
+    for each in model.subgraphs[0].tensors:
+        each.type = schema.TensorType.FLOAT32 if each.type == schema.TensorType.INT8 else each.type
+
+
+def to_another_scale(model: schema.ModelT) -> None:
+    model.subgraphs[0].tensors[-1].quantization.scale = [0.5]
+
+
+DOUBLED = rewritten((1, 2, 3, 1), [(1, 4, 6, 1)], "RESIZE_NEAREST_NEIGHBOR", options_of("ResizeNearestNeighbor"), [[4, 6]])
+UNPACKED = rewritten((1, 2, 3), [(1, 3)] * 2, "UNPACK", options_of("Unpack", num=2, axis=1), [])
+ILL_FITTING = {
+    "slopes of floats": (prelu_file(of_floats), "1 PRELU 'y': tensor 'slopes' is FLOAT32, not int8"),
+    "slopes with a scale per channel": (prelu_file(of_two_scales), "'y': its constant 'slopes' is not int8 of one scale"),
+    "slopes that are computed": (prelu_file(of_what_flows), "1 PRELU 'y': its slopes 'same' are computed where constants"),
+    "slopes that do not fit": (prelu_file(lambda _: None, (2,)), "1 PRELU 'y': slopes (2,) do not fit the input (1, 2, 3)"),
+    "more slopes than values": (
+        prelu_file(lambda _: None, (2, 2, 3)), "1 PRELU 'y': slopes (2, 2, 3) do not fit the input (1, 2, 3)"
+    ),
+    "a size that is computed": (
+        changed(DOUBLED, resized_as_it_runs), "RESIZE_NEAREST_NEIGHBOR 'y0': tensor '' is computed where a constant is possible"
+    ),
+    "a picture of floats": (changed(DOUBLED, to_floats), "tensor 'x' is FLOAT32, not int8"),
+    "parts of floats": (changed(UNPACKED, to_floats), "0 UNPACK 'y0', 'y1': tensor 'x' is FLOAT32, not int8"),
+    "parts of another scale": (
+        changed(UNPACKED, to_another_scale), "0 UNPACK 'y0', 'y1': its input and its output 'y1' differ in scale or zero point"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ILL_FITTING)
+def test_constants_and_types_that_cannot_be_are_named(what: str) -> None:
+    content, message = ILL_FITTING[what]
+    with pytest.raises(ModelError) as caught:
+        tflite.read(content)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 # State

@@ -29,6 +29,12 @@ MULTIPLY = _BROADCAST + (
     ("other_zero_point", BYTE),
 )
 
+PRELU = MULTIPLY + (  # the product of what is below the input's zero point, else what a table has for it
+    ("positive_table", OFFSET),  # in the constants, uint8 for each value from the zero point on: outputs as they are stored
+)
+
+LOOKED_UP = 1 << 16  # in viper and plain bodies such a value's sum: this and its number in the table; no product is as great
+
 LOOKUP = (
     ("input", OFFSET),
     ("output", OFFSET),  # may be the input's place
@@ -60,6 +66,10 @@ def _multiply(p, more, rows, sizes):
     return _broadcast(p, rows, sizes)
 
 
+def _prelu(p, more, rows, sizes):
+    return inside(p.positive_table, 256 - p.input_zero_point, sizes.constants) and _broadcast(p, rows, sizes)
+
+
 def _lookup(p, more, rows, sizes):
     n = rows * p.depth
     return inside(p.input, n, sizes.arena) and inside(p.output, n, sizes.arena) and inside(p.table, 256, sizes.constants)
@@ -69,4 +79,5 @@ CONTRACTS = (
     Contract(0x51, "add", ADD, _add),
     Contract(0x52, "multiply", MULTIPLY, _multiply),
     Contract(0x53, "lookup", LOOKUP, _lookup),
+    Contract(0x54, "prelu", PRELU, _prelu),
 )

@@ -5,6 +5,7 @@ from micropython import const
 from watchword.kernels.fixedpoint_plain import int32s, requantize
 
 # Parameters of kernels/elementwise.py, written by `make parameters`:
+_LOOKED_UP = const(65536)
 _INPUT = const(0)
 _OUTPUT = const(1)
 _OTHER = const(9)
@@ -27,6 +28,7 @@ _INPUT_ZERO_POINT = const(23)
 _OTHER_ZERO_POINT = const(24)
 _DEPTH = const(2)
 _TABLE = const(3)
+_POSITIVE_TABLE = const(25)
 
 
 def _pairs(p, arena, constants, rows):
@@ -41,17 +43,17 @@ def _pairs(p, arena, constants, rows):
                     yield arena[x + k * p[_INPUT_VALUE_STEP]] ^ 128, other[y + k * p[_OTHER_VALUE_STEP]] ^ 128
 
 
-def _combine(p, arena, constants, rows, function):
+def _combine(p, arena, constants, rows, function, finish=requantize):
     """function(x, y): the sum to bring back to int8. A tile's inputs are read before its outputs are written."""
     to = p[_OUTPUT] + (rows & 0xFFFF) * p[_PLANES] * p[_LINES] * p[_VALUES]
     sums = []
     for x, y in _pairs(p, arena, constants, rows):
         sums.append(function(x, y))
         if len(sums) == p[_TILE]:
-            requantize(p, arena, constants, to, sums)
+            finish(p, arena, constants, to, sums)
             to += len(sums)
             sums = []
-    requantize(p, arena, constants, to, sums)
+    finish(p, arena, constants, to, sums)
 
 
 def add(p, arena, constants, rows):
@@ -61,6 +63,22 @@ def add(p, arena, constants, rows):
 
 def multiply(p, arena, constants, rows):
     _combine(p, arena, constants, rows, lambda x, y: (x - p[_INPUT_ZERO_POINT]) * (y - p[_OTHER_ZERO_POINT]))
+
+
+def prelu(p, arena, constants, rows):
+    zero, other_zero = p[_INPUT_ZERO_POINT], p[_OTHER_ZERO_POINT]
+
+    def total(x, y):
+        return (x - zero) * (y - other_zero) if x < zero else _LOOKED_UP + x - zero
+
+    _combine(p, arena, constants, rows, total, _slope_outputs)
+
+
+def _slope_outputs(p, arena, constants, to, sums):
+    requantize(p, arena, constants, to, sums)
+    for i, total in enumerate(sums):
+        if total >= _LOOKED_UP:
+            arena[to + i] = constants[p[_POSITIVE_TABLE] + total - _LOOKED_UP]
 
 
 def lookup(p, arena, constants, rows):

@@ -27,6 +27,7 @@ _INPUT_ZERO_POINT = const(23)
 _OTHER_ZERO_POINT = const(24)
 _DEPTH = const(2)
 _TABLE = const(3)
+_POSITIVE_TABLE = const(25)
 
 P = const(OUTPUTS)
 CONSTANTS = const(OUTPUTS + 4)
@@ -43,14 +44,15 @@ Y_LINE = const(OUTPUTS + 44)
 LEFT = const(OUTPUTS + 48)
 FIRST = const(OUTPUTS + 52)  # what the combination needs
 SECOND = const(OUTPUTS + 56)
-FRAME = const(OUTPUTS + 60)
+POSITIVES = const(OUTPUTS + 60)
+FRAME = const(OUTPUTS + 64)
 
 
 @macro
 def each_pair(prepare, combine):
     """All outputs of the rows, which are dense. r5, r6: addresses of a value of the input and of the other; r9: the output's.
 
-    prepare: sets FIRST and SECOND, from r7: p and r2: the constants. combine: r0 = the sum of the values in r0 and r1.
+    prepare: sets FIRST and SECOND, from r7: p and r2: the constants. combine: r1 = the output of the values in r0 and r1.
     """
     enter()
     sub(sp, FRAME)
@@ -116,7 +118,6 @@ def each_pair(prepare, combine):
     ldrsb(r0, [r5, r3])
     ldrsb(r1, [r6, r3])
     combine()
-    bring()
     mov(r0, r9)
     strb(r1, [r0, 0])
     add(r0, 1)
@@ -181,6 +182,7 @@ def look_up_both():
     lsl(r1, r1, 2)
     ldr(r1, [r2, r1])
     add(r0, r0, r1)
+    bring()
 
 
 @macro
@@ -198,6 +200,31 @@ def multiply_both():
     ldr(r2, [sp, SECOND])
     sub(r1, r1, r2)
     mul(r0, r1)
+    bring()
+
+
+@macro
+def find_zeros_and_positives():
+    find_zeros()
+    ldr(r5, [r7, 4 * _POSITIVE_TABLE])
+    add(r5, r5, r2)
+    str(r5, [sp, POSITIVES])
+
+
+@macro
+def multiply_or_look_up():
+    ldr(r2, [sp, FIRST])
+    sub(r0, r0, r2)
+    bmi(BELOW)
+    ldr(r2, [sp, POSITIVES])
+    ldrb(r1, [r2, r0])
+    b(FOUND)
+    label(BELOW)
+    ldr(r2, [sp, SECOND])
+    sub(r1, r1, r2)
+    mul(r0, r1)
+    bring()
+    label(FOUND)
 
 
 @micropython.asm_thumb
@@ -210,6 +237,12 @@ def add(r0, r1, r2, r3):
 def multiply(r0, r1, r2, r3):
     """(x - its zero point) * (y - its zero point): 115 cycles per output."""
     each_pair(find_zeros, multiply_both)
+
+
+@micropython.asm_thumb
+def prelu(r0, r1, r2, r3):
+    """(x - its zero point) * (y - its zero point), or what the table has for x: 120 cycles per output, or 40."""
+    each_pair(find_zeros_and_positives, multiply_or_look_up)
 
 
 @micropython.asm_thumb

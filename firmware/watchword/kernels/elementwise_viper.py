@@ -6,6 +6,7 @@ from micropython import const
 from watchword.kernels.fixedpoint_viper import requantize
 
 # Parameters of kernels/elementwise.py, written by `make parameters`:
+_LOOKED_UP = const(65536)
 _INPUT = const(0)
 _OUTPUT = const(1)
 _SUMS = const(7)
@@ -29,20 +30,26 @@ _INPUT_ZERO_POINT = const(23)
 _OTHER_ZERO_POINT = const(24)
 _DEPTH = const(2)
 _TABLE = const(3)
+_POSITIVE_TABLE = const(25)
 
 
 def add(p, arena, constants, rows):
     """A value of the one table and a value of the other; Subtract differs in the tables only."""
-    _tiles(p, arena, constants, rows, _sums)
+    _tiles(p, arena, constants, rows, _sums, requantize)
 
 
 def multiply(p, arena, constants, rows):
     """(x - its zero point) * (y - its zero point)."""
-    _tiles(p, arena, constants, rows, _products)
+    _tiles(p, arena, constants, rows, _products, requantize)
+
+
+def prelu(p, arena, constants, rows):
+    """(x - its zero point) * (y - its zero point), or what the table has for x."""
+    _tiles(p, arena, constants, rows, _slopes, _slope_outputs)
 
 
 @micropython.viper
-def _tiles(p, arena, constants, rows: int, combine):
+def _tiles(p, arena, constants, rows: int, combine, finish):
     """Tiles of outputs, across the ends of axes: first all their sums, since the output may take the place of an input."""
     q = ptr32(p)
     other = arena
@@ -67,10 +74,10 @@ def _tiles(p, arena, constants, rows: int, combine):
                     left -= run
                     n += run
                     if n == tile:
-                        requantize(p, 0, n, arena, constants, to)
+                        finish(p, 0, n, arena, constants, to)
                         to += n
                         n = 0
-    requantize(p, 0, n, arena, constants, to)
+    finish(p, 0, n, arena, constants, to)
 
 
 @micropython.viper
@@ -106,6 +113,48 @@ def _products(x: ptr8, y: ptr8, at: int, other: int, n: int, place: int, p: ptr3
         sums = ptr32(int(sums) + 4)
         x = ptr8(int(x) + step)
         y = ptr8(int(y) + other_step)
+        n -= 1
+
+
+@micropython.viper
+def _slopes(x: ptr8, y: ptr8, at: int, other: int, n: int, place: int, p: ptr32, constants: ptr8):
+    """As _sums."""
+    sums = ptr32(uint(x) + p[_SUMS] + (place << 2))
+    x = ptr8(uint(x) + at)
+    y = ptr8(uint(y) + other)
+    zero = p[_INPUT_ZERO_POINT]
+    other_zero = p[_OTHER_ZERO_POINT]
+    step = p[_INPUT_VALUE_STEP]
+    other_step = p[_OTHER_VALUE_STEP]
+    while n:
+        v = (x[0] ^ 128) - zero
+        if v < 0:
+            sums[0] = v * ((y[0] ^ 128) - other_zero)
+        else:
+            sums[0] = _LOOKED_UP + v
+        sums = ptr32(int(sums) + 4)
+        x = ptr8(int(x) + step)
+        y = ptr8(int(y) + other_step)
+        n -= 1
+
+
+@micropython.viper
+def _slope_outputs(p, v: int, n: int, arena, constants, to: int):
+    """As requantize, of sums that _slopes made."""
+    requantize(p, v, n, arena, constants, to)
+    _positive_outputs(p, n, arena, constants, to)
+
+
+@micropython.viper
+def _positive_outputs(p: ptr32, n: int, arena: ptr8, constants: ptr8, to: int):
+    sums = ptr32(uint(arena) + p[_SUMS])
+    out = ptr8(uint(arena) + to)
+    constants = ptr8(uint(constants) + p[_POSITIVE_TABLE])
+    while n:
+        if sums[0] >> 8 == _LOOKED_UP >> 8:
+            out[0] = constants[sums[0] & 255]
+        sums = ptr32(int(sums) + 4)
+        out = ptr8(int(out) + 1)
         n -= 1
 
 

@@ -81,6 +81,6 @@ NUMBERS: Mapping[int, Kernel] = {kernel.number: kernel for kernel in KERNELS.val
 CONVOLUTION, DEPTHWISE = KERNELS["convolution"], KERNELS["depthwise"]
 PACKED, PACKED_DEPTHWISE = KERNELS["packed"], KERNELS["packed_depthwise"]
 AVERAGE_POOL, MAX_POOL, MEAN = KERNELS["average_pool"], KERNELS["max_pool"], KERNELS["mean"]
-ADD, MULTIPLY, LOOKUP = KERNELS["add"], KERNELS["multiply"], KERNELS["lookup"]
+ADD, MULTIPLY, PRELU, LOOKUP = KERNELS["add"], KERNELS["multiply"], KERNELS["prelu"], KERNELS["lookup"]
 COPY, FILL, READ = KERNELS["copy"], KERNELS["fill"], KERNELS["read"]
 SOFTMAX, SVDF = KERNELS["softmax"], KERNELS["svdf"]

@@ -23,7 +23,9 @@ from watchword.graph import (
     Multiply,
     Operation,
     Pad,
+    Prelu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     Softmax,
     State,
@@ -35,13 +37,14 @@ from watchword.graph import (
 )
 from watchword.reference import movement
 from watchword.reference.convolution import real_multiplier, requantize, rescale, sums
-from watchword.reference.elementwise import add, lookup_table, multiply, product_multiplier, sum_multipliers
+from watchword.reference.elementwise import add, lookup_table, multiply, prelu, product_multiplier, sum_multipliers
 from watchword.reference.fixedpoint import (
     activation_range,
     multiply_by_quantized_multiplier,
     multiply_rounding_once,
     quantize_multiplier,
 )
+from watchword.reference.movement import nearest
 from watchword.reference.pooling import average_pool2d, max_pool2d, mean, mean_multiplier
 from watchword.reference.softmax import EXCLUDED, softmax, softmax_exponentials
 from watchword.reference.svdf import initial_state, svdf, svdf_multipliers
@@ -53,6 +56,7 @@ __all__ = [
     "mean_multiplier",
     "multiply_by_quantized_multiplier",
     "multiply_rounding_once",
+    "nearest",
     "product_multiplier",
     "quantize_multiplier",
     "real_multiplier",
@@ -108,6 +112,8 @@ def run_operation(op: Operation, *x: NDArray[np.int8]) -> NDArray[np.int8]:
             return add(op, *x)
         case Multiply():
             return multiply(op, *x)
+        case Prelu():
+            return prelu(op, *x)
         case Lookup():
             return op.table[x[0].astype(np.int16) + 128]
         case Reshape():
@@ -120,6 +126,8 @@ def run_operation(op: Operation, *x: NDArray[np.int8]) -> NDArray[np.int8]:
             return movement.slice_(op, *x)
         case Pad():
             return movement.pad(op, *x)
+        case ResizeNearestNeighbor():
+            return movement.resize_nearest_neighbor(op, *x)
         case Softmax():
             return softmax(x[0], softmax_exponentials(op))
         case Svdf():

@@ -1,4 +1,4 @@
-"""ADD, SUB and MUL, and the functions of one value: RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH and QUANTIZE."""
+"""ADD, SUB, MUL and PRELU, and the functions of one value: RELU, RELU6, LEAKY_RELU, HARD_SWISH, LOGISTIC, TANH and QUANTIZE."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError
-from watchword.graph import Add, Function, Multiply, Subtract, Tensor
-from watchword.reference.fixedpoint import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
+from watchword.graph import Add, Function, Multiply, Prelu, Subtract, Tensor
+from watchword.reference.fixedpoint import (
+    activation_range,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+    rounding_divide,
+)
 
 _LEFT_SHIFT = 20  # of the inputs of a sum, so that they keep their fractions
 
@@ -30,7 +35,7 @@ def sum_multipliers(op: Add | Subtract) -> tuple[tuple[int, int], tuple[int, int
     return quantize_multiplier(float(first) / twice_largest), quantize_multiplier(float(second) / twice_largest), rescale
 
 
-def product_multiplier(op: Multiply) -> tuple[int, int]:
+def product_multiplier(op: Multiply | Prelu) -> tuple[int, int]:
     """(multiplier, shift) for the product of two inputs.
 
     ModelError: its output scale is too small for 32 bits.
@@ -57,6 +62,15 @@ def multiply(op: Multiply, x: NDArray[np.int8], other: NDArray[np.int8]) -> NDAr
     return _finish(op, multiply_by_quantized_multiplier(product, *product_multiplier(op)))
 
 
+def prelu(op: Prelu, x: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.int8]:
+    """x where it is 0 or more, as RELU rescales it, else x * other."""
+    q = _centred(op.input, x, op.output)
+    product = np.minimum(q, 0) * _centred(op.other, other, op.output)
+    scaled = multiply_by_quantized_multiplier(product, *product_multiplier(op)) + op.output.zero_point
+    table = lookup_table("relu", op.input, op.output)
+    return np.where(q < 0, scaled.clip(-128, 127), table[x.astype(np.int64) + 128].reshape(q.shape)).astype(np.int8)
+
+
 def _centred(tensor: Tensor, x: NDArray[np.int8], output: Tensor) -> NDArray[np.int64]:
     """Values less their zero point, int64 of the output's rank with the samples (or 1, of a constant) in front."""
     batch = 1 if tensor.data is not None else len(x)
@@ -80,6 +94,8 @@ def lookup_table(function: Function, input: Tensor, output: Tensor, alpha: float
         return _table_of_floats(_logistic, q, input, output)
     if function == "tanh":
         return _table_of_floats(np.tanh, q, input, output)
+    if function == "hard_swish":
+        return _hard_swish(q, input, output)
     input_scale, output_scale = input.scale[0].astype(np.float32), output.scale[0].astype(np.float32)
     # LiteRT divides the scales in single precision, those of QUANTIZE in double.
     real = float(input_scale) / float(output_scale) if function == "quantize" else float(input_scale / output_scale)
@@ -103,6 +119,53 @@ def _rescale(q: NDArray[np.int64], real: float, output: Tensor) -> NDArray[np.in
     if not real < 2**22:
         raise ModelError(f"{output.name!r}: its scale is more than 2^22 times too small")
     return multiply_by_quantized_multiplier(q, *quantize_multiplier(real))
+
+
+def _hard_swish(q: NDArray[np.int64], input: Tensor, output: Tensor) -> NDArray[np.int8]:
+    """x * relu6(x + 3) / 6 in 16 bits, as LiteRT's HardSwish computes it.
+
+    ModelError: an output scale that is 128 times smaller than the input's, or less, where LiteRT stops; an input scale that
+    is too great for shifts of 32 bits.
+    """
+    # 7 bits below a step of the input; LiteRT takes all quotients in single precision.
+    fine = np.float32(1 / 128) * input.scale[0].astype(np.float32)
+    multiplier, exponent = _quantize_multiplier_16(float(fine / output.scale[0].astype(np.float32)))
+    slope, slope_exponent = _quantize_multiplier_16(float(fine / np.float32(3 / 32768)))
+    if exponent > 0 or slope_exponent > 31:
+        raise ModelError(f"{output.name!r}: hard swish from the scale {input.scale[0]} to {output.scale[0]} has no 16-bit form")
+    x = q << 7
+    gate = x  # at last relu6(x + 3) / 6, where 1 is 2^15
+    if slope_exponent > 0:
+        gate = _saturate(gate << (slope_exponent - 1))
+    gate = _high_mul_16(gate, slope)
+    gate = _saturate(gate << 1) if slope_exponent > 0 else _rounding_divide_16(gate, -slope_exponent)
+    gate = (gate + 2**15) >> 1
+    product = gate * _high_mul_16(x, multiplier)
+    scaled = _rounding_divide_16(np.sign(product) * (np.abs(product) >> 15), -exponent)
+    table: NDArray[np.int8] = np.clip(scaled + output.zero_point, -128, 127).astype(np.int8)
+    return table
+
+
+def _quantize_multiplier_16(real: float) -> tuple[int, int]:
+    """(multiplier of 15 bits, exponent): real = multiplier * 2^(exponent - 15)."""
+    multiplier, exponent = quantize_multiplier(real)
+    return min((multiplier + 2**15) >> 16, 2**15 - 1), exponent
+
+
+def _saturate(x: NDArray[np.int64]) -> NDArray[np.int64]:
+    return x.clip(-(2**15), 2**15 - 1)
+
+
+def _high_mul_16(a: NDArray[np.int64], b: int) -> NDArray[np.int64]:
+    """gemmlowp's SaturatingRoundingDoublingHighMul of int16: a * b / 2^15, halves rounded up. b: 0 or more."""
+    return (a * b + 2**14) >> 15
+
+
+def _rounding_divide_16(x: NDArray[np.int64], exponent: int) -> NDArray[np.int64]:
+    """gemmlowp's RoundingDivideByPOT of int16: halves go away from 0. Its mask of more than 15 bits is -1."""
+    if exponent > 15:
+        return np.where(x < 0, -1, 1)
+    return rounding_divide(x, exponent)
 
 
 def _logistic(x: NDArray[np.float64]) -> NDArray[np.float32]:

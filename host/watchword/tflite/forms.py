@@ -26,7 +26,9 @@ from watchword.graph import (
     Operation,
     Pad,
     Padding,
+    Prelu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     Softmax,
     Subtract,
@@ -103,11 +105,13 @@ def form(op: Operation) -> Form:
             return Form(builtin.SUB, 2, op.inputs, "SubOptions", _fused(op.activation))
         case Multiply():
             return Form(builtin.MUL, 2, op.inputs, "MulOptions", _fused(op.activation))
+        case Prelu():
+            return Form(builtin.PRELU, 1, op.inputs)
         case Lookup():
             code = getattr(builtin, op.function.upper())
             if op.function == "leaky_relu":
                 return Form(code, 2, op.inputs, "LeakyReluOptions", {"Alpha": op.alpha})
-            return Form(code, 2, op.inputs)
+            return Form(code, 1 if op.function == "hard_swish" else 2, op.inputs)
         case Reshape():
             shape = np.array(op.output.shape, np.int32)
             return Form(builtin.RESHAPE, 1, op.inputs, "ReshapeOptions", {"NewShape": shape})
@@ -129,6 +133,11 @@ def form(op: Operation) -> Form:
             scale, zero_point = op.output.scale, op.output.zero_point
             constant = Tensor(f"{op.output.name}/value", (1,), value.dtype, scale, zero_point, data=value)
             return Form(builtin.PADV2, 2, [*inputs, constant], "PadV2Options")
+        case ResizeNearestNeighbor():
+            options = {"AlignCorners": op.align_corners, "HalfPixelCenters": op.half_pixel_centers}
+            version = 3 if op.align_corners or op.half_pixel_centers else 2
+            inputs = [op.input, _integers(op, "size", op.output.shape[1:3])]
+            return Form(builtin.RESIZE_NEAREST_NEIGHBOR, version, inputs, "ResizeNearestNeighborOptions", options)
         case Softmax():
             return Form(builtin.SOFTMAX, 2, op.inputs, "SoftmaxOptions", {"Beta": op.beta})
         case Svdf():

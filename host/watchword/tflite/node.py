@@ -112,3 +112,9 @@ def require(condition: bool, otherwise: str) -> None:
     """ModelError with the message `otherwise` where the file contradicts itself."""
     if not condition:
         raise ModelError(otherwise)
+
+
+def axis_within(axis: int, rank: int) -> int:
+    """The number of an axis, which may be counted from the last."""
+    require(-rank <= axis < rank, f"axis {axis} of {rank}")
+    return axis % rank

@@ -14,7 +14,6 @@ from watchword.graph import (
     Activation,
     Add,
     AveragePool2D,
-    Concatenation,
     Conv2D,
     Dense,
     DepthwiseConv2D,
@@ -24,18 +23,16 @@ from watchword.graph import (
     Mean,
     Multiply,
     Operation,
-    Pad,
-    Reshape,
+    Prelu,
     Rule,
-    Slice,
     Softmax,
     Subtract,
     Svdf,
     Tensor,
-    Transpose,
     extent,
 )
-from watchword.tflite.node import Node, require
+from watchword.tflite.movement import MOVEMENT
+from watchword.tflite.node import Node, axis_within, require
 from watchword.tflite.tensors import constant_name, same_quantization
 
 
@@ -93,12 +90,6 @@ def _pool2d(node: Node) -> Operation:
     return kind(input, output, size, stride, _padding(options), _activation(options))
 
 
-def _reshape(node: Node) -> Operation:
-    input, output = node.single()
-    require(input.size == output.size, f"{input.shape} cannot become {output.shape}")
-    return Reshape(input, output)
-
-
 def _softmax(node: Node) -> Operation:
     input, output = node.single()
     beta = float(node.options(tflite.SoftmaxOptions).Beta())
@@ -114,7 +105,7 @@ def _mean(node: Node) -> Operation:
     input, output = node.single()
     keep = bool(node.options(tflite.ReducerOptions).KeepDims())
     rank = len(input.shape)
-    axes = sorted({_axis(int(axis), rank) for axis in node.integers(1).ravel()})
+    axes = sorted({axis_within(int(axis), rank) for axis in node.integers(1).ravel()})
     if 0 in axes and not keep:
         raise UnsupportedError("it takes the batch axis away")
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(input.shape) if keep or axis not in axes)
@@ -150,10 +141,26 @@ def _binary(node: Node) -> Operation:
     return op
 
 
+def _prelu(node: Node) -> Operation:
+    require(len(node.inputs) == 2, f"{len(node.inputs)} inputs")
+    (input, output), slopes = node.single(), node.operand(1)
+    if slopes.data is None:
+        raise UnsupportedError(f"its slopes {slopes.name!r} are computed where constants are possible")
+    require(input.shape == output.shape, f"{input.shape} cannot become {output.shape}")
+    sizes = zip(reversed(slopes.shape), reversed(input.shape), strict=False)
+    fits = len(slopes.shape) <= len(input.shape) and all(size in (1, whole) for size, whole in sizes)
+    require(fits, f"slopes {slopes.shape} do not fit the input {input.shape}")
+    op = Prelu(input, output, slopes)
+    reference.product_multiplier(op)
+    reference.lookup_table("relu", input, output)
+    return op
+
+
 _FUNCTIONS: dict[int, Function] = {
     tflite.BuiltinOperator.RELU: "relu",
     tflite.BuiltinOperator.RELU6: "relu6",
     tflite.BuiltinOperator.LEAKY_RELU: "leaky_relu",
+    tflite.BuiltinOperator.HARD_SWISH: "hard_swish",
     tflite.BuiltinOperator.LOGISTIC: "logistic",
     tflite.BuiltinOperator.TANH: "tanh",
     tflite.BuiltinOperator.QUANTIZE: "quantize",
@@ -174,133 +181,6 @@ def lookup(function: Function, input: Tensor, output: Tensor, alpha: float = 0.0
     require(input.shape == output.shape, f"{input.shape} cannot become {output.shape}")
     require(np.isfinite(alpha), f"alpha is {alpha}")
     return Lookup(input, output, function, reference.lookup_table(function, input, output, alpha), alpha)
-
-
-def _transpose(node: Node) -> Operation:
-    input, output = node.single()
-    permutation = tuple(_axis(int(axis), len(input.shape)) for axis in node.integers(1).ravel())
-    require(sorted(permutation) == list(range(len(input.shape))), f"the permutation {permutation} of {input.shape}")
-    shape = tuple(input.shape[axis] for axis in permutation)
-    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
-    return Transpose(input, output, permutation)
-
-
-def _concatenation(node: Node) -> Operation:
-    require(len(node.inputs) > 0 and len(node.outputs) == 1, f"{len(node.inputs)} inputs and {len(node.outputs)} outputs")
-    inputs, output = tuple(node.operand(place) for place in range(len(node.inputs))), node.output(0)
-    options = node.options(tflite.ConcatenationOptions)
-    if options.FusedActivationFunction() != tflite.ActivationFunctionType.NONE:
-        raise UnsupportedError("it has a fused activation")
-    if all(tensor.data is not None for tensor in inputs):
-        raise UnsupportedError("all its inputs are constants")
-    axis = _axis(options.Axis(), len(output.shape))
-    if axis == 0:
-        raise UnsupportedError("it joins along the batch axis")
-    for tensor in inputs:
-        rest = tensor.shape[:axis] + tensor.shape[axis + 1 :]
-        fits = len(tensor.shape) == len(output.shape) and rest == output.shape[:axis] + output.shape[axis + 1 :]
-        require(fits, f"its input {tensor.shape} does not fit the output {output.shape}")
-        alike = tensor.scale[0] == output.scale[0] and tensor.zero_point == output.zero_point
-        require(alike, f"its input {tensor.name!r} and its output differ in scale or zero point")
-    total = sum(tensor.shape[axis] for tensor in inputs)
-    require(total == output.shape[axis], f"an output of {output.shape} where {total} places come out")
-    return Concatenation(inputs[0], output, inputs[1:], axis)
-
-
-def _split(node: Node) -> list[Operation]:
-    """SPLIT and SPLIT_V: a slice for each output."""
-    if node.builtin == tflite.BuiltinOperator.SPLIT:
-        input, axes = node.input(1), node.integers(0)
-    else:
-        input, axes = node.input(0), node.integers(2)
-    require(axes.size == 1, f"{axes.size} axes")
-    axis, parts = _axis(int(axes.ravel()[0]), len(input.shape)), len(node.outputs)
-    size = input.shape[axis]
-    require(parts > 0, "no outputs")
-    if node.builtin == tflite.BuiltinOperator.SPLIT:
-        require(size % parts == 0, f"{parts} equal parts of {size}")
-        sizes = [size // parts] * parts
-    else:
-        sizes = [int(part) for part in node.integers(1).ravel()]
-        if sizes.count(-1) == 1:
-            sizes[sizes.index(-1)] = size - sum(sizes) - 1
-        require(len(sizes) == parts and min(sizes) > 0 and sum(sizes) == size, f"parts of {sizes} of {size}")
-    operations: list[Operation] = []
-    begin, end = [0] * len(input.shape), list(input.shape)
-    for place, part in enumerate(sizes):
-        end[axis] = begin[axis] + part
-        operations.append(_slice_of(input, node.output(place), tuple(begin), tuple(end)))
-        begin[axis] = end[axis]
-    return operations
-
-
-def _slice(node: Node) -> Operation:
-    input, output = node.single()
-    begin, sizes = (tuple(int(value) for value in node.integers(place).ravel()) for place in (1, 2))
-    require(len(begin) == len(sizes) == len(input.shape), f"a slice at {begin} of {sizes} from {input.shape}")
-    end = tuple(whole if size == -1 else b + size for b, size, whole in zip(begin, sizes, input.shape, strict=True))
-    fits = all(0 <= b < e <= whole for b, e, whole in zip(begin, end, input.shape, strict=True))
-    require(fits, f"a slice at {begin} of {sizes} from {input.shape}")
-    return _slice_of(input, output, begin, end)
-
-
-def _slice_of(input: Tensor, output: Tensor, begin: tuple[int, ...], end: tuple[int, ...]) -> Slice:
-    shape = tuple(e - b for b, e in zip(begin, end, strict=True))
-    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
-    return Slice(input, output, begin, end, (1,) * len(begin))
-
-
-def _strided_slice(node: Node) -> list[Operation]:
-    """Its masks are resolved; an axis that it takes away is sliced to 1 and then reshaped away."""
-    input, output = node.single()
-    options = node.options(tflite.StridedSliceOptions)
-    if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
-        raise UnsupportedError("its indices have an ellipsis, a new axis or an offset")
-    given = [[int(value) for value in node.integers(place).ravel()] for place in (1, 2, 3)]
-    axes = len(given[0])
-    require(axes == len(given[1]) == len(given[2]) <= len(input.shape), f"{axes} indices for the input {input.shape}")
-    begin, end, strides, kept = [], [], [], []
-    for axis, size in enumerate(input.shape):
-        b, e, stride = (part[axis] for part in given) if axis < axes else (0, size, 1)
-        require(stride != 0, "a stride of 0")
-        first = None if options.BeginMask() >> axis & 1 else b
-        last = None if options.EndMask() >> axis & 1 or axis >= axes else e
-        b, e, stride = slice(first, last, stride).indices(size)
-        if options.ShrinkAxisMask() >> axis & 1:
-            if stride < 0:
-                raise UnsupportedError("it takes an axis away with a stride below 0")
-            require(first is None or -size <= first < size, f"place {first} of {size}")
-            e, stride = b + 1, 1
-        else:
-            kept.append(len(range(b, e, stride)))
-        require(len(range(b, e, stride)) > 0, f"nothing of axis {axis}")
-        begin.append(b)
-        end.append(e)
-        strides.append(stride)
-    require(output.shape == tuple(kept), f"an output of {output.shape} where {tuple(kept)} comes out")
-    shape = tuple(len(range(*places)) for places in zip(begin, end, strides, strict=True))
-    places = tuple(begin), tuple(end), tuple(strides)
-    if shape == output.shape:
-        return [Slice(input, output, *places)]
-    whole = Tensor(f"{output.name}/sliced", shape, output.dtype, output.scale, output.zero_point)
-    return [Slice(input, whole, *places), Reshape(whole, output)]
-
-
-def _pad(node: Node) -> Operation:
-    input, output = node.single()
-    amounts = node.integers(1)
-    rank = len(input.shape)
-    require(amounts.shape == (rank, 2) and amounts.min() >= 0, f"padding {amounts.tolist()} of {input.shape}")
-    before, after = (tuple(int(value) for value in amounts[:, side]) for side in (0, 1))
-    shape = tuple(b + size + a for b, size, a in zip(before, input.shape, after, strict=True))
-    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
-    value = output.zero_point
-    if node.builtin == tflite.BuiltinOperator.PADV2:
-        constant = node.operand(2)
-        if constant.data is None or constant.size != 1:
-            raise UnsupportedError(f"its value {constant.name!r} is not one constant")
-        value = int(constant.data.ravel()[0])
-    return Pad(input, output, before, after, value)
 
 
 def _svdf(node: Node) -> Operation:
@@ -327,24 +207,15 @@ def _svdf(node: Node) -> Operation:
 
 OPERATIONS: dict[int, Callable[[Node], Operation | list[Operation]]] = {
     tflite.BuiltinOperator.AVERAGE_POOL_2D: _pool2d,
-    tflite.BuiltinOperator.CONCATENATION: _concatenation,
     tflite.BuiltinOperator.CONV_2D: _conv2d,
     tflite.BuiltinOperator.DEPTHWISE_CONV_2D: _depthwise_conv2d,
-    tflite.BuiltinOperator.EXPAND_DIMS: _reshape,
     tflite.BuiltinOperator.FULLY_CONNECTED: _fully_connected,
     tflite.BuiltinOperator.MAX_POOL_2D: _pool2d,
     tflite.BuiltinOperator.MEAN: _mean,
-    tflite.BuiltinOperator.PAD: _pad,
-    tflite.BuiltinOperator.PADV2: _pad,
-    tflite.BuiltinOperator.RESHAPE: _reshape,
-    tflite.BuiltinOperator.SLICE: _slice,
+    tflite.BuiltinOperator.PRELU: _prelu,
     tflite.BuiltinOperator.SOFTMAX: _softmax,
-    tflite.BuiltinOperator.SPLIT: _split,
-    tflite.BuiltinOperator.SPLIT_V: _split,
-    tflite.BuiltinOperator.SQUEEZE: _reshape,
-    tflite.BuiltinOperator.STRIDED_SLICE: _strided_slice,
     tflite.BuiltinOperator.SVDF: _svdf,
-    tflite.BuiltinOperator.TRANSPOSE: _transpose,
+    **MOVEMENT,
     **dict.fromkeys(_BINARY, _binary),
     **dict.fromkeys(_FUNCTIONS, _function),
 }
@@ -356,11 +227,6 @@ _ACTIVATIONS: dict[int, Activation] = {
     tflite.ActivationFunctionType.RELU: "relu",
     tflite.ActivationFunctionType.RELU6: "relu6",
 }
-
-
-def _axis(axis: int, rank: int) -> int:
-    require(-rank <= axis < rank, f"axis {axis} of {rank}")
-    return axis % rank
 
 
 def _require_window(

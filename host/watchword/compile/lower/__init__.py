@@ -24,7 +24,9 @@ from watchword.graph import (
     Multiply,
     Operation,
     Pad,
+    Prelu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     Softmax,
     Subtract,
@@ -55,6 +57,8 @@ def lower(op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
             return elementwise.add(op)
         case Multiply():
             return elementwise.multiply(op)
+        case Prelu():
+            return elementwise.prelu(op)
         case Lookup():
             return elementwise.lookup(op)
         case Reshape():
@@ -65,6 +69,8 @@ def lower(op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
             return movement.slice_(op)
         case Pad():
             return movement.pad(op)
+        case ResizeNearestNeighbor():
+            return movement.resize_nearest_neighbor(op)
         case Concatenation():
             return movement.concatenation(op)
         case Softmax():

@@ -1,4 +1,4 @@
-"""Sums, products and functions of one value, as calls of ADD, MULTIPLY and LOOKUP."""
+"""Sums, products and functions of one value, as calls of ADD, MULTIPLY, PRELU and LOOKUP."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ from watchword.compile.lower.call import (
     rows_at_once,
 )
 from watchword.compile.lower.movement import ROW, axis_steps, nests, shape, strides
-from watchword.graph import Add, Lookup, Multiply, Subtract, Tensor
-from watchword.kernels import ADD, LOOKUP, MULTIPLY, Kernel
-from watchword.reference import activation_range, multiply_by_quantized_multiplier, product_multiplier, sum_multipliers
+from watchword.graph import Add, Lookup, Multiply, Prelu, Subtract, Tensor
+from watchword.kernels import ADD, LOOKUP, MULTIPLY, PRELU, Kernel
+from watchword.reference import (
+    activation_range,
+    lookup_table,
+    multiply_by_quantized_multiplier,
+    product_multiplier,
+    sum_multipliers,
+)
 
 _TILE = 64  # sums that a kernel holds at once
 
@@ -54,16 +60,28 @@ def multiply(op: Multiply) -> list[Call]:
     return _broadcast(MULTIPLY, op, input, other, {"rescale": rescale}, zero_points)
 
 
+def prelu(op: Prelu) -> list[Call]:
+    """Products of what is below the zero point; what is not is looked up."""
+    multiplier, shift = product_multiplier(op)
+    greatest = (op.input.zero_point + 128) * max(abs(q - op.other.zero_point) for q in (-128, 127))
+    zero_points = {"input_zero_point": op.input.zero_point + 128, "other_zero_point": op.other.zero_point + 128}
+    constants: dict[Parameter, bytes] = {
+        "rescale": rescales(op, [0], [multiplier], [shift], [greatest]),
+        "positive_table": lookup_table("relu", op.input, op.output)[op.input.zero_point + 128 :].tobytes(),
+    }
+    return _broadcast(PRELU, op, op.input, op.other, constants, zero_points)
+
+
 def _broadcast(
     kernel: Kernel,
-    op: Add | Subtract | Multiply,
+    op: Add | Subtract | Multiply | Prelu,
     input: Tensor,
     other: Tensor,
     constants: dict[Parameter, bytes],
     own: dict[str, int],
 ) -> list[Call]:
-    """The calls of ADD or MULTIPLY: one, or as many as axes beyond four make necessary. own: parameters of the kernel's own."""
-    low, high = activation_range(op)
+    """The calls of ADD, MULTIPLY or PRELU: one, or as many as axes beyond four make necessary. own: parameters of its own."""
+    low, high = (-128, 127) if isinstance(op, Prelu) else activation_range(op)
     calls = []
     to = op.output.shape
     axes = zip(to, _strides_within(input.shape, to), _strides_within(other.shape, to), strides(to), strict=True)

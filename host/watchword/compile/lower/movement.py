@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword.compile.lower.call import CYCLES_PER_BYTE, Call, rows_at_once
 from watchword.errors import UnsupportedError
-from watchword.graph import Concatenation, Pad, Slice, Tensor, Transpose
+from watchword.graph import Concatenation, Pad, ResizeNearestNeighbor, Slice, Tensor, Transpose
 from watchword.kernels import COPY, FILL
+from watchword.reference import nearest
 
 ROW = 2048  # values in a row of an operation whose shape does not matter
 _NESTS = 256  # calls of a kernel for one operation of many axes; each is 160 bytes of RAM
+_TRIED = 1 << 16  # places at which runs are looked for
 
 
 def transpose(op: Transpose) -> list[Call]:
@@ -47,6 +50,76 @@ def concatenation(op: Concatenation) -> list[Call]:
         calls += copies(tensor, 0, op.output, at * steps[op.axis], axes)
         at += tensor.shape[op.axis]
     return calls
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Evenly spaced places of an axis, each the first of `repeats` neighbours that show the same place of the input.
+
+    place, shown: of the output and of the input; step, shown_step: to the next; count: how many.
+    """
+
+    place: int
+    shown: int
+    repeats: int
+    count: int = 1
+    step: int = 0
+    shown_step: int = 0
+
+
+def resize_nearest_neighbor(op: ResizeNearestNeighbor) -> list[Call]:
+    """The first row that shows a row of the input is put together column by column; the others are copies of it."""
+    rows, columns = (_runs(along.tolist()) for along in nearest(op))
+    count = len(rows) * len(columns) + sum(down.repeats > 1 for down in rows)
+    if count > _NESTS:
+        sizes = f"from {op.input.shape[1:3]} to {op.output.shape[1:3]}"
+        raise UnsupportedError(f"{op.output.name}: {op.kind} {sizes} takes {count} calls of a kernel, {_NESTS} are possible")
+    depth = op.input.shape[3]
+    width, out_width = op.input.shape[2] * depth, op.output.shape[2] * depth
+    calls = []
+    for down in rows:
+        line = (down.count, down.shown_step * width, down.step * out_width)
+        for across in columns:
+            begin, to = down.shown * width + across.shown * depth, down.place * out_width + across.place * depth
+            spots = [(across.count, across.shown_step * depth, across.step * depth), (across.repeats, 0, depth)]
+            calls += copies(op.input, begin, op.output, to, [line, *spots, (depth, 1, 1)])
+        if down.repeats > 1:
+            first, step = down.place * out_width, down.step * out_width
+            axes = [(down.count, step, step), (down.repeats - 1, 0, out_width), (out_width, 1, 1)]
+            calls += copies(op.output, first, op.output, first + out_width, axes)
+    return calls
+
+
+def _runs(shown: Sequence[int]) -> list[_Run]:
+    """The fewest runs that are found for an axis. shown: for each place that of the input, rising.
+
+    A picture that becomes 3 / 2 as large repeats every other place: two runs, if they may take turns.
+    """
+    firsts = [place for place in range(len(shown)) if place == 0 or shown[place] != shown[place - 1]]
+    ends = [*firsts[1:], len(shown)]
+    places = [_Run(place, shown[place], end - place) for place, end in zip(firsts, ends, strict=True)]
+    best = _joined(places)
+    for turns in range(2, 1 + _TRIED // len(places)):
+        if turns >= len(best):
+            break
+        found = [run for first in range(turns) for run in _joined(places[first::turns])]
+        best = min(best, found, key=len)
+    return best
+
+
+def _joined(places: Sequence[_Run]) -> list[_Run]:
+    """Neighbours that are alike, as one."""
+    runs: list[_Run] = []
+    for one in places:
+        if runs and runs[-1].repeats == one.repeats:
+            last = runs[-1]
+            step, shown_step = (one.place - last.place, one.shown - last.shown)
+            if last.count == 1 or (step, shown_step) == (last.count * last.step, last.count * last.shown_step):
+                each = (step // last.count, shown_step // last.count)
+                runs[-1] = _Run(last.place, last.shown, last.repeats, last.count + 1, *each)
+                continue
+        runs.append(one)
+    return runs
 
 
 def reset(place: Tensor, value: NDArray[np.int8]) -> Call:

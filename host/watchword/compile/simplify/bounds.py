@@ -20,6 +20,7 @@ from watchword.graph import (
     Lookup,
     Multiply,
     Operation,
+    Prelu,
     Subtract,
     Tensor,
     Weighted,
@@ -103,6 +104,14 @@ def _output(op: Operation, known: Bounds) -> NDArray[np.int8]:
             return _looked_up(op, known[op.input])
         case Subtract():
             return np.stack([run(_LOW, _HIGH), run(_HIGH, _LOW)])
+        case Prelu():
+            # Below the zero point it rises or falls, above it rises: the extremes are at the ends, or there.
+            x = known[op.input]
+            zero = np.full_like(x[_LOW], op.input.zero_point).clip(x[_LOW], x[_HIGH])
+            assert op.other.data is not None
+            slopes = op.other.data.astype(np.int8)
+            turns = [reference.run_operation(op, end[np.newaxis], slopes)[0] for end in (*x, zero)]
+            return np.stack([np.minimum.reduce(turns), np.maximum.reduce(turns)])
         case Multiply():
             # A product has its extremes at the corners.
             corners = [run(*sides) for sides in itertools.product((_LOW, _HIGH), repeat=2)]

@@ -28,7 +28,9 @@ from watchword.graph import (
     Multiply,
     Operation,
     Pad,
+    Prelu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     Subtract,
     Svdf,
@@ -189,10 +191,10 @@ def _joined(op: Operation, needed: dict[Tensor, Mask]) -> Iterator[list[Mask]]:
         case DepthwiseConv2D():
             yield [*flowing, output.reshape(-1, op.multiplier).T]
             return
-        case AveragePool2D() | MaxPool2D() | Lookup():
+        case AveragePool2D() | MaxPool2D() | Lookup() | ResizeNearestNeighbor():
             yield [*flowing, output]
             return
-        case Add() | Subtract() | Multiply():
+        case Add() | Subtract() | Multiply() | Prelu():
             yield [output, *(mask for mask in flowing if len(mask) == len(output))]
             return
         case Concatenation() if op.axis == last:
@@ -267,7 +269,7 @@ def _drop(op: Operation, needed: dict[Tensor, Mask]) -> None:
                 if tensor.data is None or mask.any()
             )
             op.others = tuple(others)
-        case Add() | Subtract() | Multiply():
+        case Add() | Subtract() | Multiply() | Prelu():
             for tensor in op.inputs:
                 if tensor.data is not None and tensor.shape and tensor.shape[-1] == len(output):
                     retake(op, tensor, _taken(tensor, len(tensor.shape) - 1, output))

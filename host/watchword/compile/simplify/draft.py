@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from watchword.graph import Add, Concatenation, Dense, Graph, Multiply, Operation, Subtract, Tensor
+from watchword.graph import Add, Concatenation, Dense, Graph, Multiply, Operation, Prelu, Subtract, Tensor
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def retake(op: Operation, old: Tensor, new: Tensor) -> None:
     """An operation takes `new` wherever it took `old`."""
     if op.input is old:
         op.input = new
-    if isinstance(op, Add | Subtract | Multiply) and op.other is old:
+    if isinstance(op, Add | Subtract | Multiply | Prelu) and op.other is old:
         op.other = new
     if isinstance(op, Concatenation):
         op.others = tuple(new if tensor is old else tensor for tensor in op.others)

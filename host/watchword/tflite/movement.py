@@ -1,0 +1,197 @@
+"""The operations of a `.tflite` file that only move bytes, as operations of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tflite
+
+from watchword.errors import UnsupportedError
+from watchword.graph import Concatenation, Operation, Pad, Reshape, ResizeNearestNeighbor, Slice, Tensor, Transpose
+from watchword.tflite.node import Node, axis_within, require
+
+
+def _reshape(node: Node) -> Operation:
+    input, output = node.single()
+    require(input.size == output.size, f"{input.shape} cannot become {output.shape}")
+    return Reshape(input, output)
+
+
+def _transpose(node: Node) -> Operation:
+    input, output = node.single()
+    permutation = tuple(axis_within(int(axis), len(input.shape)) for axis in node.integers(1).ravel())
+    require(sorted(permutation) == list(range(len(input.shape))), f"the permutation {permutation} of {input.shape}")
+    shape = tuple(input.shape[axis] for axis in permutation)
+    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+    return Transpose(input, output, permutation)
+
+
+def _concatenation(node: Node) -> Operation:
+    require(len(node.inputs) > 0 and len(node.outputs) == 1, f"{len(node.inputs)} inputs and {len(node.outputs)} outputs")
+    inputs, output = tuple(node.operand(place) for place in range(len(node.inputs))), node.output(0)
+    options = node.options(tflite.ConcatenationOptions)
+    if options.FusedActivationFunction() != tflite.ActivationFunctionType.NONE:
+        raise UnsupportedError("it has a fused activation")
+    if all(tensor.data is not None for tensor in inputs):
+        raise UnsupportedError("all its inputs are constants")
+    axis = axis_within(options.Axis(), len(output.shape))
+    if axis == 0:
+        raise UnsupportedError("it joins along the batch axis")
+    for tensor in inputs:
+        rest = tensor.shape[:axis] + tensor.shape[axis + 1 :]
+        fits = len(tensor.shape) == len(output.shape) and rest == output.shape[:axis] + output.shape[axis + 1 :]
+        require(fits, f"its input {tensor.shape} does not fit the output {output.shape}")
+        alike = tensor.scale[0] == output.scale[0] and tensor.zero_point == output.zero_point
+        require(alike, f"its input {tensor.name!r} and its output differ in scale or zero point")
+    total = sum(tensor.shape[axis] for tensor in inputs)
+    require(total == output.shape[axis], f"an output of {output.shape} where {total} places come out")
+    return Concatenation(inputs[0], output, inputs[1:], axis)
+
+
+def _split(node: Node) -> list[Operation]:
+    """SPLIT and SPLIT_V: a slice for each output."""
+    if node.builtin == tflite.BuiltinOperator.SPLIT:
+        input, axes = node.input(1), node.integers(0)
+    else:
+        input, axes = node.input(0), node.integers(2)
+    require(axes.size == 1, f"{axes.size} axes")
+    axis, parts = axis_within(int(axes.ravel()[0]), len(input.shape)), len(node.outputs)
+    size = input.shape[axis]
+    require(parts > 0, "no outputs")
+    if node.builtin == tflite.BuiltinOperator.SPLIT:
+        require(size % parts == 0, f"{parts} equal parts of {size}")
+        sizes = [size // parts] * parts
+    else:
+        sizes = [int(part) for part in node.integers(1).ravel()]
+        if sizes.count(-1) == 1:
+            sizes[sizes.index(-1)] = size - sum(sizes) - 1
+        require(len(sizes) == parts and min(sizes) > 0 and sum(sizes) == size, f"parts of {sizes} of {size}")
+    operations: list[Operation] = []
+    begin, end = [0] * len(input.shape), list(input.shape)
+    for place, part in enumerate(sizes):
+        end[axis] = begin[axis] + part
+        operations.append(_slice_of(input, node.output(place), tuple(begin), tuple(end)))
+        begin[axis] = end[axis]
+    return operations
+
+
+def _slice(node: Node) -> Operation:
+    input, output = node.single()
+    begin, sizes = (tuple(int(value) for value in node.integers(place).ravel()) for place in (1, 2))
+    require(len(begin) == len(sizes) == len(input.shape), f"a slice at {begin} of {sizes} from {input.shape}")
+    end = tuple(whole if size == -1 else b + size for b, size, whole in zip(begin, sizes, input.shape, strict=True))
+    fits = all(0 <= b < e <= whole for b, e, whole in zip(begin, end, input.shape, strict=True))
+    require(fits, f"a slice at {begin} of {sizes} from {input.shape}")
+    return _slice_of(input, output, begin, end)
+
+
+def _slice_of(input: Tensor, output: Tensor, begin: tuple[int, ...], end: tuple[int, ...]) -> Slice:
+    shape = tuple(e - b for b, e in zip(begin, end, strict=True))
+    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+    return Slice(input, output, begin, end, (1,) * len(begin))
+
+
+def _strided_slice(node: Node) -> list[Operation]:
+    """Its masks are resolved; an axis that it takes away is sliced to 1 and then reshaped away."""
+    input, output = node.single()
+    options = node.options(tflite.StridedSliceOptions)
+    if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
+        raise UnsupportedError("its indices have an ellipsis, a new axis or an offset")
+    given = [[int(value) for value in node.integers(place).ravel()] for place in (1, 2, 3)]
+    axes = len(given[0])
+    require(axes == len(given[1]) == len(given[2]) <= len(input.shape), f"{axes} indices for the input {input.shape}")
+    begin, end, strides, kept = [], [], [], []
+    for axis, size in enumerate(input.shape):
+        b, e, stride = (part[axis] for part in given) if axis < axes else (0, size, 1)
+        require(stride != 0, "a stride of 0")
+        first = None if options.BeginMask() >> axis & 1 else b
+        last = None if options.EndMask() >> axis & 1 or axis >= axes else e
+        b, e, stride = slice(first, last, stride).indices(size)
+        if options.ShrinkAxisMask() >> axis & 1:
+            if stride < 0:
+                raise UnsupportedError("it takes an axis away with a stride below 0")
+            require(first is None or -size <= first < size, f"place {first} of {size}")
+            e, stride = b + 1, 1
+        else:
+            kept.append(len(range(b, e, stride)))
+        require(len(range(b, e, stride)) > 0, f"nothing of axis {axis}")
+        begin.append(b)
+        end.append(e)
+        strides.append(stride)
+    require(output.shape == tuple(kept), f"an output of {output.shape} where {tuple(kept)} comes out")
+    return _cut(input, output, tuple(begin), tuple(end), tuple(strides))
+
+
+def _unpack(node: Node) -> list[Operation]:
+    """A slice for each place of the axis, and a reshape that takes the axis away."""
+    input, options = node.input(0), node.options(tflite.UnpackOptions)
+    axis = axis_within(options.Axis(), len(input.shape))
+    if axis == 0:
+        raise UnsupportedError("it takes the batch axis away")
+    size, outputs = input.shape[axis], len(node.outputs)
+    require(outputs == options.Num() == size, f"{outputs} outputs where {size} come out")
+    shape = input.shape[:axis] + input.shape[axis + 1 :]
+    operations: list[Operation] = []
+    for place in range(size):
+        output = node.output(place)
+        require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+        alike = output.scale[0] == input.scale[0] and output.zero_point == input.zero_point
+        require(alike, f"its input and its output {output.name!r} differ in scale or zero point")
+        begin = tuple(place if i == axis else 0 for i in range(len(input.shape)))
+        end = tuple(place + 1 if i == axis else whole for i, whole in enumerate(input.shape))
+        operations += _cut(input, output, begin, end, (1,) * len(begin))
+    return operations
+
+
+def _cut(
+    input: Tensor, output: Tensor, begin: tuple[int, ...], end: tuple[int, ...], strides: tuple[int, ...]
+) -> list[Operation]:
+    """A slice, and where the output lacks axes a reshape."""
+    shape = tuple(len(range(*places)) for places in zip(begin, end, strides, strict=True))
+    if shape == output.shape:
+        return [Slice(input, output, begin, end, strides)]
+    whole = Tensor(f"{output.name}/sliced", shape, output.dtype, output.scale, output.zero_point)
+    return [Slice(input, whole, begin, end, strides), Reshape(whole, output)]
+
+
+def _pad(node: Node) -> Operation:
+    input, output = node.single()
+    amounts = node.integers(1)
+    rank = len(input.shape)
+    require(amounts.shape == (rank, 2) and amounts.min() >= 0, f"padding {amounts.tolist()} of {input.shape}")
+    before, after = (tuple(int(value) for value in amounts[:, side]) for side in (0, 1))
+    shape = tuple(b + size + a for b, size, a in zip(before, input.shape, after, strict=True))
+    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+    value = output.zero_point
+    if node.builtin == tflite.BuiltinOperator.PADV2:
+        constant = node.operand(2)
+        if constant.data is None or constant.size != 1:
+            raise UnsupportedError(f"its value {constant.name!r} is not one constant")
+        value = int(constant.data.ravel()[0])
+    return Pad(input, output, before, after, value)
+
+
+def _resize_nearest_neighbor(node: Node) -> Operation:
+    input, output = node.single()
+    options, size = node.options(tflite.ResizeNearestNeighborOptions), node.integers(1)
+    require(len(input.shape) == 4 and size.shape == (2,), f"{input.shape} cannot be resized to {size.tolist()}")
+    shape = (1, int(size[0]), int(size[1]), input.shape[3])
+    require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
+    return ResizeNearestNeighbor(input, output, bool(options.AlignCorners()), bool(options.HalfPixelCenters()))
+
+
+MOVEMENT: dict[int, Callable[[Node], Operation | list[Operation]]] = {
+    tflite.BuiltinOperator.CONCATENATION: _concatenation,
+    tflite.BuiltinOperator.EXPAND_DIMS: _reshape,
+    tflite.BuiltinOperator.PAD: _pad,
+    tflite.BuiltinOperator.PADV2: _pad,
+    tflite.BuiltinOperator.RESHAPE: _reshape,
+    tflite.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR: _resize_nearest_neighbor,
+    tflite.BuiltinOperator.SLICE: _slice,
+    tflite.BuiltinOperator.SPLIT: _split,
+    tflite.BuiltinOperator.SPLIT_V: _split,
+    tflite.BuiltinOperator.SQUEEZE: _reshape,
+    tflite.BuiltinOperator.STRIDED_SLICE: _strided_slice,
+    tflite.BuiltinOperator.TRANSPOSE: _transpose,
+    tflite.BuiltinOperator.UNPACK: _unpack,
+}
