@@ -50,9 +50,9 @@ class Step:
     of `dispatch`.
     """
 
-    def __init__(self, kernel, name, paged, rows, chunk, batch, parameters):
+    def __init__(self, kernel, paged, rows, chunk, batch, parameters):
         self.kernel = kernel
-        self.name = name
+        self.name = None  # until it is proved
         self.paged = paged
         self.rows = rows
         self.chunk = chunk
@@ -192,11 +192,14 @@ def _load(f, path):
     words = array("i", bytes(sections[5] & ~3))
     f.readinto(words)
     description = _description(f, path, fields)
+    steps = _steps(words, path)
     contracts = Contracts()
     try:
-        steps = _steps(words, contracts, arena_size, len(constants), sections[9], path)
+        _prove(steps, contracts, arena_size, len(constants), sections[9], path)
     finally:
         contracts.forget()
+    del words
+    gc.collect()  # or what comes next would lie behind what proving took
     if resets > len(steps):
         raise ProgramError("%s: has %d steps, and %d to begin anew" % (path, len(steps), resets))
     program = Program(fields[4], description, tables, steps[:resets], steps[resets:], constants, arena, input_at, output_at)
@@ -211,30 +214,43 @@ def _load(f, path):
     return program
 
 
-def _steps(words, contracts, arena, constants, weights, path):
+def _steps(words, path):
     """Records of kernel, whether its constants lie in the arena, rows, rows in one go, steps in a batch, number of parameters,
-    parameters."""
-    sizes = arena, constants, weights
-    paged_sizes = arena, arena, weights
+    parameters.
+
+    All that stays is allocated here, one thing after another: what proving takes for a while would leave gaps between.
+    """
     steps = []
     i = pieces = 0
     while i < len(words):
         try:
             kernel, paged, rows, chunk, batch, n = [words[i + j] for j in range(6)]
-            contract = contracts[kernel]
             p = words[i + 6 : i + 6 + max(n, 0)]
             pieces += -(-rows // chunk)
-            if (
-                len(p) != n
-                or chunk < 1
-                or not 0 <= paged <= 1
-                or not 0 <= batch < 1 << 15
-                or pieces > PIECES
-                or not contract.holds(rows, p, paged_sizes if paged else sizes)
-            ):
+            if len(p) != n or rows < 1 or chunk < 1 or not 0 <= paged <= 1 or not 0 <= batch < 1 << 15 or pieces > PIECES:
                 raise ValueError
         except (LookupError, ArithmeticError, ValueError, TypeError):
-            raise ProgramError("%s: step %d is malformed or leaves its buffers" % (path, len(steps)))
-        steps.append(Step(kernel, contract.name, paged, rows, chunk, batch, p))
+            raise _malformed(path, len(steps))
+        steps.append(Step(kernel, paged, rows, chunk, batch, p))
         i += 6 + n
     return steps
+
+
+def _prove(steps, contracts, arena, constants, weights, path):
+    """ProgramError: a step is of no kernel, or might leave its buffers."""
+    sizes = arena, constants, weights
+    paged_sizes = arena, arena, weights
+    try:
+        for i, step in enumerate(steps):
+            contracts[step.kernel]  # all are loaded before anything is proved, for the same reason
+        for i, step in enumerate(steps):
+            contract = contracts[step.kernel]
+            if not contract.holds(step.rows, step.parameters, paged_sizes if step.paged else sizes):
+                raise _malformed(path, i)
+            step.name = contract.name
+    except (LookupError, ArithmeticError, ValueError, TypeError):
+        raise _malformed(path, i)
+
+
+def _malformed(path, i):
+    return ProgramError("%s: step %d is malformed or leaves its buffers" % (path, i))

@@ -136,7 +136,7 @@ def test_two_cannot_have_one_port() -> None:
 def test_the_watchdog_of_a_virtual_board_bites_in_the_silence_after_a_trial_has_begun() -> None:
     dog = _Watchdog()
     assert not dog.bites(b"")
-    assert not dog.bites(b'{"event":"trial","attempt":1,"time')
+    assert not dog.bites(b'{"event":"trial","seq":1,"file":"a.ww","attempt":1,"time')
     assert not dog.bites(b'out_ms":50}\r\n')
     time.sleep(0.06)
     assert dog.bites(b"")
