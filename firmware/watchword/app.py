@@ -195,11 +195,10 @@ class App:
             return
         try:
             fields = getattr(subject, method)(request)
+            if fields is not None:
+                self.link.reply(request, **fields)  # for which there may be no room
         except Exception as error:
             self.link.error(request, error_text(error))
-        else:
-            if fields is not None:
-                self.link.reply(request, **fields)
 
     def subject(self, name):
         """The requests of one."""
