@@ -71,28 +71,28 @@ class App:
             kind = self.store.state["runs"]  # another one, where nothing is left of that
         self.note = self.store.state["note"]
         if self.program is None:
-            self.load_first([scratch] + self.store.state[kind])
+            self.load_first(scratch, self.store.state[kind])
         gc.collect()
         if self.program is not None:
             self.program_heap = gc.mem_alloc() - idle
 
-    def load_first(self, files):
-        """Load the first of some programs that can be loaded."""
-        for file in files:
+    def load_first(self, scratch, files):
+        """Load the scratch program, or the first of those that have passed their trial, if they can be loaded."""
+        for file in [scratch] + files:
             if file is not None:
                 try:
-                    self.load(file)
+                    self.load(file, file != scratch)
                     return
                 except Exception as error:
                     self.unload()
                     self.note = "%s could not be loaded: %s" % (file, error_text(error))
 
-    def load(self, file):
-        """Load a program, and what is needed to listen or see with it."""
+    def load(self, file, proved=False):
+        """Load a program, and what is needed to listen or see with it. proved: it was before, in its trial."""
         t0 = time.ticks_ms()
         from watchword.runtime import Runtime  # a board without a program needs none
 
-        loaded = program.load(self.store.path(file))
+        loaded = program.load(self.store.path(file), proved)
         kind = loaded.description["kind"]
         subject, verb = ("pictures", "see") if kind == "picture" else ("sound", "listen")
         self.missing = {

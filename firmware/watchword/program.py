@@ -16,6 +16,7 @@ from micropython import const
 
 from watchword import Refusal
 from watchword.kernels.families import VERSION, Contracts
+from watchword.kernels.families import kernel as kernel_of
 
 FORMAT = const(4)
 HEADER = "<4sHH8sIIIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields
@@ -50,9 +51,9 @@ class Step:
     of `dispatch`.
     """
 
-    def __init__(self, kernel, paged, rows, chunk, batch, parameters):
+    def __init__(self, kernel, name, paged, rows, chunk, batch, parameters):
         self.kernel = kernel
-        self.name = None  # until it is proved
+        self.name = name
         self.paged = paged
         self.rows = rows
         self.chunk = chunk
@@ -151,11 +152,14 @@ def describe(path):
             raise ProgramError("%s: the heap has no room for its description" % path)
 
 
-def load(path):
-    """Read, verify and check a program; the largest buffers are allocated first. ProgramError: it cannot be run here."""
+def load(path, proved=False):
+    """Read, verify and prove a program; the largest buffers are allocated first. ProgramError: it cannot be run here.
+
+    proved: it was, on this board, and its hash has not changed: that takes as long as the rest.
+    """
     f = open(path, "rb")
     try:
-        loaded = _load(f, path)
+        loaded = _load(f, path, proved)
     except MemoryError:
         f.close()
         raise ProgramError("%s: the heap has no piece that is large enough for it" % path)
@@ -167,7 +171,7 @@ def load(path):
     return loaded
 
 
-def _load(f, path):
+def _load(f, path, proved):
     raw, fields = _header(f, path)
     sections = fields[5:15]
     arena_size, input_at, output_at, resets = fields[15], fields[16:18], fields[18:20], fields[20]
@@ -193,13 +197,14 @@ def _load(f, path):
     f.readinto(words)
     description = _description(f, path, fields)
     steps = _steps(words, path)
-    contracts = Contracts()
-    try:
-        _prove(steps, contracts, arena_size, len(constants), sections[9], path)
-    finally:
-        contracts.forget()
     del words
-    gc.collect()  # or what comes next would lie behind what proving took
+    if not proved:
+        contracts = Contracts()
+        try:
+            _prove(steps, contracts, arena_size, len(constants), sections[9], path)
+        finally:
+            contracts.forget()
+        gc.collect()  # or what comes next would lie behind what proving took
     if resets > len(steps):
         raise ProgramError("%s: has %d steps, and %d to begin anew" % (path, len(steps), resets))
     program = Program(fields[4], description, tables, steps[:resets], steps[resets:], constants, arena, input_at, output_at)
@@ -225,13 +230,14 @@ def _steps(words, path):
     while i < len(words):
         try:
             kernel, paged, rows, chunk, batch, n = [words[i + j] for j in range(6)]
+            name = kernel_of(kernel)[1]
             p = words[i + 6 : i + 6 + max(n, 0)]
             pieces += -(-rows // chunk)
             if len(p) != n or rows < 1 or chunk < 1 or not 0 <= paged <= 1 or not 0 <= batch < 1 << 15 or pieces > PIECES:
                 raise ValueError
         except (LookupError, ArithmeticError, ValueError, TypeError):
             raise _malformed(path, len(steps))
-        steps.append(Step(kernel, paged, rows, chunk, batch, p))
+        steps.append(Step(kernel, name, paged, rows, chunk, batch, p))
         i += 6 + n
     return steps
 
@@ -247,7 +253,6 @@ def _prove(steps, contracts, arena, constants, weights, path):
             contract = contracts[step.kernel]
             if not contract.holds(step.rows, step.parameters, paged_sizes if step.paged else sizes):
                 raise _malformed(path, i)
-            step.name = contract.name
     except (LookupError, ArithmeticError, ValueError, TypeError):
         raise _malformed(path, i)
 

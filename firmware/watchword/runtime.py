@@ -20,7 +20,7 @@ class Runtime:
     called by `dispatch`, which needs no Python between them where the compiler batches steps. The program's steps are not
     needed any more.
 
-    body: gives what computes a kernel, by number and name; by default the fastest on this chip.
+    body: gives what computes a kernel, by its number; by default the fastest on this chip.
     """
 
     def __init__(self, program, body=body):
@@ -65,7 +65,7 @@ class Runtime:
                 return read, p, where, read(0, 0, 0, 0)
             # The window is made here, since making one allocates.
             return self.read, p, memoryview(self.arena)[p[_OUTPUT] : p[_OUTPUT] + p[_SIZE]], 0
-        function, address = body(step.kernel, step.name)
+        function, address = body(step.kernel)
         return function, p, self.arena if step.paged else self.program.constants, address
 
     def read(self, p, arena, window, rows):

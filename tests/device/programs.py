@@ -5,7 +5,7 @@ import struct
 import sys
 
 from watchword.kernels import bodies
-from watchword.kernels.families import Contracts
+from watchword.kernels.families import FAMILIES, MEMBERS, Contracts
 from watchword.runtime import Runtime
 
 SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes for a layer
@@ -90,6 +90,10 @@ def guard(loaded, path):
     return arena, constants, bytes(loaded.constants)
 
 
+if not SLOW:  # hundreds of programs are loaded here, and on a PC there is heap for the contracts of all
+    Contracts.forget = lambda self: None
+
+NUMBERS = [i * MEMBERS + j + 1 for i, (_, names) in enumerate(FAMILIES) for j in range(len(names))]  # of all kernels
 contracts = Contracts()
 
 

@@ -26,7 +26,7 @@ from watchword.errors import BoardError
 from watchword.kernels import FAMILIES, Kernel
 
 RAISES, HANGS, HOARDS, HANGS_ONCE, RAISES_LATER = range(5)
-FAULTY = Kernel(len(FAMILIES) << 4 | 1, "faulty", {"fault": (0, 9)}, {})
+FAULTY = Kernel(16 * len(FAMILIES) + 1, "faulty", "faulty", {"fault": (0, 9)}, {})
 
 MAIN = """
 import asyncio
@@ -39,7 +39,7 @@ asyncio.run(app.run())
 CONTRACT = """
 from watchword.kernels.contract import Contract
 
-CONTRACTS = (Contract(%d, "faulty", (("fault", (0, 9)),), lambda p, more, rows, sizes: True),)
+CONTRACTS = (Contract("faulty", (("fault", (0, 9)),), lambda p, more, rows, sizes: True),)
 """
 
 BODY = """
@@ -64,11 +64,11 @@ def faulty(p, arena, constants, rows):
 def faulty_family() -> dict[str, str]:
     """The files of one more family of kernels, by their paths on a board; a board takes a .py before an .mpy."""
     families = (shipped.firmware() / "watchword/kernels/families.py").read_text()
-    last = f'    "{FAMILIES[-1]}",\n'
+    last = "\n)\nMEMBERS"
     assert last in families
     return {
-        "watchword/kernels/families.py": families.replace(last, last + '    "faulty",\n'),
-        "watchword/kernels/faulty.py": CONTRACT % FAULTY.number,
+        "watchword/kernels/families.py": families.replace(last, '\n    ("faulty", ("faulty",)),' + last),
+        "watchword/kernels/faulty.py": CONTRACT,
         "watchword/kernels/faulty_plain.py": BODY,
     }
 

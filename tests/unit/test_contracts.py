@@ -49,12 +49,14 @@ def test_no_parameter_is_used_by_position(root: Path) -> None:
     assert not found, "\n".join(found)
 
 
-def test_numbers_are_of_their_family_and_differ() -> None:
+def test_every_kernel_has_a_number_of_its_own_that_board_and_host_read_alike() -> None:
+    families = kernels.module("families")
     assert len({kernel.number for kernel in KERNELS.values()}) == len(KERNELS)
-    for i, family in enumerate(FAMILIES):
-        for contract in kernels.module(family).CONTRACTS:
-            assert contract.number >> 4 == i
-            assert contract.number & 15 > 0  # no kernel is 0
+    for kernel in KERNELS.values():
+        assert families.kernel(kernel.number) == (kernel.family, kernel.name)
+        assert families.Contracts()[kernel.number].name == kernel.name
+    for _, names in families.FAMILIES:
+        assert set(names) <= KERNELS.keys()
 
 
 def functions(path: Path) -> dict[str, list[str]]:

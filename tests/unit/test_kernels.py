@@ -15,7 +15,7 @@ from tests.kernel_cases import Case
 
 from watchword import kernels
 from watchword.errors import ModelError
-from watchword.kernels import FAMILIES, KERNELS
+from watchword.kernels import KERNELS
 
 HOSTILE = (0, 1, 3, 16, 255, 4096, 0x7FFFFFF0, -1, -5000)
 
@@ -28,14 +28,12 @@ def safe(case: Case, rows: int, p: list[int], weights: int = 0) -> bool:
 
 
 def contract_of(kernel: str) -> Any:
-    number = KERNELS[kernel].number
-    return next(c for c in kernels.module(FAMILIES[number >> 4]).CONTRACTS if c.number == number)
+    return next(c for c in kernels.module(KERNELS[kernel].family).CONTRACTS if c.name == kernel)
 
 
 def run(case: Case, rows: int, p: list[int]) -> bytearray:
     """The plain body, row by row; the arena afterwards."""
-    family = FAMILIES[KERNELS[case.kernel].number >> 4]
-    body: Callable[..., None] = getattr(kernels.module(f"{family}_plain"), case.kernel)
+    body: Callable[..., None] = getattr(kernels.module(f"{KERNELS[case.kernel].family}_plain"), case.kernel)
     arena, constants = Guarded(case.arena), Guarded(case.constants)
     for row in range(rows):
         body(array("i", p), arena, constants, row + 1 << 16 | row)

@@ -3,7 +3,7 @@
 Modules are loaded when they are asked for: those that no program uses take no heap.
 """
 
-from watchword.kernels.families import family
+from watchword.kernels.families import kernel
 
 try:
     from uctypes import addressof
@@ -28,10 +28,11 @@ def module(name):
     return load(name, "plain")
 
 
-def body(number, name):
+def body(number):
     """What computes a layer's kernel: (function, its address where `dispatch` can call it, else 0)."""
+    family, name = kernel(number)
     try:
-        found = module(family(number))
+        found = module(family)
     except ImportError:
         raise ValueError("kernel %s is machine code, and this firmware has none: flash the board anew" % name)
     function = getattr(found, name)

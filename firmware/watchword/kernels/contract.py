@@ -74,8 +74,7 @@ class Contract:
     step of `rows` output rows stays in its buffers, p having the parameters by name, `more` the rest as an array.
     """
 
-    def __init__(self, number, name, fields, proof, records=()):
-        self.number = number
+    def __init__(self, name, fields, proof, records=()):
         self.name = name
         self.fields = fields
         self.proof = proof

@@ -40,4 +40,4 @@ def _convolution(p, more, rows, sizes):
     )
 
 
-CONTRACTS = (Contract(0x01, "convolution", CONVOLUTION, _convolution),)
+CONTRACTS = (Contract("convolution", CONVOLUTION, _convolution),)

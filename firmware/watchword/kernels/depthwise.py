@@ -12,4 +12,4 @@ def _depthwise(p, more, rows, sizes):
     )
 
 
-CONTRACTS = (Contract(0x21, "depthwise", CONVOLUTION, _depthwise),)
+CONTRACTS = (Contract("depthwise", CONVOLUTION, _depthwise),)

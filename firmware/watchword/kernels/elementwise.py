@@ -76,8 +76,8 @@ def _lookup(p, more, rows, sizes):
 
 
 CONTRACTS = (
-    Contract(0x51, "add", ADD, _add),
-    Contract(0x52, "multiply", MULTIPLY, _multiply),
-    Contract(0x53, "lookup", LOOKUP, _lookup),
-    Contract(0x54, "prelu", PRELU, _prelu),
+    Contract("add", ADD, _add),
+    Contract("multiply", MULTIPLY, _multiply),
+    Contract("lookup", LOOKUP, _lookup),
+    Contract("prelu", PRELU, _prelu),
 )

@@ -1,44 +1,49 @@
-"""The families of layer kernels. A kernel's number, as programs have it, is its family's place here << 4 | its own."""
+"""The families of layer kernels, and the kernels of each. A kernel's number, as programs have it: the places of both here."""
 
 import sys
 
 VERSION = 4  # of all contracts: a program made for another one is refused
 
 FAMILIES = (
-    "convolution",
-    "packed",
-    "depthwise",
-    "packed_depthwise",
-    "pooling",
-    "elementwise",
-    "movement",
-    "softmax",
-    "svdf",
+    ("convolution", ("convolution",)),
+    ("packed", ("packed",)),
+    ("depthwise", ("depthwise",)),
+    ("packed_depthwise", ("packed_depthwise",)),
+    ("pooling", ("average_pool", "max_pool", "mean")),
+    ("elementwise", ("add", "multiply", "lookup", "prelu")),
+    ("movement", ("copy", "fill", "read")),
+    ("softmax", ("softmax",)),
+    ("svdf", ("svdf",)),
 )
+MEMBERS = 16  # numbers that each family has; none has the first one, so that no kernel is 0
 
 
-def family(number):
-    """The name of a kernel's family. LookupError: there is none."""
-    return FAMILIES[number >> 4 if number > 0 else len(FAMILIES)]
+def kernel(number):
+    """(family, name) of a kernel. LookupError: there is none of this number."""
+    place = number % MEMBERS - 1
+    if number < 0 or place < 0:
+        raise IndexError(number)
+    name, kernels = FAMILIES[number // MEMBERS]
+    return name, kernels[place]
 
 
 class Contracts:
-    """The contracts of the kernels that a program uses. They are needed while it is loaded: `forget` gives their heap back."""
+    """The contracts of the kernels that a program uses. They are needed while it is proved: `forget` gives their heap back."""
 
     def __init__(self):
         self.found = {}
 
     def __getitem__(self, number):
-        """Of a kernel's number. LookupError: there is none."""
-        if number not in self.found:
-            module = __import__("watchword.kernels." + family(number), None, None, ("CONTRACTS",))
-            for contract in module.CONTRACTS:
-                self.found[contract.number] = contract
-        return self.found[number]
+        """The contract of a kernel. LookupError: there is none of this number."""
+        family, name = kernel(number)
+        if name not in self.found:
+            for contract in __import__("watchword.kernels." + family, None, None, ("CONTRACTS",)).CONTRACTS:
+                self.found[contract.name] = contract
+        return self.found[name]
 
     def forget(self):
         self.found = {}
         package = sys.modules["watchword.kernels"]
-        for name in FAMILIES + ("contract",):
+        for name in [name for name, _ in FAMILIES] + ["contract"]:
             if sys.modules.pop("watchword.kernels." + name, None):
                 delattr(package, name)

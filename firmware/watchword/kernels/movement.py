@@ -54,7 +54,7 @@ def _read(p, more, rows, sizes):
 
 
 CONTRACTS = (
-    Contract(0x61, "copy", COPY, _copy),
-    Contract(0x62, "fill", FILL, _fill),
-    Contract(0x63, "read", READ, _read),
+    Contract("copy", COPY, _copy),
+    Contract("fill", FILL, _fill),
+    Contract("read", READ, _read),
 )

@@ -82,4 +82,4 @@ def _packed(p, more, rows, sizes):
     )
 
 
-CONTRACTS = (Contract(0x11, "packed", PACKED, _packed, (("run", RUN), ("table", TABLE))),)
+CONTRACTS = (Contract("packed", PACKED, _packed, (("run", RUN), ("table", TABLE))),)

@@ -113,4 +113,4 @@ def _packs(g, channels, arena):
     )
 
 
-CONTRACTS = (Contract(0x31, "packed_depthwise", PACKED_DEPTHWISE, _packed_depthwise, (("group", GROUP), ("channel", CHANNEL))),)
+CONTRACTS = (Contract("packed_depthwise", PACKED_DEPTHWISE, _packed_depthwise, (("group", GROUP), ("channel", CHANNEL))),)

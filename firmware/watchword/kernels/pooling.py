@@ -43,7 +43,7 @@ def _mean(p, more, rows, sizes):
 
 
 CONTRACTS = (
-    Contract(0x41, "average_pool", POOL, _pool),
-    Contract(0x42, "max_pool", POOL, _pool),
-    Contract(0x43, "mean", MEAN, _mean),
+    Contract("average_pool", POOL, _pool),
+    Contract("max_pool", POOL, _pool),
+    Contract("mean", MEAN, _mean),
 )

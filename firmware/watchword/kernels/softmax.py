@@ -23,4 +23,4 @@ def _softmax(p, more, rows, sizes):
     )
 
 
-CONTRACTS = (Contract(0x71, "softmax", SOFTMAX, _softmax),)
+CONTRACTS = (Contract("softmax", SOFTMAX, _softmax),)

@@ -33,4 +33,4 @@ def _svdf(p, more, rows, sizes):
     )
 
 
-CONTRACTS = (Contract(0x81, "svdf", SVDF, _svdf),)
+CONTRACTS = (Contract("svdf", SVDF, _svdf),)

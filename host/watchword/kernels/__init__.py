@@ -7,7 +7,7 @@ other modules of this package.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ Fields = Mapping[str, Range]
 
 _families = importlib.import_module("watchword.kernels.families")
 VERSION: int = _families.VERSION
-FAMILIES: tuple[str, ...] = _families.FAMILIES
+FAMILIES: tuple[str, ...] = tuple(name for name, _ in _families.FAMILIES)
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Kernel:
     """
 
     number: int
+    family: str
     name: str
     fields: Fields
     records: Mapping[str, Fields]
@@ -69,11 +70,15 @@ def module(family: str) -> Any:
     return importlib.import_module(f"watchword.kernels.{family}")
 
 
-KERNELS: Mapping[str, Kernel] = {
-    each.name: Kernel(each.number, each.name, dict(each.fields), {name: dict(fields) for name, fields in each.records})
-    for family in FAMILIES
-    for each in module(family).CONTRACTS
-}
+def _kernels() -> Iterator[Kernel]:
+    for place, (family, names) in enumerate(_families.FAMILIES):
+        for contract in module(family).CONTRACTS:
+            number = place * _families.MEMBERS + names.index(contract.name) + 1
+            records = {name: dict(fields) for name, fields in contract.records}
+            yield Kernel(number, family, contract.name, dict(contract.fields), records)
+
+
+KERNELS: Mapping[str, Kernel] = {kernel.name: kernel for kernel in _kernels()}
 """All kernels by name."""
 
 NUMBERS: Mapping[int, Kernel] = {kernel.number: kernel for kernel in KERNELS.values()}
