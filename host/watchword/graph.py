@@ -246,7 +246,7 @@ class Mean(Operation):
 
 
 @dataclass(eq=False)
-class _Pair(Operation):
+class Pair(Operation):
     """Two inputs whose shapes broadcast as NumPy's do; one of them may be a constant."""
 
     other: Tensor
@@ -261,7 +261,7 @@ class _Pair(Operation):
 
 
 @dataclass(eq=False)
-class _Binary(_Pair):
+class _Binary(Pair):
     activation: Activation = "none"
 
 
@@ -285,7 +285,7 @@ class Multiply(_Binary):
 
 
 @dataclass(eq=False)
-class Prelu(_Pair):
+class Prelu(Pair):
     """input where that is 0 or more, else input * other, which is a constant: slopes, mostly one for each channel."""
 
     @property

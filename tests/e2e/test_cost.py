@@ -7,7 +7,7 @@ import pytest
 from tests.e2e import golden
 from watchword.board import Board
 from watchword.board.bench import measure
-from watchword.compile.lower import CYCLES_PER_CALL
+from watchword.compile.lower.call import CYCLES_PER_CALL
 from watchword.model import keywords
 
 MODELS = (
