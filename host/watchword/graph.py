@@ -262,6 +262,8 @@ class Pair(Operation):
 
 @dataclass(eq=False)
 class _Binary(Pair):
+    """A pair with a fused activation."""
+
     activation: Activation = "none"
 
 
