@@ -194,14 +194,14 @@ MAKERS: dict[str, tuple[Callable[[int], Graph], int]] = {
     "add": (lambda i: binary(Add, i), 12),
     "subtract": (lambda i: binary(Subtract, i), 6),
     "multiply": (lambda i: binary(Multiply, i), 12),
-    "prelu": (prelu, 12),
-    "resize": (lambda i: chain("resize", random_layers.resize(RNG, i)), 8),
-    "unpack": (unpack, 6),
     "lookup": (lookup, len(FUNCTIONS)),
     "movement": (movement, 20),
     "softmax": (lambda i: chain("softmax", random_layers.softmax(i)), 12),
     "svdf": (svdf, 8),
     "delay": (delay, 6),
+    "prelu": (prelu, 12),
+    "resize": (lambda i: chain("resize", random_layers.resize(RNG, i)), 8),
+    "unpack": (unpack, 6),
 }
 
 

@@ -28,7 +28,9 @@ from watchword.graph import (
     Graph,
     Lookup,
     Operation,
+    Prelu,
     Reshape,
+    ResizeNearestNeighbor,
     Slice,
     Softmax,
     State,
@@ -206,6 +208,43 @@ def test_axes_in_an_order_that_no_few_loops_have_are_refused() -> None:
     graph = Graph("turned", x, y, [Transpose(x, y, (0, 7, 6, 5, 4, 3, 2, 1))])
     with pytest.raises(UnsupportedError, match="y: 7 axes in an order that takes 729 calls"):
         compile(graph, described(graph), PORTABLE)
+
+
+@pytest.mark.parametrize(
+    ("size", "to", "calls"),
+    [
+        ((8, 8), (16, 8), 2),  # the rows, and once more
+        ((8, 8), (8, 24), 1),
+        ((8, 8), (16, 24), 2),
+        ((8, 8), (4, 2), 1),
+        ((8, 8), (12, 12), 5),  # every other place comes twice
+        ((1, 9), (7, 9), 2),
+    ],
+)
+def test_resizes_take_few_copies(size: tuple[int, int], to: tuple[int, int], calls: int) -> None:
+    x, y = tensor("x", (1, *size, 3)), tensor("y", (1, *to, 3))
+    graph = Graph("resize", x, y, [ResizeNearestNeighbor(x, y)])
+    steps = compile(graph, described(graph), PORTABLE).program.steps
+    assert [step.kernel for step in steps] == [COPY] * calls
+
+
+def test_a_resize_in_too_many_pieces_is_refused() -> None:
+    x, y = tensor("x", (1, 211, 211, 1)), tensor("y", (1, 251, 251, 1))
+    graph = Graph("resize", x, y, [ResizeNearestNeighbor(x, y)])
+    with pytest.raises(UnsupportedError) as caught:
+        compile(graph, described(graph), PORTABLE)
+    found = "y: ResizeNearestNeighbor from (211, 211) to (251, 251) takes 687 calls of a kernel, 256 are possible"
+    assert str(caught.value) == found
+
+
+def test_slopes_take_a_table_of_what_is_not_below_the_zero_point() -> None:
+    x, y = tensor("x", (1, 4, 4, 8), 0.1, 28), tensor("y", (1, 4, 4, 8))
+    data = np.arange(-4, 4, dtype=np.int8)
+    slopes = Tensor("slopes", (8,), data.dtype, np.array([0.1], np.float32), data=data)
+    graph = Graph("slopes", x, y, [Prelu(x, y, slopes)])
+    made = compile(graph, described(graph), PORTABLE).program
+    assert [step.kernel.name for step in made.steps] == ["prelu"]
+    assert len(made.constants) == 16 + 8 + 104  # a rescale, the slopes, 100 values and what brings them to eight
 
 
 def test_weights_that_do_not_fit_are_read_in_blocks_of_channels() -> None:

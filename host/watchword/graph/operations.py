@@ -137,7 +137,7 @@ class Mean(Operation):
 
 
 @dataclass(eq=False)
-class _Pair(Operation):
+class Pair(Operation):
     """Two inputs whose shapes broadcast as NumPy's do; one of them may be a constant."""
 
     other: Tensor
@@ -156,7 +156,9 @@ class _Pair(Operation):
 
 
 @dataclass(eq=False)
-class _Binary(_Pair, Clamped):
+class _Binary(Pair, Clamped):
+    """A pair with a fused activation."""
+
     activation: Activation = "none"
 
 
@@ -184,7 +186,7 @@ class Multiply(_Binary):
 
 
 @dataclass(eq=False)
-class Prelu(_Pair):
+class Prelu(Pair):
     """input where that is 0 or more, else input * other, which is a constant: slopes, mostly one for each channel."""
 
     @property

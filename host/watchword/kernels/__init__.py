@@ -83,9 +83,9 @@ KERNELS: Mapping[str, Kernel] = {kernel.name: kernel for kernel in _kernels()}
 
 NUMBERS: Mapping[int, Kernel] = {kernel.number: kernel for kernel in KERNELS.values()}
 
-CONVOLUTION, DEPTHWISE = KERNELS["convolution"], KERNELS["depthwise"]
-PACKED, PACKED_DEPTHWISE = KERNELS["packed"], KERNELS["packed_depthwise"]
-AVERAGE_POOL, MAX_POOL, MEAN = KERNELS["average_pool"], KERNELS["max_pool"], KERNELS["mean"]
-ADD, MULTIPLY, PRELU, LOOKUP = KERNELS["add"], KERNELS["multiply"], KERNELS["prelu"], KERNELS["lookup"]
-COPY, FILL, READ = KERNELS["copy"], KERNELS["fill"], KERNELS["read"]
-SOFTMAX, SVDF = KERNELS["softmax"], KERNELS["svdf"]
+
+def __getattr__(name: str) -> Kernel:
+    """A kernel by its name in capitals: `from watchword.kernels import PACKED_DEPTHWISE`."""
+    if name.isupper() and name.lower() in KERNELS:
+        return KERNELS[name.lower()]
+    raise AttributeError(f"{__name__} has no {name}")

@@ -6,38 +6,16 @@ with functions that give the compiler the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import DataError, UnsupportedError
-from watchword.graph import (
-    Add,
-    AveragePool2D,
-    Concatenation,
-    Graph,
-    Lookup,
-    MaxPool2D,
-    Mean,
-    Multiply,
-    Operation,
-    Pad,
-    Prelu,
-    Reshape,
-    ResizeNearestNeighbor,
-    Slice,
-    Softmax,
-    State,
-    Subtract,
-    Svdf,
-    Tensor,
-    Transpose,
-    Weighted,
-)
-from watchword.reference import movement
+from watchword.graph import Graph, Operation, State, Svdf, Tensor
+from watchword.reference import convolution, elementwise, movement, pooling
 from watchword.reference.convolution import real_multiplier, requantize, rescale, sums
-from watchword.reference.elementwise import add, lookup_table, multiply, prelu, product_multiplier, sum_multipliers
+from watchword.reference.elementwise import lookup_table, product_multiplier, sum_multipliers
 from watchword.reference.fixedpoint import (
     activation_range,
     multiply_by_quantized_multiplier,
@@ -45,8 +23,10 @@ from watchword.reference.fixedpoint import (
     quantize_multiplier,
 )
 from watchword.reference.movement import nearest
-from watchword.reference.pooling import average_pool2d, max_pool2d, mean, mean_multiplier
+from watchword.reference.pooling import mean_multiplier
 from watchword.reference.softmax import EXCLUDED, softmax, softmax_exponentials
+from watchword.reference.softmax import RUN as _SOFTMAX
+from watchword.reference.svdf import RUN as _SVDF
 from watchword.reference.svdf import initial_state, svdf, svdf_multipliers
 
 __all__ = [
@@ -72,6 +52,15 @@ __all__ = [
     "svdf_multipliers",
 ]
 
+# What computes each kind of operation; every family says it of its own.
+_RUN: Mapping[type[Operation], Callable[..., NDArray[np.int8]]] = {
+    **convolution.RUN,
+    **pooling.RUN,
+    **elementwise.RUN,
+    **movement.RUN,
+    **_SOFTMAX,
+    **_SVDF,
+}
 _SAMPLES_AT_ONCE = 32  # bounds the memory of the patches of a convolution
 
 
@@ -99,40 +88,9 @@ def run_operation(op: Operation, *x: NDArray[np.int8]) -> NDArray[np.int8]:
 
     The result is int8 (samples, *output shape without batch). The samples of an Svdf are steps after a reset.
     """
-    match op:
-        case Weighted():
-            return requantize(op, sums(op, *x))
-        case AveragePool2D():
-            return average_pool2d(op, *x)
-        case MaxPool2D():
-            return max_pool2d(op, *x)
-        case Mean():
-            return mean(op, *x)
-        case Add() | Subtract():
-            return add(op, *x)
-        case Multiply():
-            return multiply(op, *x)
-        case Prelu():
-            return prelu(op, *x)
-        case Lookup():
-            return op.table[x[0].astype(np.int16) + 128]
-        case Reshape():
-            return movement.reshape(op, *x)
-        case Transpose():
-            return movement.transpose(op, *x)
-        case Concatenation():
-            return movement.concatenate(op, *x)
-        case Slice():
-            return movement.slice_(op, *x)
-        case Pad():
-            return movement.pad(op, *x)
-        case ResizeNearestNeighbor():
-            return movement.resize_nearest_neighbor(op, *x)
-        case Softmax():
-            return softmax(x[0], softmax_exponentials(op))
-        case Svdf():
-            return svdf(op, x[0], initial_state(op))[0]
-    raise UnsupportedError(f"{op.kind} {op.output.name!r}: the reference cannot run this operation")
+    if type(op) not in _RUN:
+        raise UnsupportedError(f"{op.kind} {op.output.name!r}: the reference cannot run this operation")
+    return _RUN[type(op)](op, *x)
 
 
 def _blocks(graph: Graph, x: NDArray[np.int8]) -> Iterator[dict[Tensor, NDArray[np.int8]]]:

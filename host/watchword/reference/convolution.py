@@ -6,11 +6,13 @@ Only LiteRT's reference FULLY_CONNECTED rounds once, in double (TFLite Micro rou
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError, UnsupportedError
-from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Weighted, extents
+from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Operation, Weighted, extents
 from watchword.reference.fixedpoint import (
     activation_range,
     multiply_by_quantized_multiplier,
@@ -123,3 +125,15 @@ def _channel_by_channel(op: DepthwiseConv2D, x: NDArray[np.int8]) -> NDArray[np.
     for tap, view in zip(taps, views(centred, (height, width), op.stride, op.dilation, extents(op), 0), strict=True):
         products += view * tap
     return products
+
+
+def convolution(op: Conv2D | DepthwiseConv2D | Dense, x: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Sums, rescaled to the output."""
+    return requantize(op, sums(op, x))
+
+
+RUN: dict[type[Operation], Callable[..., NDArray[np.int8]]] = {
+    Conv2D: convolution,
+    DepthwiseConv2D: convolution,
+    Dense: convolution,
+}

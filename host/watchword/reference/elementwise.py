@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError
-from watchword.graph import Add, Function, Multiply, Prelu, Subtract, Tensor
+from watchword.graph import Add, Function, Lookup, Multiply, Operation, Prelu, Subtract, Tensor
 from watchword.reference.fixedpoint import (
     activation_range,
     multiply_by_quantized_multiplier,
@@ -69,6 +69,11 @@ def prelu(op: Prelu, x: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np
     scaled = multiply_by_quantized_multiplier(product, *product_multiplier(op)) + op.output.zero_point
     table = lookup_table("relu", op.input, op.output)
     return np.where(q < 0, scaled.clip(-128, 127), table[x.astype(np.int64) + 128].reshape(q.shape)).astype(np.int8)
+
+
+def lookup(op: Lookup, x: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The table's value for each x."""
+    return op.table[x.astype(np.int16) + 128]
 
 
 def _centred(tensor: Tensor, x: NDArray[np.int8], output: Tensor) -> NDArray[np.int64]:
@@ -186,3 +191,12 @@ def _table_of_floats(
     rounded = np.copysign(np.floor(np.abs(y.astype(np.float64)) + 0.5), y)
     table: NDArray[np.int8] = np.clip(rounded + output.zero_point, -128, 127).astype(np.int8)
     return table
+
+
+RUN: dict[type[Operation], Callable[..., NDArray[np.int8]]] = {
+    Add: add,
+    Subtract: add,
+    Multiply: multiply,
+    Prelu: prelu,
+    Lookup: lookup,
+}

@@ -5,10 +5,12 @@ The samples are an axis in front of the tensor's own axes, whose first, the batc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.graph import Concatenation, Operation, Pad, ResizeNearestNeighbor, Slice, Transpose
+from watchword.graph import Concatenation, Operation, Pad, Reshape, ResizeNearestNeighbor, Slice, Transpose
 
 
 def reshape(op: Operation, x: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -59,3 +61,13 @@ def _nearest(size: int, to: int, op: ResizeNearestNeighbor) -> NDArray[np.int64]
     # Rounded, half of a step more; floats have it exactly, doubles surely.
     places: NDArray[np.int64] = np.floor(at.astype(np.float64) + (0.5 if op.align_corners else 0)).astype(np.int64)
     return places.clip(max=size - 1)
+
+
+RUN: dict[type[Operation], Callable[..., NDArray[np.int8]]] = {
+    Reshape: reshape,
+    Transpose: transpose,
+    Concatenation: concatenate,
+    Slice: slice_,
+    Pad: pad,
+    ResizeNearestNeighbor: resize_nearest_neighbor,
+}

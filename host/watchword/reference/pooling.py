@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError
-from watchword.graph import AveragePool2D, MaxPool2D, Mean, extents
+from watchword.graph import AveragePool2D, MaxPool2D, Mean, Operation, extents
 from watchword.reference.fixedpoint import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
 from watchword.reference.windows import views
 
@@ -58,3 +59,6 @@ def mean(op: Mean, x: NDArray[np.int8]) -> NDArray[np.int8]:
     scaled = multiply_by_quantized_multiplier(sums, *mean_multiplier(op)) + op.output.zero_point
     outputs: NDArray[np.int8] = np.clip(scaled, -128, 127).astype(np.int8)
     return outputs
+
+
+RUN: dict[type[Operation], Callable[..., NDArray[np.int8]]] = {AveragePool2D: average_pool2d, MaxPool2D: max_pool2d, Mean: mean}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError
-from watchword.graph import Softmax
+from watchword.graph import Operation, Softmax
 from watchword.reference.fixedpoint import (
     INT32_MAX,
     high_mul,
@@ -78,3 +80,6 @@ def _one_over_one_plus(x: NDArray[np.int64]) -> NDArray[np.int64]:
         y = y + (high_mul(y, (1 << 29) - high_mul(half_denominator, y)) << 2)
     result: NDArray[np.int64] = np.minimum(y << 1, INT32_MAX)
     return result
+
+
+RUN: dict[type[Operation], Callable[..., NDArray[np.int8]]] = {Softmax: lambda op, x: softmax(x, softmax_exponentials(op))}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import ModelError
-from watchword.graph import Svdf
+from watchword.graph import Operation, Svdf
 from watchword.reference.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier
 
 
@@ -51,3 +53,6 @@ def svdf(op: Svdf, x: NDArray[np.int8], state: NDArray[np.int16]) -> tuple[NDArr
     # Sums wrap at 32 bits as in C.
     scaled = multiply_by_quantized_multiplier(sums.astype(np.int32), *to_output) + op.output.zero_point
     return np.clip(scaled, -128, 127).astype(np.int8), history[len(x) - 1 :].T
+
+
+RUN: dict[type[Operation], Callable[..., NDArray[np.int8]]] = {Svdf: lambda op, x: svdf(op, x, initial_state(op))[0]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from watchword.errors import UnsupportedError
-from watchword.graph import Graph, Operation, Sliding, extents
+from watchword.graph import Graph, Operation, ResizeNearestNeighbor, Sliding, extents
 
 OPERATIONS = 1000
 VALUES = 1 << 21  # of a tensor, and of a picture with its padding
@@ -32,6 +32,9 @@ def check(graph: Graph) -> None:
         _require(op, op.macs <= STEPS, f"{op.macs} multiply-accumulates", f"{STEPS}")
         if isinstance(op, Sliding):
             _check_window(op)
+        if isinstance(op, ResizeNearestNeighbor):
+            sides = max(*op.input.shape[1:3], *op.output.shape[1:3])
+            _require(op, sides < WINDOW, f"{sides} rows or columns", f"{WINDOW - 1}")
 
 
 def _check_window(op: Sliding) -> None:

@@ -9,31 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.compile.lower import convolution, depthwise, elementwise, movement, pooling, softmax, svdf
-from watchword.compile.lower.call import Call
+from watchword.compile.lower.call import Call, Lowerings
 from watchword.errors import UnsupportedError
-from watchword.graph import (
-    Add,
-    AveragePool2D,
-    Concatenation,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Lookup,
-    MaxPool2D,
-    Mean,
-    Multiply,
-    Operation,
-    Pad,
-    Prelu,
-    Reshape,
-    ResizeNearestNeighbor,
-    Slice,
-    Softmax,
-    Subtract,
-    Svdf,
-    Tensor,
-    Transpose,
-)
+from watchword.graph import Operation, Tensor
+
+# The calls of each kind of operation; every family says it of its own. Those of weights can be made for some parts only.
+_PARTED: Lowerings = {**convolution.LOWER, **depthwise.LOWER}
+_WHOLE: Lowerings = {
+    **pooling.LOWER,
+    **elementwise.LOWER,
+    **movement.LOWER,
+    **softmax.LOWER,
+    **svdf.LOWER,
+}
 
 
 def lower(op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
@@ -43,40 +31,10 @@ def lower(op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
     """
     if any(tensor.data is not None for tensor in op.inputs) and all(tensor.data is not None for tensor in op.inputs):
         raise UnsupportedError(f"{op.output.name}: {op.kind} of constants only; simplification computes it on the host")
-    last = op.parts if last is None else last
-    match op:
-        case Conv2D() | Dense():
-            return convolution.convolution(op, first, last)
-        case DepthwiseConv2D():
-            return depthwise.depthwise(op, first, last)
-        case AveragePool2D() | MaxPool2D():
-            return pooling.window(op)
-        case Mean():
-            return pooling.mean(op)
-        case Add() | Subtract():
-            return elementwise.add(op)
-        case Multiply():
-            return elementwise.multiply(op)
-        case Prelu():
-            return elementwise.prelu(op)
-        case Lookup():
-            return elementwise.lookup(op)
-        case Reshape():
-            return []
-        case Transpose():
-            return movement.transpose(op)
-        case Slice():
-            return movement.slice_(op)
-        case Pad():
-            return movement.pad(op)
-        case ResizeNearestNeighbor():
-            return movement.resize_nearest_neighbor(op)
-        case Concatenation():
-            return movement.concatenation(op)
-        case Softmax():
-            return softmax.softmax(op)
-        case Svdf():
-            return svdf.svdf(op)
+    if type(op) in _PARTED:
+        return _PARTED[type(op)](op, first, op.parts if last is None else last)
+    if type(op) in _WHOLE:
+        return _WHOLE[type(op)](op)
     raise UnsupportedError(f"{op.output.name}: no kernel for {op.kind}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from watchword.errors import UnsupportedError
@@ -54,6 +54,10 @@ class Call:
     more: list[Record] = field(default_factory=list)
     cycles: int = 0
     groupings: dict[Grouping, int] = field(default_factory=dict)
+
+
+Lowerings = Mapping[type[Operation], Callable[..., list[Call]]]
+"""What makes the calls of each kind of operation."""
 
 
 def rows_at_once(rows: int, cycles: int) -> int:

@@ -7,7 +7,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.lower.call import CYCLES_PER_OUTPUT, SUMS, Call, requantized, rescales, rows_at_once
+from watchword.compile.lower.call import (
+    CYCLES_PER_OUTPUT,
+    SUMS,
+    Call,
+    Lowerings,
+    requantized,
+    rescales,
+    rows_at_once,
+)
 from watchword.errors import UnsupportedError
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Weighted, extents
 from watchword.kernels import CONVOLUTION
@@ -140,3 +148,6 @@ def _constant_channels(op: Weighted, which: NDArray[np.bool_], *channels: NDArra
             # times 2 and 2^30 / 2^31 is times 1
             weights[c], bias[c], multiplier[c], shift[c], greatest[c] = 0, least - op.output.zero_point, 1 << 30, 1, 255
     return weights, bias, multiplier, shift, greatest
+
+
+LOWER: Lowerings = {Conv2D: convolution, Dense: convolution}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from watchword.compile.lower.call import CYCLES_PER_OUTPUT, Call, requantized, rows_at_once
+from watchword.compile.lower.call import CYCLES_PER_OUTPUT, Call, Lowerings, requantized, rows_at_once
 from watchword.compile.lower.convolution import patch_size, sliding, weights_of
 from watchword.graph import DepthwiseConv2D
 from watchword.kernels import CONVOLUTION, DEPTHWISE
@@ -49,3 +49,6 @@ def depthwise(op: DepthwiseConv2D, first: int, last: int) -> list[Call]:
             {"sums": 4 * (end - begin), "patch": patch},
         )
     ]
+
+
+LOWER: Lowerings = {DepthwiseConv2D: depthwise}

@@ -11,6 +11,7 @@ from watchword.compile.lower.call import (
     CYCLES_PER_BYTE,
     CYCLES_PER_OUTPUT,
     Call,
+    Lowerings,
     Parameter,
     requantized,
     rescales,
@@ -128,3 +129,6 @@ def lookup(op: Lookup) -> list[Call]:
     chunk = rows_at_once(rows, op.output.size * CYCLES_PER_BYTE)
     tensors: dict[Parameter, Tensor] = {"input": op.input, "output": op.output}
     return [Call(LOOKUP, rows, chunk, {"depth": depth}, tensors, {"table": op.table.tobytes()})]
+
+
+LOWER: Lowerings = {Add: add, Subtract: add, Multiply: multiply, Prelu: prelu, Lookup: lookup}

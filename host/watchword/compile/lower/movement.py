@@ -9,15 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.lower.call import CYCLES_PER_BYTE, Call, rows_at_once
+from watchword.compile.lower.call import CYCLES_PER_BYTE, Call, Lowerings, rows_at_once
 from watchword.errors import UnsupportedError
-from watchword.graph import Concatenation, Pad, ResizeNearestNeighbor, Slice, Tensor, Transpose
+from watchword.graph import Concatenation, Pad, Reshape, ResizeNearestNeighbor, Slice, Tensor, Transpose
 from watchword.kernels import COPY, FILL
 from watchword.reference import nearest
 
 ROW = 2048  # values in a row of an operation whose shape does not matter
 _NESTS = 256  # calls of a kernel for one operation of many axes; each is 160 bytes of RAM
 _TRIED = 1 << 16  # places at which runs are looked for
+
+
+def reshape(op: Reshape) -> list[Call]:
+    """None: its output lies where its input does."""
+    return []
 
 
 def transpose(op: Transpose) -> list[Call]:
@@ -206,3 +211,13 @@ def nests(output: Tensor, axes: Iterable[tuple[int, ...]], arrays: int) -> list[
         steps = tuple(tuple(axis[k + 1] for axis in full) for k in range(arrays))
         found.append((tuple(axis[0] for axis in full), tuple(begins), steps))
     return found
+
+
+LOWER: Lowerings = {
+    Reshape: reshape,
+    Transpose: transpose,
+    Slice: slice_,
+    Pad: pad,
+    Concatenation: concatenation,
+    ResizeNearestNeighbor: resize_nearest_neighbor,
+}

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import math
 
-from watchword.compile.lower.call import CYCLES_PER_BYTE, CYCLES_PER_OUTPUT, Call, requantized, rescales, rows_at_once
+from watchword.compile.lower.call import (
+    CYCLES_PER_BYTE,
+    CYCLES_PER_OUTPUT,
+    Call,
+    Lowerings,
+    requantized,
+    rescales,
+    rows_at_once,
+)
 from watchword.compile.lower.movement import copies, strides
 from watchword.graph import AveragePool2D, MaxPool2D, Mean, Tensor, extents
 from watchword.kernels import AVERAGE_POOL, MAX_POOL, MEAN
@@ -70,3 +78,6 @@ def mean(op: Mean) -> list[Call]:
         {"sums": 4 * tile},
     )
     return [*calls, call]
+
+
+LOWER: Lowerings = {AveragePool2D: window, MaxPool2D: window, Mean: mean}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watchword import kernels
-from watchword.compile.lower.call import CYCLES_PER_OUTPUT, Call, rows_at_once
+from watchword.compile.lower.call import CYCLES_PER_OUTPUT, Call, Lowerings, rows_at_once
 from watchword.errors import UnsupportedError
 from watchword.graph import Softmax
 from watchword.kernels import SOFTMAX
@@ -28,3 +28,6 @@ def softmax(op: Softmax) -> list[Call]:
             {"scratch": 4 * (4 + depth)},
         )
     ]
+
+
+LOWER: Lowerings = {Softmax: softmax}

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.lower.call import Call, requantized
+from watchword.compile.lower.call import Call, Lowerings, requantized
 from watchword.graph import Svdf
 from watchword.kernels import SVDF
 from watchword.reference import svdf_multipliers
@@ -48,3 +48,6 @@ def _full_rescales(bias: NDArray[np.generic], rescale: tuple[int, int]) -> bytes
     """RESCALE of each channel, of sums that may be any int32: the kernel multiplies in full, and wraps."""
     multiplier, shift = rescale
     return b"".join(struct.pack("<4i", int(b), multiplier, max(shift, 0), max(-shift, 0)) for b in bias)
+
+
+LOWER: Lowerings = {Svdf: svdf}

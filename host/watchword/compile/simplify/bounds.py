@@ -18,10 +18,8 @@ from watchword.graph import (
     Dense,
     Graph,
     Lookup,
-    Multiply,
     Operation,
-    Prelu,
-    Subtract,
+    Pair,
     Tensor,
     Weighted,
 )
@@ -29,7 +27,7 @@ from watchword.graph import (
 Bounds = dict[Tensor, NDArray[np.int8]]
 """For every tensor that flows: the least values and the greatest, int8 (2, *shape without batch)."""
 
-_LOW, _HIGH = 0, 1
+_LOW, _HIGH, _ZERO = 0, 1, 2
 _ROUNDS = 40  # in which the states' bounds must settle
 _GREATEST = 2**31 - 1  # of what an int32 holds
 
@@ -86,10 +84,7 @@ def largest_sums(op: Weighted) -> NDArray[np.int64]:
 
 def _output(op: Operation, known: Bounds) -> NDArray[np.int8]:
     def run(*sides: int) -> NDArray[np.int8]:
-        values = [
-            known[tensor][side : side + 1] if tensor.data is None else tensor.data.astype(np.int8)
-            for tensor, side in zip(op.inputs, sides, strict=True)
-        ]
+        values = [_side(tensor, side, known) for tensor, side in zip(op.inputs, sides, strict=True)]
         result: NDArray[np.int8] = reference.run_operation(op, *values)[0]
         return result
 
@@ -102,21 +97,20 @@ def _output(op: Operation, known: Bounds) -> NDArray[np.int8]:
             return _whole(op.output) if sums is None else reference.requantize(op, sums.astype(np.int32))
         case Lookup():
             return _looked_up(op, known[op.input])
-        case Subtract():
-            return np.stack([run(_LOW, _HIGH), run(_HIGH, _LOW)])
-        case Prelu():
-            # Below the zero point it rises or falls, above it rises: the extremes are at the ends, or there.
-            x = known[op.input]
-            zero = np.full_like(x[_LOW], op.input.zero_point).clip(x[_LOW], x[_HIGH])
-            assert op.other.data is not None
-            slopes = op.other.data.astype(np.int8)
-            turns = [reference.run_operation(op, end[np.newaxis], slopes)[0] for end in (*x, zero)]
+        case Pair():
+            # On either side of an input's zero point its values only rise, or only fall: the extremes are at ends or there.
+            sides = [(_LOW,) if tensor.data is not None else (_LOW, _HIGH, _ZERO) for tensor in op.inputs]
+            turns = [run(*some) for some in itertools.product(*sides)]
             return np.stack([np.minimum.reduce(turns), np.maximum.reduce(turns)])
-        case Multiply():
-            # A product has its extremes at the corners.
-            corners = [run(*sides) for sides in itertools.product((_LOW, _HIGH), repeat=2)]
-            return np.stack([np.minimum.reduce(corners), np.maximum.reduce(corners)])
     return _whole(op.output)
+
+
+def _side(tensor: Tensor, side: int, known: Bounds) -> NDArray[np.int8]:
+    """(1, *shape without batch): the least values, the greatest, or those nearest to the zero point; a constant's own."""
+    if tensor.data is not None:
+        return tensor.data.astype(np.int8)
+    x = known[tensor]
+    return np.full_like(x[:1], tensor.zero_point).clip(x[:1], x[1:]) if side == _ZERO else x[side : side + 1]
 
 
 def _looked_up(op: Lookup, x: NDArray[np.int8]) -> NDArray[np.int8]:

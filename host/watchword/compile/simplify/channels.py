@@ -16,7 +16,6 @@ from watchword import reference
 from watchword.compile.simplify.bounds import Bounds, largest_sums
 from watchword.compile.simplify.draft import Draft, retake
 from watchword.graph import (
-    Add,
     AveragePool2D,
     Concatenation,
     Conv2D,
@@ -25,14 +24,12 @@ from watchword.graph import (
     Lookup,
     MaxPool2D,
     Mean,
-    Multiply,
     Operation,
     Pad,
-    Prelu,
+    Pair,
     Reshape,
     ResizeNearestNeighbor,
     Slice,
-    Subtract,
     Svdf,
     Tensor,
     Transpose,
@@ -194,7 +191,7 @@ def _joined(op: Operation, needed: dict[Tensor, Mask]) -> Iterator[list[Mask]]:
         case AveragePool2D() | MaxPool2D() | Lookup() | ResizeNearestNeighbor():
             yield [*flowing, output]
             return
-        case Add() | Subtract() | Multiply() | Prelu():
+        case Pair():
             yield [output, *(mask for mask in flowing if len(mask) == len(output))]
             return
         case Concatenation() if op.axis == last:
@@ -269,7 +266,7 @@ def _drop(op: Operation, needed: dict[Tensor, Mask]) -> None:
                 if tensor.data is None or mask.any()
             )
             op.others = tuple(others)
-        case Add() | Subtract() | Multiply() | Prelu():
+        case Pair():
             for tensor in op.inputs:
                 if tensor.data is not None and tensor.shape and tensor.shape[-1] == len(output):
                     retake(op, tensor, _taken(tensor, len(tensor.shape) - 1, output))

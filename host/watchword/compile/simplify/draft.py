@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from watchword.graph import Add, Concatenation, Dense, Graph, Multiply, Operation, Prelu, Subtract, Tensor
+from watchword.graph import Dense, Graph, Operation, Tensor
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,11 @@ def cost(op: Operation) -> Cost:
 
 def retake(op: Operation, old: Tensor, new: Tensor) -> None:
     """An operation takes `new` wherever it took `old`."""
-    if op.input is old:
-        op.input = new
-    if isinstance(op, Add | Subtract | Multiply | Prelu) and op.other is old:
-        op.other = new
-    if isinstance(op, Concatenation):
-        op.others = tuple(new if tensor is old else tensor for tensor in op.others)
+    for name, value in vars(op).items():
+        if value is old and name != "output":
+            setattr(op, name, new)
+        elif isinstance(value, tuple) and any(one is old for one in value):
+            setattr(op, name, tuple(new if one is old else one for one in value))
 
 
 def same_numbers(a: Tensor, b: Tensor) -> bool:

@@ -52,8 +52,8 @@ def _cycles(kernel: Kernel, rows: int, p: SimpleNamespace) -> int:
         return int(150 + rows * p.depth * (p.places * 8 + 100))
     if kernel in (ADD, MULTIPLY):
         return int(200 + rows * p.planes * p.lines * (60 + p.values * 118))
-    if kernel is PRELU:  # half of its values are products
-        return int(200 + rows * p.planes * p.lines * (60 + p.values * 80))
+    if kernel is PRELU:  # where all are below the zero point; the others take 31
+        return int(200 + rows * p.planes * p.lines * (60 + p.values * 100))
     if kernel is SOFTMAX:
         return int(150 + rows * (900 + p.depth * 120))
     if kernel is LOOKUP:
