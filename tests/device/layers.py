@@ -1,7 +1,5 @@
 """Programs of all operations, with viper and plain kernels: each layer's output equals the reference's, byte for byte."""
 
-import os
-
 import programs
 from programs import SLOW
 
@@ -10,7 +8,7 @@ from watchword.kernels import bodies
 from watchword.kernels.families import kernel
 from watchword.runtime import Runtime
 
-LARGE = 30_000  # bytes of a program beside which a Pico has no room for all that plain bodies allocate
+LARGE = 30_000  # bytes of heap for a program beside which a Pico has no room for all that plain bodies allocate
 
 
 def in_language(language):
@@ -31,10 +29,11 @@ def compare(language, limit, every=1):
     body = in_language(language) if language else bodies.body
     seen = 0
     for name, path, samples, layers, content in programs.cases(every):
-        if language == "plain" and SLOW and os.stat(path)[6] > LARGE:
-            continue
         p = runtime = None  # which makes room
         p = program.load(path)
+        if language == "plain" and SLOW and p.ram > LARGE:
+            p.close()
+            continue
         runtime = Runtime(p, body)
         size = len(p.input)
         for _ in range(min(samples, limit)):
