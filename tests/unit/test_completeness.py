@@ -15,18 +15,21 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+import typer
 from tests import kernel_cases
 from tests.unit.litert import tensor
 from tests.unit.random_graphs import RandomGraph
+from typer.core import TyperGroup
 
-from watchword import reference, shipped, tflite
+from watchword import kernels, reference, shipped, tflite
+from watchword.cli import app
 from watchword.compile import lower, simplify
 from watchword.compile.simplify.bounds import bounds
 from watchword.compile.simplify.draft import retake
 from watchword.compile.thumb.cost import timed
 from watchword.errors import UnsupportedError
 from watchword.graph import Conv2D, Dense, Function, Graph, Lookup, Operation, Slice, Tensor
-from watchword.kernels import FAMILIES, KERNELS, NUMBERS
+from watchword.kernels import KERNELS
 from watchword.tflite.forms import form, spelled
 
 ROOT = Path(__file__).parents[2]
@@ -170,7 +173,7 @@ def functions(path: Path) -> set[str]:
 
 def body(language: str) -> Callable[[str], bool]:
     def is_there(name: str) -> bool:
-        path = shipped.firmware() / f"watchword/kernels/{FAMILIES[KERNELS[name].number >> 4]}_{language}.py"
+        path = shipped.firmware() / f"watchword/kernels/{FAMILY_OF[name]}_{language}.py"
         return name in ELSEWHERE[language] or (path.exists() and name in functions(path))
 
     return is_there
@@ -221,8 +224,9 @@ def compared() -> set[object]:
     return found
 
 
+FAMILY_OF = {name: family for family, names in kernels.module("families").FAMILIES for name in names}
 OPERATION: dict[str, Callable[[str], bool]] = {
-    "host/watchword/graph.py": described,
+    "host/watchword/graph/operations.py": described,
     "host/watchword/reference/FAMILY.py": lambda name: supported(runs, name),
     "host/watchword/tflite/operations.py": reads,
     "host/watchword/tflite/forms.py": lambda name: supported(writes, name),
@@ -234,7 +238,8 @@ OPERATION: dict[str, Callable[[str], bool]] = {
     "tests/device/layers_data.py": lambda name: name in on_boards(),
 }
 KERNEL: dict[str, Callable[[str], bool]] = {
-    "firmware/watchword/kernels/FAMILY.py": lambda name: NUMBERS[KERNELS[name].number].name == name,
+    "firmware/watchword/kernels/families.py": lambda name: name in FAMILY_OF,
+    "firmware/watchword/kernels/FAMILY.py": lambda name: name in KERNELS,
     "firmware/watchword/kernels/FAMILY_plain.py": body("plain"),
     "firmware/watchword/kernels/FAMILY_viper.py": body("viper"),
     "firmware/watchword/kernels/FAMILY_thumb.py": body("thumb"),
@@ -245,7 +250,7 @@ KERNEL: dict[str, Callable[[str], bool]] = {
 
 def missing(name: str, checks: dict[str, Callable[[str], bool]]) -> list[str]:
     """A line for each file that lacks it."""
-    family = FAMILIES[KERNELS[name].number >> 4] if checks is KERNEL else "FAMILY"
+    family = FAMILY_OF[name] if checks is KERNEL else "FAMILY"
     lacking = [path for path, is_there in checks.items() if not is_there(name)]
     return [f"{name} is missing in {path.replace('FAMILY', family)}: {listed()[path]}" for path in lacking]
 
@@ -269,7 +274,7 @@ def test_an_operation_is_everywhere(name: str) -> None:
     assert not lacking, "\n".join(lacking)
 
 
-@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("name", FAMILY_OF)
 def test_a_kernel_is_everywhere(name: str) -> None:
     lacking = missing(name, KERNEL)
     assert not lacking, "\n".join(lacking)
@@ -284,3 +289,23 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "Prelu is missing in host/watchword/reference/FAMILY.py",
         "Prelu is missing in host/watchword/compile/lower/FAMILY.py",
     ]
+
+
+def commands() -> list[str]:
+    """As `listen`, `board start`."""
+    found, groups = [], [("", typer.main.get_command(app))]
+    for path, command in groups:
+        if isinstance(command, TyperGroup):
+            groups += [(f"{path} {name}".strip(), each) for name, each in command.commands.items()]
+        else:
+            found.append(path)
+    return found
+
+
+@pytest.mark.parametrize("name", commands())
+def test_a_command_is_in_the_guide_and_is_run_by_a_test(name: str) -> None:
+    guide = "\n".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+    assert f"watchword {name}" in guide, f"docs/guide.md has no `watchword {name}`"
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    words = ", ".join(f'"{word}"' for word in name.split())
+    assert words in tests, f"no test runs `watchword {name}`"
