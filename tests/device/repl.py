@@ -24,15 +24,32 @@ class Repl:
 
     def run(self, code: str, timeout: float) -> tuple[str, str]:
         """Run code; (its output, the traceback or nothing). timeout: seconds for all of it."""
+        return self.end(self.begin(code, timeout))
+
+    def begin(self, code: str, timeout: float) -> float:
+        """Let code run; until when it may. What it prints comes from `said` and `end`."""
         deadline = time.monotonic() + timeout
         data = code.encode()
         for at in range(0, len(data), 256):
             self.transport.write(data[at : at + 256])
         self.transport.write(b"\x04")
         assert self._until(b"OK", deadline).endswith(b"OK")
+        return deadline
+
+    def said(self, text: str, deadline: float) -> None:
+        """Wait until the code has printed something."""
+        self._until(text.encode(), deadline)
+
+    def end(self, deadline: float) -> tuple[str, str]:
+        """Wait until the code has ended; as `run`, of what has not been waited for."""
         out = self._until(b"\x04", deadline)[:-1]
         error = self._until(b"\x04>", deadline)[:-2]
         return out.decode().replace("\r\n", "\n"), error.decode().replace("\r\n", "\n")
+
+    def soft_reset(self) -> None:
+        """Begin on a fresh heap."""
+        self.transport.write(b"\x04")
+        self._until(b"raw REPL; CTRL-B to exit\r\n>", time.monotonic() + 20)
 
     def _until(self, end: bytes, deadline: float) -> bytes:
         while end not in self.rest:

@@ -100,9 +100,40 @@ test("adc needs a file that it can read, and keeps the sound before otherwise", 
   assert.equal(pico.sound, null);
 });
 
+test("i2s changes the microphone, and what was said before stays, over a reset too", async () => {
+  const pico = waiting();
+  const channel = channelOf(pico);
+  assert.match((await channel.ask({ do: "i2s", right: true })).error, /has no I2S microphone/);
+  pico.attachMicrophone({ sck: 1, ws: 2, sd: 3 }, { rate: 16000, samples: Int16Array.of(1) });
+  assert.deepEqual(await channel.ask({ do: "i2s", right: true, offset: -5 }), {});
+  assert.deepEqual(await channel.ask({ do: "i2s", stuck: 7, plugged: false, file: wav([4, 5], { rate: 8000 }) }), {});
+  await channel.ask({ do: "reset" });
+  const { right, offset, stuck, plugged, sound } = pico.microphone.device;
+  assert.deepEqual({ right, offset, stuck, plugged }, { right: true, offset: -5, stuck: 7, plugged: false });
+  assert.deepEqual([sound.rate, ...sound.samples], [8000, 4, 5]);
+  await channel.ask({ do: "i2s", stuck: null, plugged: true });
+  assert.deepEqual([pico.microphone.device.stuck, pico.microphone.device.plugged], [null, true]);
+});
+
+test("i2s takes nothing else", async () => {
+  const pico = waiting();
+  pico.attachMicrophone({ sck: 1, ws: 2, sd: 3 }, { rate: 16000, samples: Int16Array.of(1) });
+  const channel = channelOf(pico);
+  for (const [wrong, wanted] of [
+    [{ right: 1 }, "right: true or false"],
+    [{ plugged: null }, "plugged: true or false"],
+    [{ offset: 2 ** 23 }, "offset: a number of 24 bits"],
+    [{ stuck: "x" }, "stuck: a number of 24 bits, or null"],
+    [{ file: 3 }, "file: the path of a WAV file"],
+  ]) {
+    assert.deepEqual(await channel.ask({ do: "i2s", offset: 9, ...wrong }), { error: `${wanted} is expected` });
+  }
+  assert.equal(pico.microphone.device.offset, 0);
+});
+
 test("an unknown command is answered with the known ones", async () => {
   const channel = channelOf(waiting());
-  const error = "unknown command; known: counters, reset, cut, adc";
+  const error = "unknown command; known: counters, reset, cut, adc, i2s";
   for (const name of ["fly", "toString", "", undefined, 1]) assert.deepEqual(await channel.ask({ do: name }), { error });
   for (const line of ["{}", "[]", "1", "null", '"reset"']) assert.deepEqual(await channel.ask(line), { error }, line);
 });

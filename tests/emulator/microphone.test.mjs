@@ -109,3 +109,21 @@ test("it needs time to start", () => {
   const first = words.findIndex((word) => word !== 0);
   assert.ok(Math.abs(first - 0.083 * RATE) <= 2, `the first is ${first}`);
 });
+
+test("DC is added to what it hears, as far as 24 bits go", () => {
+  const sound = { ...ramp, samples: ramp.samples.fill(-7) };
+  const word = (offset) => receive({}, (microphone) => Object.assign(microphone, { sound, offset })).words.at(-1);
+  assert.equal(word(-1), ((-7 << 8) - 1) << 8 >>> 0);
+  assert.equal(word(2 ** 23 - 1) | 0, (2 ** 23 - 1 - 7 * 256) << 8);
+  assert.equal(word(-(2 ** 23)) | 0, -(2 ** 31));
+});
+
+test("it may be stuck, unplugged, and change sides", () => {
+  const state = (changes, options = {}) => receive(options, (microphone) => Object.assign(microphone, { sound: loud }, changes)).words;
+  const loud = { ...ramp, samples: ramp.samples.fill(-1) };
+  assert.ok(state({ stuck: 0x123456 }).slice(1).every((word) => word === 0x12345600));
+  assert.ok(state({ plugged: false }).every((word) => word === 0), "a pull shows");
+  assert.ok(state({ plugged: false }, { pad: 0x5a }).every((word) => word >>> 0 === 0xffffffff));
+  assert.ok(state({ right: true }).every((word) => word === 0));
+  assert.equal(state({ right: true }, { program: OTHER_SLOT }).at(-1) >>> 0, 0xffff0000);
+});

@@ -27,7 +27,7 @@ def kernels(files: dict[str, bytes]) -> set[str]:
 
 def bodies(kind: str) -> set[str]:
     layers = {family for family in FAMILIES if not family.startswith("packed")}
-    return {f"{name}_{kind}" for name in ("buffers", "fixedpoint", "frames", "frontend", "knn", *layers)}
+    return {f"{name}_{kind}" for name in ("buffers", "fixedpoint", "frames", "frontend", "knn", "microphone", *layers)}
 
 
 COMMON = {"__init__", "bodies", "contract", "families", *FAMILIES}
@@ -39,7 +39,7 @@ def test_a_chip_gets_native_code_of_its_own_and_the_viper_kernels_only(architect
     assert {name.rpartition(".")[2] for name in files if name != "main.py"} == {"mpy"}
     native = {name: data[2] >> 2 & 0xF for name, data in files.items() if name.endswith("_viper.mpy")}
     assert set(native.values()) == {NUMBERS[architecture]}
-    names = (*(family for family in FAMILIES if family != "svdf"), "dispatch", "frames", "frontend", "knn")
+    names = (*(family for family in FAMILIES if family != "svdf"), "dispatch", "frames", "frontend", "knn", "microphone")
     thumb = {f"{name}_thumb" for name in names} if architecture == "armv6m" else set()
     assert kernels(files) == COMMON | bodies("viper") | thumb
 
@@ -83,7 +83,7 @@ def test_the_firmware_starts_without_the_kernels_that_a_board_does_not_get(tmp_p
         path.write_bytes(data)
     layers = [family for family in FAMILIES if not family.startswith("packed")]
     code = "import sys, watchword.app, watchword.frontend, watchword.viewer, watchword.embedding; "
-    code += f"from watchword.kernels import bodies; [bodies.module(name) for name in {layers}]; "
+    code += f"from watchword.kernels import bodies; [bodies.module(name) for name in {[*layers, 'microphone']}]; "
     code += "print(*(name for name in sys.modules if name.startswith('watchword.kernels.')))"
     environment = {"MICROPYPATH": f"{tmp_path}:.frozen"}
     result = subprocess.run(

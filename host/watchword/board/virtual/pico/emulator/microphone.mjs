@@ -3,6 +3,7 @@
 // It takes WS in with the rising edge of SCK and shifts out with the falling one, so that a slot's first bit stands at the second clock
 // after a change of WS. In the other slot, and after its 24 bits, it lets go of SD.
 const BITS = 24;
+const MOST = 2 ** (BITS - 1) - 1;
 
 export class I2SMicrophone {
   #pins;
@@ -10,7 +11,6 @@ export class I2SMicrophone {
   #sck;
   #ws;
   #sd;
-  #right;
   #from;
   #isRight = null; // the slot, by the last rising edge
   #slot = null; // of the bits that are shifted out now
@@ -27,10 +27,13 @@ export class I2SMicrophone {
     this.#sck = 1 << sck;
     this.#ws = 1 << ws;
     this.#sd = 1 << sd;
-    this.#right = right;
     this.#from = startup;
+    this.right = right;
     /** What it hears: {rate, samples: Int16Array, start: the clock's nanoseconds at its beginning}; null: silence. */
     this.sound = null;
+    this.offset = 0; // DC, in units of its 24 bits
+    this.stuck = null; // or what it sends whatever it hears, 24 bits
+    this.plugged = true; // else its SD reaches nobody
     this.slots = 0; // in which it has sent a sample
     pio.pins.attach(this, this.#sck, this.#sd);
   }
@@ -44,9 +47,9 @@ export class I2SMicrophone {
     if (this.#isRight !== this.#slot) {
       this.#slot = this.#isRight;
       this.#bit = 0;
-      if (this.#slot === this.#right) this.#begin(this.#pio.nanosOf(cycle));
+      if (this.#slot === this.right) this.#begin(this.#pio.nanosOf(cycle));
     }
-    if (this.#slot !== this.#right || this.#bit > BITS) return;
+    if (this.#slot !== this.right || this.#bit > BITS) return;
     if (this.#bit === BITS) this.#pins.release(this.#sd);
     else this.#pins.drive(this.#sd, (this.#word >>> (31 - this.#bit)) & 1 ? this.#sd : 0);
     this.#bit++;
@@ -54,11 +57,12 @@ export class I2SMicrophone {
 
   /** A slot begins: the sample of this time. */
   #begin(nanos) {
-    if (nanos < this.#from) {
+    if (nanos < this.#from || !this.plugged) {
       this.#bit = BITS;
       return;
     }
-    this.#word = this.#sample(nanos) << 16;
+    const sent = this.stuck ?? Math.max(-MOST - 1, Math.min((this.#sample(nanos) << 8) + this.offset, MOST));
+    this.#word = sent << 8;
     this.slots++;
   }
 

@@ -154,15 +154,28 @@ export class Pico {
 
   /** An I2S microphone at pins {sck, ws, sd, right: whether L/R is high}, which hears {rate, samples: Int16Array} from now on. */
   attachMicrophone(pins, sound) {
-    this.microphone = { pins, sound: { ...sound, start: this.nanos } };
+    this.microphone = { pins, sound: { ...sound, start: this.nanos }, state: {} };
     this.#plugInMicrophone();
+  }
+
+  /** Change what an I2SMicrophone is: its `right`, `offset`, `stuck`, `plugged`; or let it hear another sound from now on. */
+  changeMicrophone({ sound, ...state }) {
+    if (this.microphone === null) throw new Error("the board has no I2S microphone: start it with one");
+    if (sound) this.microphone.sound = { ...sound, start: this.nanos };
+    Object.assign(this.microphone.state, state);
+    this.pio.sync(); // so far it was as before
+    this.#adjustMicrophone();
   }
 
   #plugInMicrophone() {
     if (this.microphone === null) return;
-    const { pins, sound } = this.microphone;
-    const microphone = new I2SMicrophone(this.pio, pins);
-    microphone.sound = { ...sound, start: sound.start - this.before.nanos }; // by this chip's own clock
+    this.microphone.device = new I2SMicrophone(this.pio, this.microphone.pins);
+    this.#adjustMicrophone();
+  }
+
+  #adjustMicrophone() {
+    const { device, sound, state } = this.microphone;
+    Object.assign(device, state, { sound: { ...sound, start: sound.start - this.before.nanos } }); // by this chip's own clock
   }
 
   /** Sound ({rate, samples: Int16Array}) at ADC channel 0 from now on, as from a microphone with an amplifier. */

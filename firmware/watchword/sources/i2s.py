@@ -1,0 +1,281 @@
+"""An I2S microphone at an RP2 chip: programmable I/O, and DMA into a ring, without interrupts.
+
+Sound goes on while flash is erased and Python collects garbage, as long as the ring lasts: 64 ms for each 4 KB. Not
+machine.I2S: it takes 16 % of the processor, and writes beyond its buffer while interrupts are off.
+On an RP2350 (not tested) all is the same but for the addresses that are looked up here.
+"""
+
+import gc
+import sys
+from array import array
+
+import rp2
+from machine import Pin, mem32
+from micropython import const
+from uctypes import addressof
+
+from watchword import Refusal
+from watchword.kernels import bodies
+from watchword.sources import RATE
+
+_kernels = bodies.module("microphone")
+_arrived = _kernels.arrived
+_convert = _kernels.convert
+
+_PIO0 = const(0x50200000)  # PIO1 is 1 MB further; a PIO2 is not used: MicroPython 1.25 has no place for its programs
+_GPIO = 0x40028004 if "RP2350" in sys.implementation._machine else 0x40014004  # CTRL of pin 0, 8 bytes for each
+_FUNCTIONS = ("", "SPI", "a UART", "I2C", "PWM", "", "programmable I/O", "programmable I/O")
+_SIO = const(5)  # the function of a pin of Python's own,
+_PIO = const(6)  # of the first block of programmable I/O, the second is 7,
+_NONE = const(31)  # and of one that nobody has asked for
+
+# Places in the state of kernels/microphone_plain.py.
+_AT = const(0)
+_MEAN = const(5)
+_CLIPPED = const(6)
+_LEAST = const(7)
+_GREATEST = const(8)
+_BITS = const(9)
+_WAITING = const(10)
+_LOST = const(11)
+_COUNT = const(12)
+_FEW = const(13)
+_MARGIN = const(32)  # words, which it never lets wait
+
+
+class _Nothing:
+    """In the place of a channel, where there is none."""
+
+    count = 0
+
+
+_nothing = _Nothing()
+_running = []  # sources that DMA writes for: their rings must not be collected
+
+
+# Side-set: WS, SCK; two instructions for each bit. WS changes with the falling edge before a slot's last bit, and the
+# microphone sends the first bit one clock after that.
+@rp2.asm_pio(
+    sideset_init=(rp2.PIO.OUT_LOW, rp2.PIO.OUT_LOW),
+    in_shiftdir=rp2.PIO.SHIFT_LEFT,
+    autopush=True,
+    push_thresh=32,
+    fifo_join=rp2.PIO.JOIN_RX,
+)
+def _left():
+    set(x, 29).side(0b00)
+    nop().side(0b01)
+    nop().side(0b00)
+    label("left")
+    in_(pins, 1).side(0b01)
+    jmp(x_dec, "left").side(0b00)
+    in_(pins, 1).side(0b01)
+    set(x, 29).side(0b10)
+    in_(pins, 1).side(0b11)
+    nop().side(0b10)
+    label("right")
+    nop().side(0b11)
+    jmp(x_dec, "right").side(0b10)
+    nop().side(0b11)
+
+
+_WS = const(0x1000)  # in an instruction
+
+
+class I2sSource:
+    """A microphone of 24 or fewer bits, 16 kHz, one channel. SCK, WS and SD: numbers of its pins.
+
+    right: its L/R pin is high. multiplier: the gain, 1 to 65535, 64 for the upper 16 bits (watchword.features.microphone on
+    the host makes one of dB). bits: the ring has 2^bits bytes, and lies on a multiple of that. Raises Refusal where the pins
+    cannot be or the heap has no such piece. It hears nothing before `start`, and must be stopped before it is given up.
+    While it runs the processor's clock has to stay as it is. `available` and `read` allocate nothing.
+    """
+
+    kind = "i2s"
+    COUNT = (1 << 28) - 1  # transfers before DMA ends by itself: an RP2350 counts no further, and 31 bits need no heap
+
+    def __init__(self, sck, ws, sd, right=False, multiplier=1024, bits=14):
+        for pin in (sck, ws, sd):
+            if not isinstance(pin, int) or not 0 <= pin <= 29:
+                raise Refusal("I2S microphone: %s is no pin: 0 to 29 are" % (pin,))
+        if ws != sck + 1:
+            raise Refusal("I2S microphone: WS at GPIO%d: it has to be the pin after SCK, GPIO%d" % (ws, sck + 1))
+        if sd in (sck, ws):
+            raise Refusal(
+                "I2S microphone: SD at GPIO%d, where %s is: another pin is expected" % (sd, "SCK" if sd == sck else "WS")
+            )
+        if not isinstance(multiplier, int) or not 1 <= multiplier <= 65535:
+            raise Refusal("I2S microphone: a multiplier of %s: 1 to 65535 is expected" % (multiplier,))
+        if not isinstance(bits, int) or not 9 <= bits <= 15:
+            raise Refusal("I2S microphone: a ring of 2^%s bytes: 2^9 to 2^15 are expected" % (bits,))
+        self.pins = sck, ws, sd
+        self.program = list(_left)
+        if right:
+            self.program[0] = array("H", [instruction ^ _WS for instruction in _left[0]])
+        self.ring = aligned(1 << bits)
+        self.bits = bits
+        self.capacity = (1 << bits - 2) - _MARGIN
+        limits = ((1 << 29) - 8193) // multiplier, -(((1 << 29) + 8192) // multiplier)
+        self.state = array("i", (0, 1 << bits, multiplier) + limits + (0, 0, 0, 0, 0, 0, 0, 0, 0))
+        self.dma = _nothing
+        self.reset()
+
+    def start(self):
+        """Begin to hear. What comes in the first tenth of a second is a microphone that starts.
+
+        Raises Refusal where a pin is in use, or no channel of DMA or state machine is free. Does nothing where it has begun.
+        """
+        if self.dma is not _nothing:
+            return
+        for pin in self.pins:
+            _check(pin)
+        try:
+            dma = rp2.DMA()
+        except OSError:
+            raise Refusal("I2S microphone: all channels of DMA are in use: close one")
+        try:
+            number = self._claim()
+        except Refusal:
+            dma.close()
+            raise
+        address = addressof(self.ring)
+        pio, n = number >> 2, number & 3
+        self.control = dma.pack_ctrl(
+            size=2, inc_read=False, ring_sel=True, ring_size=self.bits, treq_sel=8 * pio + 4 + n, irq_quiet=True
+        )
+        dma.config(read=_PIO0 + (pio << 20) + 0x20 + 4 * n, write=address, count=self.COUNT, ctrl=self.control, trigger=True)
+        self.dma = dma
+        state = self.state
+        state[_AT] = state[_MEAN] = state[_WAITING] = 0
+        state[_COUNT] = self.COUNT
+        state[_FEW] = self.COUNT >> 1
+        self.reset()
+        _running.append(self)
+        self.machine.active(1)
+
+    def _claim(self):
+        """Make a free state machine the receiver; its number."""
+        sck, _, sd = self.pins
+        for number in range(8):
+            if not mem32[_PIO0 + (number >> 2 << 20)] >> (number & 3) & 1:  # not enabled
+                try:
+                    self.machine = rp2.StateMachine(
+                        number, self.program, freq=RATE * 64 * 2, sideset_base=Pin(sck), in_base=Pin(sd)
+                    )
+                except (ValueError, OSError):  # it is another driver's, or there is no room for the program
+                    continue
+                self.pio = rp2.PIO(number >> 2)
+                Pin(sd, Pin.IN, Pin.PULL_DOWN)  # where nobody sends are zeros
+                return number
+        raise Refusal("I2S microphone: no state machine is free, or none with room for 12 instructions: stop what uses them")
+
+    def stop(self):
+        """Hear nothing more, and leave pins, channel and state machine free. The ring stays."""
+        if self.dma is _nothing:
+            return
+        self.machine.active(0)
+        self.dma.active(0)  # `close` alone would let it go on, before MicroPython 1.27
+        self.dma.close()
+        self.pio.remove_program(self.program)
+        for pin in self.pins:
+            Pin(pin, Pin.IN, None)
+        self.dma = _nothing
+        self.machine = self.pio = None
+        self.state[_WAITING] = self.state[_COUNT] = self.state[_FEW] = 0
+        _running.remove(self)
+
+    def reset(self):
+        """Forget what waits, what was lost, and what was found about the microphone."""
+        n = self.available()
+        state = self.state
+        state[_AT] = state[_AT] + 4 * n & (1 << self.bits) - 1
+        state[_WAITING] = state[_LOST] = state[_CLIPPED] = state[_BITS] = 0
+        state[_LEAST] = 1 << 23
+        state[_GREATEST] = -(1 << 23) - 1
+
+    def available(self):
+        """Return how many samples wait. Where the ring was full, the oldest are lost."""
+        n = _arrived(self.state, self.dma.count)
+        return self._again() if n < 0 else n
+
+    def _again(self):
+        """Let DMA count from the beginning again, where it is. The number of samples that wait.
+
+        The state machine's FIFO holds what comes while DMA stands still, for half a millisecond.
+        """
+        dma, state = self.dma, self.state
+        dma.ctrl = self.control & ~1
+        _arrived(state, dma.count)
+        dma.active(0)
+        state[_COUNT] = self.COUNT
+        dma.config(count=self.COUNT, ctrl=self.control, trigger=True)
+        return state[_WAITING]
+
+    def read(self, samples, at, n):
+        """Put the n oldest samples into an array 'h' from byte `at`; the caller has seen that they are available."""
+        state = self.state
+        _arrived(state, self.dma.count)  # it may have been some time ago
+        _convert(state, self.ring, samples, at | n << 16)
+
+    @property
+    def lost(self):
+        """Tell how many samples since `reset` came while the ring was full."""
+        return self.state[_LOST]
+
+    @property
+    def clipped(self):
+        """Tell how many samples since `reset` were too loud for this gain."""
+        return self.state[_CLIPPED]
+
+    @property
+    def range(self):
+        """Tell the least and the greatest sample since `reset`, of 24 bits, DC included; None before the first."""
+        least, greatest = self.state[_LEAST], self.state[_GREATEST]
+        return None if least > greatest else (least, greatest)
+
+    def fault(self):
+        """Return what the samples taken since `reset` say of the microphone, or None.
+
+        "zeros": nobody sends in this slot; it is not plugged in, or its L/R pin says the other channel. "stuck": all are the
+        same. "floating": there are bits that no microphone of 24 bits sends.
+        """
+        least, greatest, bits = self.state[_LEAST], self.state[_GREATEST], self.state[_BITS]
+        if least == greatest:
+            return "stuck" if least or bits else "zeros"
+        return "floating" if bits & 15 else None  # the upper four: a line may need some clocks to fall
+
+
+def _check(pin):
+    """Refusal: something else drives a pin."""
+    function = mem32[_GPIO + 8 * pin] & 31
+    if function in (_SIO, _NONE):
+        return
+    # A soft reset leaves pins to state machines that it has stopped.
+    if function >> 1 == _PIO >> 1 and not mem32[_PIO0 + (function - _PIO << 20)] & 15:
+        return
+    user = _FUNCTIONS[function] if function < len(_FUNCTIONS) else "another device"
+    raise Refusal("I2S microphone: GPIO%d is in use by %s: choose another pin, or switch the board off and on" % (pin, user))
+
+
+def aligned(size):
+    """A bytearray that begins at a multiple of its size, a power of 2. Refusal: the heap has no such piece.
+
+    What lies before the piece is filled for the moment, so that the next one begins where it should.
+    """
+    filled = [bytearray(16) for _ in range(8)]  # after this, small holes for the heads of arrays
+    filled = []
+    try:
+        while True:
+            gc.collect()
+            piece = bytearray(size)
+            gap = -addressof(piece) % size
+            if gap == 0:
+                return piece
+            piece = None
+            gc.collect()
+            filled.append(bytearray(gap))
+    except MemoryError:
+        raise Refusal("the heap has no free piece of %d bytes that begins at a multiple of that: make a smaller ring" % size)
+    finally:
+        filled = piece = None
+        gc.collect()
