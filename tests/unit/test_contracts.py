@@ -13,8 +13,6 @@ from watchword.firmware import parameters
 from watchword.kernels import FAMILIES, KERNELS
 
 POSITION = re.compile(r"\b(p|q|parameters)\[-?\d|\[(r\d+|p), 4 \* \d")
-# Not parameters of layer kernels: the front end, frames and taught words have calls of their own.
-OTHERS = ("frontend", "frames", "knn")
 
 
 @pytest.mark.parametrize("path", parameters.bodies(), ids=lambda path: path.name)
@@ -42,7 +40,7 @@ def test_no_parameter_is_used_by_position(root: Path) -> None:
         f"{path.relative_to(root)}:{number}: {line.strip()}"
         for folder in folders
         for path in sorted((root / folder).rglob("*.py"))
-        if not path.name.startswith(OTHERS) and path != Path(__file__)
+        if path != Path(__file__)
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if POSITION.search(line)
     ]

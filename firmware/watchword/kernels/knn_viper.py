@@ -4,19 +4,30 @@ On 64-bit machines a word is loaded without its sign: what may be negative is lo
 """
 
 import micropython
+from micropython import const
+
+# The parameters of `pool`, in the order in which knn_plain.py takes them.
+_BEGIN = const(0)
+_STEP = const(1)
+_COLUMNS = const(2)
+_ROWS = const(3)
+_PITCH = const(4)
+_CHANNELS = const(5)
+_OFF = const(6)
+_TO = const(7)
 
 
 @micropython.viper
 def pool(p: ptr32, arena: ptr8, sums: ptr32, order: ptr8):
-    step = p[1]
-    columns = p[2]
-    rows = p[3]
-    pitch = p[4]
-    off = p[6] + (columns * rows << 7)
-    sums = ptr32(uint(sums) + (p[7] << 2))
-    for c in range(p[5]):
+    step = p[_STEP]
+    columns = p[_COLUMNS]
+    rows = p[_ROWS]
+    pitch = p[_PITCH]
+    off = p[_OFF] + (columns * rows << 7)
+    sums = ptr32(uint(sums) + (p[_TO] << 2))
+    for c in range(p[_CHANNELS]):
         total = 0
-        row = p[0] + c
+        row = p[_BEGIN] + c
         for _ in range(rows):
             here = row
             for _ in range(columns):
