@@ -22,13 +22,15 @@ def cases(every=1):
     """(name, number, rows, parameters, scratch, arena, constants, expected arena) of every case."""
     with open("cases.jsonl") as lines, open("cases.bin", "rb") as content:
         for i, line in enumerate(lines):
-            name, number, rows, p, scratch, size, constants_size = json.loads(line)
+            name, number, rows, p, scratch, size, constants_size, first, end = json.loads(line)
             if i % every:
-                content.seek(2 * size + constants_size, 1)
+                content.seek(size + constants_size + end - first, 1)
                 continue
             arena = bytearray(content.read(size))
             constants = bytearray(content.read(constants_size))
-            yield name, number, rows, array("i", p), scratch, arena, constants, content.read(size)
+            expected = bytearray(arena)
+            expected[first:end] = content.read(end - first)
+            yield name, number, rows, array("i", p), scratch, arena, constants, expected
 
 
 def load(number, language):

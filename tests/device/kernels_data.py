@@ -26,14 +26,22 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
                     case.scratch,
                     len(case.arena),
                     len(case.constants),
+                    *changed(case),
                 ]
                 lines.write(json.dumps(fields) + "\n")
-                content.write(case.arena + case.constants + case.expected)
+                first, end = changed(case)
+                content.write(case.arena + case.constants + case.expected[first:end])
     if target == "rp2040":
         thumb_code(folder / "registers_thumb.mpy", Path(__file__).parent / "registers_thumb.py")
         for module in FREE:
             source = shipped.firmware() / f"watchword/kernels/{module}_thumb.py"
             thumb_code(folder / f"{module}_free.mpy", source, INTERPOLATOR=0)
+
+
+def changed(case: kernel_cases.Case) -> tuple[int, int]:
+    """(first, end) of the bytes of the arena that are others afterwards: flash has room for these, not for all."""
+    places = [i for i, (before, after) in enumerate(zip(case.arena, case.expected, strict=True)) if before != after]
+    return (places[0], places[-1] + 1) if places else (0, 0)
 
 
 def thumb_code(to: Path, source: Path, **constants: int) -> None:

@@ -99,10 +99,10 @@ def test_a_program_that_cannot_be_loaded_any_more_can_be_replaced(start: Start) 
 import asyncio
 from watchword import app, program
 
-def load(path):
+def load(path, *others):
     if "old" in path:
         raise MemoryError("too little")
-    return whole(path)
+    return whole(path, *others)
 
 whole, program.load = program.load, load
 asyncio.run(app.run())

@@ -52,7 +52,8 @@ def test_bench_on_the_pico_counts_cycles() -> None:
         report = measure(board, compiled, 3).as_dict()
         again = measure(board, compiled, 3).as_dict()
     assert report["clock_hz"] == 125_000_000
-    assert abs(report["total_cycles"] - again["total_cycles"]) < 0.01 * report["total_cycles"]
+    # What Python takes between the steps varies: 741,000 to 767,000 cycles were seen.
+    assert abs(report["total_cycles"] - again["total_cycles"]) < 0.05 * report["total_cycles"]
     assert report["total_cycles"] <= report["total_cycles_max"]
     assert [layer["name"] for layer in report["layers"]] == LAYERS
     # A layer that is timed alone pays for its own call, of which the whole needs fewer.
