@@ -21,8 +21,8 @@ import time
 from micropython import const
 
 import watchword
-from watchword import board, error_text, program
-from watchword.kernels import bodies, families
+from watchword import board, error_text, kernels, program
+from watchword.kernels import bodies
 from watchword.link import CHUNK, Link
 from watchword.requests import SUBJECTS, RequestError
 from watchword.store import Store
@@ -231,7 +231,7 @@ class App:
             "firmware": watchword.VERSION,
             "micropython": ".".join(str(n) for n in sys.implementation[1][:3]),
             "format": program.FORMAT,
-            "kernels": families.VERSION,
+            "kernels": kernels.VERSION,
             "native": bodies.NATIVE,
             "target": program.target(),
             "mpy": getattr(sys.implementation, "_mpy", 0),

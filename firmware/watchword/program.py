@@ -15,8 +15,8 @@ from binascii import hexlify
 from micropython import const
 
 from watchword import Refusal
-from watchword.kernels.families import VERSION, Contracts
-from watchword.kernels.families import kernel as kernel_of
+from watchword.kernels import VERSION, Contracts
+from watchword.kernels import kernel as kernel_of
 
 FORMAT = const(4)
 HEADER = "<4sHH8sIIIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields

@@ -6,8 +6,7 @@ import json
 from programs import SLOW, guard, once, untouched, work
 
 from watchword import program
-from watchword.kernels import bodies
-from watchword.kernels.families import kernel
+from watchword.kernels import bodies, kernel
 from watchword.listener import Listener
 from watchword.sources.stream import StreamSource
 

@@ -6,8 +6,7 @@ from array import array
 
 import micropython
 
-from watchword.kernels import bodies
-from watchword.kernels.families import FAMILIES, MEMBERS, Contracts, kernel
+from watchword.kernels import FAMILIES, MEMBERS, Contracts, bodies, kernel
 
 FREE = ("packed", "packed_depthwise")
 SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes

@@ -4,8 +4,7 @@ import programs
 from programs import SLOW
 
 from watchword import program
-from watchword.kernels import bodies
-from watchword.kernels.families import kernel
+from watchword.kernels import bodies, kernel
 from watchword.runtime import Runtime
 
 LARGE = 30_000  # bytes of heap for a program beside which a Pico has no room for all that plain bodies allocate

@@ -4,8 +4,7 @@ import json
 import struct
 import sys
 
-from watchword.kernels import bodies
-from watchword.kernels.families import FAMILIES, MEMBERS, Contracts
+from watchword.kernels import FAMILIES, MEMBERS, Contracts, bodies
 from watchword.runtime import Runtime
 
 SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes for a layer

@@ -63,11 +63,11 @@ def faulty(p, arena, constants, rows):
 
 def faulty_family() -> dict[str, str]:
     """The files of one more family of kernels, by their paths on a board; a board takes a .py before an .mpy."""
-    families = (shipped.firmware() / "watchword/kernels/families.py").read_text()
+    families = (shipped.firmware() / "watchword/kernels/__init__.py").read_text()
     last = "\n)\nMEMBERS"
     assert last in families
     return {
-        "watchword/kernels/families.py": families.replace(last, '\n    ("faulty", ("faulty",)),' + last),
+        "watchword/kernels/__init__.py": families.replace(last, '\n    ("faulty", ("faulty",)),' + last),
         "watchword/kernels/faulty.py": CONTRACT,
         "watchword/kernels/faulty_plain.py": BODY,
     }

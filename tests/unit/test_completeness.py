@@ -224,7 +224,7 @@ def compared() -> set[object]:
     return found
 
 
-FAMILY_OF = {name: family for family, names in kernels.module("families").FAMILIES for name in names}
+FAMILY_OF = {name: family for family, names in kernels.index.FAMILIES for name in names}
 OPERATION: dict[str, Callable[[str], bool]] = {
     "host/watchword/graph/operations.py": described,
     "host/watchword/reference/FAMILY.py": lambda name: supported(runs, name),
@@ -238,7 +238,7 @@ OPERATION: dict[str, Callable[[str], bool]] = {
     "tests/device/layers_data.py": lambda name: name in on_boards(),
 }
 KERNEL: dict[str, Callable[[str], bool]] = {
-    "firmware/watchword/kernels/families.py": lambda name: name in FAMILY_OF,
+    "firmware/watchword/kernels/__init__.py": lambda name: name in FAMILY_OF,
     "firmware/watchword/kernels/FAMILY.py": lambda name: name in KERNELS,
     "firmware/watchword/kernels/FAMILY_plain.py": body("plain"),
     "firmware/watchword/kernels/FAMILY_viper.py": body("viper"),

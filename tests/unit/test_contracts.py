@@ -48,12 +48,11 @@ def test_no_parameter_is_used_by_position(root: Path) -> None:
 
 
 def test_every_kernel_has_a_number_of_its_own_that_board_and_host_read_alike() -> None:
-    families = kernels.module("families")
     assert len({kernel.number for kernel in KERNELS.values()}) == len(KERNELS)
     for kernel in KERNELS.values():
-        assert families.kernel(kernel.number) == (kernel.family, kernel.name)
-        assert families.Contracts()[kernel.number].name == kernel.name
-    for _, names in families.FAMILIES:
+        assert kernels.index.kernel(kernel.number) == (kernel.family, kernel.name)
+        assert kernels.index.Contracts()[kernel.number].name == kernel.name
+    for _, names in kernels.index.FAMILIES:
         assert set(names) <= KERNELS.keys()
 
 

@@ -30,7 +30,7 @@ def bodies(kind: str) -> set[str]:
     return {f"{name}_{kind}" for name in ("buffers", "fixedpoint", "frames", "frontend", "knn", "microphone", *layers)}
 
 
-COMMON = {"__init__", "bodies", "contract", "families", *FAMILIES}
+COMMON = {"__init__", "bodies", "contract", *FAMILIES}
 
 
 @pytest.mark.parametrize("architecture", firmware.NATIVE)
@@ -90,7 +90,7 @@ def test_the_firmware_starts_without_the_kernels_that_a_board_does_not_get(tmp_p
         [micropython, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     loaded = {name.rpartition(".")[2] for name in result.stdout.split()}
-    assert loaded == {"bodies", "families"} | bodies("plain")
+    assert loaded == {"bodies"} | bodies("plain")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 Modules are loaded when they are asked for: those that no program uses take no heap.
 """
 
-from watchword.kernels.families import kernel
+from watchword.kernels import kernel
 
 try:
     from uctypes import addressof
@@ -18,9 +18,9 @@ def load(name, language):
     return __import__("watchword.kernels.%s_%s" % (name, language), None, None, (name,))
 
 
-def module(name):
-    """The fastest of a family's bodies that this chip runs."""
-    for language in ("thumb", "viper"):
+def module(name, languages=("thumb", "viper")):
+    """The fastest of a family's bodies that this chip runs. languages: in which there are some, beside plain Python."""
+    for language in languages:
         try:
             return load(name, language)
         except _NOT_HERE:
@@ -39,7 +39,7 @@ def body(number):
     return function, function(0, 0, 0, 0) if found.__name__.endswith("thumb") else 0
 
 
-buffers = module("buffers")
+buffers = module("buffers", ("viper",))  # to look for what is not there takes 10 ms
 NATIVE = buffers.__name__.endswith("viper")  # else bodies are plain Python, and slow
 
 try:

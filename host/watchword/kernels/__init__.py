@@ -19,9 +19,11 @@ __path__ = [str(shipped.firmware() / "watchword/kernels")]
 Range = tuple[int, int]
 Fields = Mapping[str, Range]
 
-_families = importlib.import_module("watchword.kernels.families")
-VERSION: int = _families.VERSION
-FAMILIES: tuple[str, ...] = tuple(name for name, _ in _families.FAMILIES)
+index: Any = shipped.firmware_module("kernels/__init__")
+"""The firmware's list of families."""
+
+VERSION: int = index.VERSION
+FAMILIES: tuple[str, ...] = tuple(name for name, _ in index.FAMILIES)
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,9 @@ def module(family: str) -> Any:
 
 
 def _kernels() -> Iterator[Kernel]:
-    for place, (family, names) in enumerate(_families.FAMILIES):
+    for place, (family, names) in enumerate(index.FAMILIES):
         for contract in module(family).CONTRACTS:
-            number = place * _families.MEMBERS + names.index(contract.name) + 1
+            number = place * index.MEMBERS + names.index(contract.name) + 1
             records = {name: dict(fields) for name, fields in contract.records}
             yield Kernel(number, family, contract.name, dict(contract.fields), records)
 
