@@ -6,7 +6,8 @@ from array import array
 
 import micropython
 
-from watchword.kernels import FAMILIES, MEMBERS, Contracts, bodies, kernel
+from watchword.kernels import FAMILIES, MEMBERS, bodies, kernel
+from watchword.proof import Contracts
 
 FREE = ("packed", "packed_depthwise")
 SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes

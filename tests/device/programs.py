@@ -4,7 +4,8 @@ import json
 import struct
 import sys
 
-from watchword.kernels import FAMILIES, MEMBERS, Contracts, bodies
+from watchword.kernels import FAMILIES, MEMBERS, bodies
+from watchword.proof import Contracts
 from watchword.runtime import Runtime
 
 SLOW = sys.platform == "rp2"  # emulated, or 125 MHz: plain Python takes minutes for a layer

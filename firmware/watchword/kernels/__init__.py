@@ -7,8 +7,6 @@ slow), FAMILY_viper.py (native code of any chip that MicroPython makes it for) a
 A kernel's number, as programs have it: the places of its family and of itself below.
 """
 
-import sys
-
 VERSION = 4  # of all contracts: a program made for another one is refused
 
 FAMILIES = (
@@ -32,25 +30,3 @@ def kernel(number):
         raise IndexError(number)
     name, kernels = FAMILIES[number // MEMBERS]
     return name, kernels[place]
-
-
-class Contracts:
-    """The contracts of the kernels that a program uses. They are needed while it is proved: `forget` gives their heap back."""
-
-    def __init__(self):
-        self.found = {}
-
-    def __getitem__(self, number):
-        """The contract of a kernel. LookupError: there is none of this number."""
-        family, name = kernel(number)
-        if name not in self.found:
-            for contract in __import__("watchword.kernels." + family, None, None, ("CONTRACTS",)).CONTRACTS:
-                self.found[contract.name] = contract
-        return self.found[name]
-
-    def forget(self):
-        self.found = {}
-        package = sys.modules["watchword.kernels"]
-        for name in [name for name, _ in FAMILIES] + ["contract"]:
-            if sys.modules.pop("watchword.kernels." + name, None):
-                delattr(package, name)
