@@ -33,11 +33,12 @@ class Runtime:
         self.records = array("i", bytes(16 * count))  # or what `dispatch` takes for it; then
         self.ends = array("H", bytes(2 * count))  # the piece behind the last one of the same call
         self.firsts = array("H")  # of each step's pieces: those of the reset come first
+        bodies = {number: body(number) for number in {step.kernel for step in steps if step.name != "read"}}
         piece = 0
         for i, step in enumerate(steps):
             if i >= len(program.reset):
                 self.firsts.append(piece)
-            function, p, constants, address = self.bind(step, body)
+            function, p, constants, address = self.bind(step, bodies)
             for row in range(0, step.rows, step.chunk):
                 rows = min(row + step.chunk, step.rows) << 16 | row
                 if address:
@@ -56,7 +57,7 @@ class Runtime:
         self.piece = piece
         self.reset()
 
-    def bind(self, step, body):
+    def bind(self, step, bodies):
         """What calls a step: body, parameters, the buffer of its constants, address; 0: `dispatch` cannot call it."""
         p = step.parameters
         if step.name == "read":
@@ -65,7 +66,7 @@ class Runtime:
                 return read, p, where, read(0, 0, 0, 0)
             # The window is made here, since making one allocates.
             return self.read, p, memoryview(self.arena)[p[_OUTPUT] : p[_OUTPUT] + p[_SIZE]], 0
-        function, address = body(step.kernel)
+        function, address = bodies[step.kernel]
         return function, p, self.arena if step.paged else self.program.constants, address
 
     def read(self, p, arena, window, rows):

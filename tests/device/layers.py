@@ -90,3 +90,24 @@ def test_pieces_equal_a_whole_run():
         pauses += 1
     assert pauses > 1
     assert bytes(p.output) == whole
+
+
+def test_each_body_is_looked_for_once():
+    """To look for one that is not there takes a board 10 ms, and a program may have hundreds of steps."""
+    asked = []
+
+    def body(number):
+        asked.append(number)
+        return bodies.body(number)
+
+    repeated = False
+    for _, path, _, _, _ in programs.cases(4):
+        p = program.load(path)
+        numbers = [step.kernel for step in p.steps + p.reset if step.name != "read"]
+        repeated = repeated or len(numbers) > len(set(numbers))
+        asked.clear()
+        Runtime(p, body)
+        assert sorted(asked) == sorted(set(numbers)), (asked, numbers)
+        p.close()
+        p = None
+    assert repeated

@@ -18,14 +18,29 @@ def load(name, language):
     return __import__("watchword.kernels.%s_%s" % (name, language), None, None, (name,))
 
 
-def module(name, languages=("thumb", "viper")):
-    """The fastest of a family's bodies that this chip runs. languages: in which there are some, beside plain Python."""
-    for language in languages:
+try:
+    buffers = load("buffers", "viper")
+    NATIVE = True
+except _NOT_HERE:
+    buffers = load("buffers", "plain")
+    NATIVE = False  # bodies are plain Python, and slow
+try:
+    dispatch = load("dispatch", "thumb").dispatch
+except _NOT_HERE:
+    dispatch = None
+
+# Those that this chip runs, the fastest first. To look for a file that is not there takes 10 ms.
+_LANGUAGES = ("thumb", "viper", "plain")[0 if dispatch else 1 if NATIVE else 2 :]
+
+
+def module(name):
+    """The fastest of a family's bodies that this chip runs. Raises ImportError where there are none."""
+    for language in _LANGUAGES[:-1]:
         try:
             return load(name, language)
-        except _NOT_HERE:
+        except ImportError:
             pass
-    return load(name, "plain")
+    return load(name, _LANGUAGES[-1])
 
 
 def body(number):
@@ -37,12 +52,3 @@ def body(number):
         raise ValueError("kernel %s is machine code, and this firmware has none: flash the board anew" % name)
     function = getattr(found, name)
     return function, function(0, 0, 0, 0) if found.__name__.endswith("thumb") else 0
-
-
-buffers = module("buffers", ("viper",))  # to look for what is not there takes 10 ms
-NATIVE = buffers.__name__.endswith("viper")  # else bodies are plain Python, and slow
-
-try:
-    dispatch = load("dispatch", "thumb").dispatch
-except _NOT_HERE:
-    dispatch = None
