@@ -28,12 +28,12 @@ class Runtime:
         self.arena = program.arena
         self.steps = len(program.steps)
         steps = program.reset + program.steps
+        bodies = {number: body(number) for number in {step.kernel for step in steps if step.name != "read"}}
         count = sum([-(-s.rows // s.chunk) for s in steps])
         self.calls = [None] * count  # a piece: body, parameters, the buffer of its constants, rows
         self.records = array("i", bytes(16 * count))  # or what `dispatch` takes for it; then
         self.ends = array("H", bytes(2 * count))  # the piece behind the last one of the same call
         self.firsts = array("H")  # of each step's pieces: those of the reset come first
-        bodies = {number: body(number) for number in {step.kernel for step in steps if step.name != "read"}}
         piece = 0
         for i, step in enumerate(steps):
             if i >= len(program.reset):

@@ -225,16 +225,17 @@ class _Builder:
         values = dict.fromkeys(call.kernel.fields, 0) | call.parameters
         more = [(record, dict(fields)) for record, fields in call.more]
 
-        def add(parameter: Parameter, offset: int) -> None:
+        def place(parameter: Parameter, offset: int) -> None:
             if isinstance(parameter, str):
                 values[parameter] += offset
             else:
-                more[parameter[0]][1][parameter[1]] += offset
+                number, field = parameter
+                more[number][1][field] += offset
 
         for parameter, tensor in call.tensors.items():
-            add(parameter, self.offset(tensor))
+            place(parameter, self.offset(tensor))
         for parameter, part in call.constants.items():
-            add(parameter, self.constants.add(part) if constants is None else constants[part])
+            place(parameter, self.constants.add(part) if constants is None else constants[part])
         step = self.schedule.where[call.tensors["input"]].step if "input" in call.tensors else 0
         if step:  # only a kernel that takes such steps reads this tensor
             values["input_step"] = step

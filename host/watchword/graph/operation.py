@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,12 @@ class Operation:
 
     input: Tensor
     output: Tensor
+
+    rising: ClassVar[bool] = False
+    """Whether the output never falls where an input rises, so that bounds of the inputs give those of the output."""
+
+    takes_constants: ClassVar[bool] = False
+    """Whether some inputs may be constants."""
 
     @property
     def kind(self) -> str:
@@ -55,16 +62,6 @@ class Operation:
         """Tensors in which the operation itself keeps what it remembers from run to run, zeros at first."""
         return ()
 
-    @property
-    def rising(self) -> bool:
-        """Whether the output never falls where an input rises, so that bounds of the inputs give those of the output."""
-        return False
-
-    @property
-    def takes_constants(self) -> bool:
-        """Whether some inputs may be constants."""
-        return False
-
 
 class Clamped(Operation):
     """Base of what clamps its output; subclasses have the field."""
@@ -82,14 +79,16 @@ class Weighted(Clamped):
     weights: Tensor
     bias: Tensor | None
 
+    channel_axis: ClassVar[int] = 0
+    """The axis of the weights that counts output channels."""
+
+    @property
+    def parts(self) -> int:
+        return self.weights.shape[0]
+
     @property
     def constants(self) -> tuple[Tensor, ...]:
         return (self.weights,) if self.bias is None else (self.weights, self.bias)
-
-    @property
-    def channel_axis(self) -> int:
-        """The axis of the weights that counts output channels."""
-        return 0
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -106,27 +105,23 @@ class Weighted(Clamped):
         return self.bias.data.astype(np.int64)
 
 
-class Sliding(Operation):
+class Sliding(Operation, ABC):
     """Base of what slides a window over a picture; subclasses have the fields."""
 
     stride: tuple[int, int]
     padding: Padding
+    dilation: tuple[int, int] = (1, 1)
 
     @property
+    @abstractmethod
     def kernel(self) -> tuple[int, int]:
         """Height and width of the window, without dilation."""
-        raise NotImplementedError
-
-    @property
-    def spread(self) -> tuple[int, int]:
-        """Places from one tap of the window to the next, down and across: its dilation."""
-        return (1, 1)
 
 
 def extents(op: Sliding) -> tuple[Extent, Extent]:
     """How a window slides over the rows and over the columns of a picture."""
     _, height, width, _ = op.input.shape
-    kernel, dilation = op.kernel, op.spread
+    kernel, dilation = op.kernel, op.dilation
     rows: Rule | tuple[int, int]
     columns: Rule | tuple[int, int]
     if isinstance(op.padding, Margins):

@@ -15,8 +15,8 @@ Function = Literal["relu", "relu6", "leaky_relu", "hard_swish", "logistic", "tan
 
 
 @dataclass(eq=False)
-class Conv2D(Weighted, Sliding):
-    """weights (out, kernel_h, kernel_w, in), bias (out,) int32 or None, input (1, h, w, in), output (1, h', w', out)."""
+class _Convolution(Weighted, Sliding):
+    """weights: a window of them for each output channel."""
 
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
@@ -26,48 +26,26 @@ class Conv2D(Weighted, Sliding):
     @property
     def kernel(self) -> tuple[int, int]:
         return self.weights.shape[1], self.weights.shape[2]
-
-    @property
-    def spread(self) -> tuple[int, int]:
-        return self.dilation
 
     @property
     def macs(self) -> int:
-        return self.output.size * self.weights.size // self.weights.shape[0]
-
-    @property
-    def parts(self) -> int:
-        return self.weights.shape[0]
+        return self.output.size * self.weights.size // self.weights.shape[self.channel_axis]
 
 
 @dataclass(eq=False)
-class DepthwiseConv2D(Weighted, Sliding):
+class Conv2D(_Convolution):
+    """weights (out, kernel_h, kernel_w, in), bias (out,) int32 or None, input (1, h, w, in), output (1, h', w', out)."""
+
+
+@dataclass(eq=False)
+class DepthwiseConv2D(_Convolution):
     """weights (1, kernel_h, kernel_w, in * multiplier); output channel c sees input channel c // multiplier only."""
 
-    stride: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
-    padding: Padding = "same"
-    activation: Activation = "none"
-
-    @property
-    def kernel(self) -> tuple[int, int]:
-        return self.weights.shape[1], self.weights.shape[2]
-
-    @property
-    def spread(self) -> tuple[int, int]:
-        return self.dilation
-
-    @property
-    def channel_axis(self) -> int:
-        return 3
+    channel_axis = 3
 
     @property
     def multiplier(self) -> int:
         return self.weights.shape[3] // self.input.shape[3]
-
-    @property
-    def macs(self) -> int:
-        return self.output.size * self.weights.shape[1] * self.weights.shape[2]
 
     @property
     def parts(self) -> int:
@@ -84,45 +62,31 @@ class Dense(Weighted):
     def macs(self) -> int:
         return self.weights.size
 
-    @property
-    def parts(self) -> int:
-        return self.weights.shape[0]
-
 
 @dataclass(eq=False)
-class AveragePool2D(Sliding, Clamped):
-    """The mean over a window; padded places do not count. Input and output share scale and zero point."""
+class _Pool(Sliding, Clamped):
+    """Of the places in a window; padded ones do not count. Input and output share scale and zero point."""
 
     size: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
     padding: Rule = "valid"
     activation: Activation = "none"
 
+    rising = True
+
     @property
     def kernel(self) -> tuple[int, int]:
         return self.size
-
-    @property
-    def rising(self) -> bool:
-        return True
 
 
 @dataclass(eq=False)
-class MaxPool2D(Sliding, Clamped):
-    """The greatest of a window; padded places do not count. Input and output share scale and zero point."""
+class AveragePool2D(_Pool):
+    """The mean over a window."""
 
-    size: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    padding: Rule = "valid"
-    activation: Activation = "none"
 
-    @property
-    def kernel(self) -> tuple[int, int]:
-        return self.size
-
-    @property
-    def rising(self) -> bool:
-        return True
+@dataclass(eq=False)
+class MaxPool2D(_Pool):
+    """The greatest of a window."""
 
 
 @dataclass(eq=False)
@@ -131,9 +95,7 @@ class Mean(Operation):
 
     axes: tuple[int, ...]
 
-    @property
-    def rising(self) -> bool:
-        return True
+    rising = True
 
 
 @dataclass(eq=False)
@@ -142,9 +104,7 @@ class Pair(Operation):
 
     other: Tensor
 
-    @property
-    def takes_constants(self) -> bool:
-        return True
+    takes_constants = True
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -166,9 +126,7 @@ class _Binary(Pair, Clamped):
 class Add(_Binary):
     """input + other."""
 
-    @property
-    def rising(self) -> bool:
-        return True
+    rising = True
 
 
 @dataclass(eq=False)
@@ -224,9 +182,7 @@ class Lookup(Operation):
 class Reshape(Operation):
     """The same bytes under another shape."""
 
-    @property
-    def rising(self) -> bool:
-        return True
+    rising = True
 
 
 @dataclass(eq=False)
@@ -235,9 +191,7 @@ class Transpose(Operation):
 
     permutation: tuple[int, ...]
 
-    @property
-    def rising(self) -> bool:
-        return True
+    rising = True
 
 
 @dataclass(eq=False)
@@ -247,13 +201,9 @@ class Concatenation(Operation):
     others: tuple[Tensor, ...]
     axis: int
 
-    @property
-    def rising(self) -> bool:
-        return True
+    rising = True
 
-    @property
-    def takes_constants(self) -> bool:
-        return True
+    takes_constants = True
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -268,9 +218,7 @@ class Slice(Operation):
     end: tuple[int, ...]
     strides: tuple[int, ...]
 
-    @property
-    def rising(self) -> bool:
-        return True
+    rising = True
 
 
 @dataclass(eq=False)
@@ -281,9 +229,7 @@ class Pad(Operation):
     after: tuple[int, ...]
     value: int
 
-    @property
-    def rising(self) -> bool:
-        return True
+    rising = True
 
 
 @dataclass(eq=False)
@@ -293,9 +239,7 @@ class ResizeNearestNeighbor(Operation):
     align_corners: bool = False
     half_pixel_centers: bool = False
 
-    @property
-    def rising(self) -> bool:
-        return True
+    rising = True
 
 
 @dataclass(eq=False)

@@ -41,7 +41,7 @@ def _check_window(op: Sliding) -> None:
     rows, columns = extents(op)
     _, height, width, channels = op.input.shape
     padded = (rows.before + height + rows.after, columns.before + width + columns.after)
-    size, numbers = op.kernel, (*op.kernel, *op.stride, *op.spread)
+    size, numbers = op.kernel, (*op.kernel, *op.stride, *op.dilation)
     if not op.macs:
         steps = op.output.size * math.prod(size)
         _require(op, steps <= STEPS, f"{steps} places in all windows", f"{STEPS}")

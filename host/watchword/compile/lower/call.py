@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from watchword.errors import UnsupportedError
-from watchword.graph import Operation, Tensor
+from watchword.graph import Operation, Sliding, Tensor, extents
 from watchword.kernels import Kernel
 
 Parameter = str | tuple[int, str]
@@ -64,6 +64,26 @@ def rows_at_once(rows: int, cycles: int) -> int:
     """Into how many rows a step is cut, so that no call takes much longer than it may, nor one much longer than another."""
     chunk = -(-rows // max(1, -(-cycles // CYCLES_PER_CALL)))
     return max(1, min(chunk, CYCLES_PER_CALL * 6 // 5 * rows // max(cycles, 1)))
+
+
+def window(op: Sliding) -> dict[str, int]:
+    """The parameters of a window over a picture, but for its output channels and dilation."""
+    _, height, width, depth = op.input.shape
+    _, out_h, out_w, _ = op.output.shape
+    rows, columns = extents(op)
+    return {
+        "input_height": height,
+        "input_width": width,
+        "input_channels": depth,
+        "output_height": out_h,
+        "output_width": out_w,
+        "kernel_height": op.kernel[0],
+        "kernel_width": op.kernel[1],
+        "stride_y": op.stride[0],
+        "stride_x": op.stride[1],
+        "padding_top": rows.before,
+        "padding_left": columns.before,
+    }
 
 
 # ---- sums that are brought back to int8

@@ -7,67 +7,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.compile.lower.call import (
-    CYCLES_PER_OUTPUT,
-    SUMS,
-    Call,
-    Lowerings,
-    requantized,
-    rescales,
-    rows_at_once,
-)
+from watchword.compile.lower.call import CYCLES_PER_OUTPUT, SUMS, Call, Lowerings, requantized, rescales, rows_at_once, window
 from watchword.errors import UnsupportedError
-from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Weighted, extents
-from watchword.kernels import CONVOLUTION
+from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Weighted
+from watchword.kernels import CONVOLUTION, Kernel
 from watchword.reference import activation_range, multiply_by_quantized_multiplier, multiply_rounding_once, rescale
 
-_CYCLES_PER_MAC = 30
+CYCLES_PER_MAC = 30
 
-
-def convolution(op: Conv2D | Dense, first: int, last: int) -> list[Call]:
-    """first, last: which output channels."""
-    outputs = op.weights.shape[0]
-    if isinstance(op, Dense):
-        # A dense layer is a convolution of one tap over as many channels as it has inputs.
-        depth = op.weights.shape[1]
-        if op.input.size != depth:
-            raise UnsupportedError(
-                f"{op.output.name}: Dense of {depth} inputs on a tensor of {op.input.size}: batches are not had"
-            )
-        window = ONE_TAP | {"input_channels": depth}
-    else:
-        window = sliding(op)
-    patch = patch_size(window)
-    cycles = int((last - first) / outputs * (op.macs * _CYCLES_PER_MAC + op.output.size * CYCLES_PER_OUTPUT))
-    low, high = activation_range(op)
-    parameters = {
-        **requantized(op, low, high, rescale_step=16, round_once=isinstance(op, Dense)),
-        **window,
-        "output": first,
-        "output_channels": last - first,
-        "input_zero_point": op.input.zero_point + 128,
-        "patch_size": patch,
-        "input_step": window["input_channels"],
-        "output_step": outputs,
-    }
-    rows = window["output_height"]
-    weights, rescale = weights_of(op, first, last)
-    packed = np.zeros((len(weights), patch), np.uint8)
-    packed[:, : weights.shape[1]] = weights + 128
-    return [
-        Call(
-            CONVOLUTION,
-            rows,
-            rows_at_once(rows, cycles),
-            parameters,
-            {"input": op.input, "output": op.output},
-            {"weights": packed.tobytes(), "rescale": rescale},
-            {"sums": 4 * (last - first), "patch": patch},
-        )
-    ]
-
-
-ONE_TAP = {
+_ONE_TAP = {
     "input_height": 1,
     "input_width": 1,
     "output_height": 1,
@@ -81,31 +29,54 @@ ONE_TAP = {
 }
 
 
-def sliding(op: Conv2D | DepthwiseConv2D) -> dict[str, int]:
-    """How the window slides over the picture, but for the output channels."""
-    _, height, width, depth = op.input.shape
-    _, out_h, out_w, _ = op.output.shape
-    rows, columns = extents(op)
-    return {
-        "input_height": height,
-        "input_width": width,
-        "input_channels": depth,
-        "output_height": out_h,
-        "output_width": out_w,
-        "kernel_height": op.weights.shape[1],
-        "kernel_width": op.weights.shape[2],
-        "stride_y": op.stride[0],
-        "stride_x": op.stride[1],
-        "padding_top": rows.before,
-        "padding_left": columns.before,
-        "dilation_y": op.dilation[0],
-        "dilation_x": op.dilation[1],
+def convolution(op: Conv2D | Dense, first: int, last: int) -> list[Call]:
+    """first, last: which output channels."""
+    if isinstance(op, Dense):
+        # A dense layer is a convolution of one tap over as many channels as it has inputs.
+        depth = op.weights.shape[1]
+        if op.input.size != depth:
+            raise UnsupportedError(
+                f"{op.output.name}: Dense of {depth} inputs on a tensor of {op.input.size}: batches are not had"
+            )
+        return [call(CONVOLUTION, op, _ONE_TAP | {"input_channels": depth}, first, last, CYCLES_PER_MAC)]
+    return [call(CONVOLUTION, op, window(op) | dilation(op), first, last, CYCLES_PER_MAC)]
+
+
+def dilation(op: Conv2D | DepthwiseConv2D) -> dict[str, int]:
+    """Its parameters."""
+    return {"dilation_y": op.dilation[0], "dilation_x": op.dilation[1]}
+
+
+def call(kernel: Kernel, op: Weighted, sliding: dict[str, int], begin: int, end: int, cycles_per_mac: int) -> Call:
+    """A call of CONVOLUTION or DEPTHWISE for output channels begin to end - 1. sliding: the window over what these see."""
+    outputs = op.output.shape[-1]
+    share = (end - begin) / outputs
+    cycles = int(share * (op.macs * cycles_per_mac + op.output.size * CYCLES_PER_OUTPUT))
+    patch = -(-sliding["kernel_height"] * sliding["kernel_width"] * sliding["input_channels"] // 8) * 8  # eight at once
+    low, high = activation_range(op)
+    parameters = {
+        **requantized(op, low, high, rescale_step=16, round_once=isinstance(op, Dense)),
+        **sliding,
+        "output": begin,
+        "output_channels": end - begin,
+        "input_zero_point": op.input.zero_point + 128,
+        "patch_size": patch,
+        "input_step": sliding["input_channels"] if isinstance(op, Dense) else op.input.shape[3],
+        "output_step": outputs,
     }
-
-
-def patch_size(window: dict[str, int]) -> int:
-    """Bytes for what one output sees: eight taps are taken at once."""
-    return -(-window["kernel_height"] * window["kernel_width"] * window["input_channels"] // 8) * 8
+    weights, rescale = weights_of(op, begin, end)
+    packed = np.zeros((len(weights), patch if kernel is CONVOLUTION else weights.shape[1]), np.uint8)
+    packed[:, : weights.shape[1]] = weights + 128
+    rows = sliding["output_height"]
+    return Call(
+        kernel,
+        rows,
+        rows_at_once(rows, cycles),
+        parameters,
+        {"input": op.input, "output": op.output},
+        {"weights": packed.tobytes(), "rescale": rescale},
+        {"sums": 4 * (end - begin), "patch": patch},
+    )
 
 
 def weights_of(op: Weighted, begin: int, end: int) -> tuple[NDArray[np.int64], bytes]:

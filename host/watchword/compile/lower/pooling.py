@@ -12,39 +12,24 @@ from watchword.compile.lower.call import (
     requantized,
     rescales,
     rows_at_once,
+    window,
 )
 from watchword.compile.lower.movement import copies, strides
-from watchword.graph import AveragePool2D, MaxPool2D, Mean, Tensor, extents
+from watchword.graph import AveragePool2D, MaxPool2D, Mean, Tensor
 from watchword.kernels import AVERAGE_POOL, MAX_POOL, MEAN
 from watchword.reference import activation_range, mean_multiplier
 
 _TILE = 64  # sums that a kernel holds at once
 
 
-def window(op: AveragePool2D | MaxPool2D) -> list[Call]:
-    _, height, width, depth = op.input.shape
-    _, out_h, out_w, _ = op.output.shape
+def pool(op: AveragePool2D | MaxPool2D) -> list[Call]:
     low, high = activation_range(op)
-    top, left = (extent.before for extent in extents(op))
-    parameters = {
-        "minimum": low + 128,
-        "maximum": high + 128,
-        "input_height": height,
-        "input_width": width,
-        "input_channels": depth,
-        "output_height": out_h,
-        "output_width": out_w,
-        "output_channels": depth,
-        "kernel_height": op.size[0],
-        "kernel_width": op.size[1],
-        "stride_y": op.stride[0],
-        "stride_x": op.stride[1],
-        "padding_top": top,
-        "padding_left": left,
-    }
-    cycles = op.output.size * (op.size[0] * op.size[1] * CYCLES_PER_BYTE + CYCLES_PER_OUTPUT)
+    sliding = window(op)
+    rows, channels = sliding["output_height"], sliding["input_channels"]
+    parameters = {**sliding, "output_channels": channels, "minimum": low + 128, "maximum": high + 128}
+    cycles = op.output.size * (math.prod(op.kernel) * CYCLES_PER_BYTE + CYCLES_PER_OUTPUT)
     kernel = AVERAGE_POOL if isinstance(op, AveragePool2D) else MAX_POOL
-    return [Call(kernel, out_h, rows_at_once(out_h, cycles), parameters, {"input": op.input, "output": op.output})]
+    return [Call(kernel, rows, rows_at_once(rows, cycles), parameters, {"input": op.input, "output": op.output})]
 
 
 def mean(op: Mean) -> list[Call]:
@@ -80,4 +65,4 @@ def mean(op: Mean) -> list[Call]:
     return [*calls, call]
 
 
-LOWER: Lowerings = {AveragePool2D: window, MaxPool2D: window, Mean: mean}
+LOWER: Lowerings = {AveragePool2D: pool, MaxPool2D: pool, Mean: mean}
