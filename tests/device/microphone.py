@@ -8,7 +8,7 @@ from array import array
 import micropython
 
 from watchword.kernels import bodies, microphone_plain, microphone_viper
-from watchword.kernels.microphone_plain import AT, COUNT, FEW, LOST, MEAN, WAITING
+from watchword.kernels.microphone import STATE, WORDS
 
 SLOW = sys.platform == "rp2"
 KERNELS = [microphone_plain, microphone_viper]
@@ -20,9 +20,22 @@ if bodies.dispatch is not None:
 GUARD = 64  # bytes
 
 
+NAMES = [name for name, _ in STATE]
+AT, SIZE, GAIN, HIGH, LOW, MEAN, LEAST, GREATEST, WAITING, LOST, LEFT, FEW = [
+    NAMES.index(name)
+    for name in ("at", "size", "gain", "high", "low", "mean", "least", "greatest", "waiting", "lost", "left", "few")
+]
+
+
 def state(size, multiplier):
-    limits = ((1 << 29) - 8193) // multiplier, -(((1 << 29) + 8192) // multiplier)
-    return array("i", (0, size, multiplier) + limits + (0, 0, 1 << 23, -(1 << 23) - 1, 0, 0, 0, 0, 0))
+    p = array("i", bytes(4 * WORDS))
+    p[SIZE] = size
+    p[GAIN] = multiplier
+    p[HIGH] = ((1 << 29) - 8193) // multiplier
+    p[LOW] = -(((1 << 29) + 8192) // multiplier)
+    p[LEAST] = 1 << 23
+    p[GREATEST] = -(1 << 23) - 1
+    return p
 
 
 def taken(body, words, ring_words, calls, multiplier, count):
@@ -87,7 +100,7 @@ def test_words_that_wait_and_that_are_lost_are_counted_exactly():
         size = 4 * 256
         p = state(size, 64)
         left, few = (1 << 28) - 1, (1 << 28) - 5000
-        p[COUNT], p[FEW] = left, few
+        p[LEFT], p[FEW] = left, few
         waiting = lost = at = 0
         seed = 1
         for i in range(200):
@@ -101,7 +114,7 @@ def test_words_that_wait_and_that_are_lost_are_counted_exactly():
             at = (at + 4 * over) % size
             found = body.arrived(p, left)
             assert found == (-1 if left < few else waiting), body.__name__
-            assert (p[AT], p[WAITING], p[LOST], p[COUNT]) == (at, waiting, lost, left), body.__name__
+            assert (p[AT], p[WAITING], p[LOST], p[LEFT]) == (at, waiting, lost, left), body.__name__
             if i % 3 == 0:  # some are taken
                 waiting //= 2
                 at = (at + 4 * (p[WAITING] - waiting)) % size

@@ -30,7 +30,7 @@ def bodies(kind: str) -> set[str]:
     return {f"{name}_{kind}" for name in ("buffers", "fixedpoint", "frames", "frontend", "knn", "microphone", *layers)}
 
 
-COMMON = {"__init__", "bodies", "contract", *FAMILIES}
+COMMON = {"__init__", "bodies", "contract", "knn", "microphone", *FAMILIES}
 
 
 @pytest.mark.parametrize("architecture", firmware.NATIVE)

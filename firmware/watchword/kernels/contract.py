@@ -64,6 +64,8 @@ WINDOW = (
     ("padding_left", PADDING),
 )
 
+LAYOUTS = REQUANTIZE, RESCALE  # which bodies may name, beside those of contracts
+
 Sizes = namedtuple("Sizes", ("arena", "constants", "weights"))  # of the buffers, and of the section that READ reads from
 
 

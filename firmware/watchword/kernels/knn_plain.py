@@ -4,12 +4,8 @@ FAR = (1 << 30) - 1  # no distance
 
 
 def pool(p, arena, sums, order):
-    """What a stretch of a layer's rows adds up to, channel by channel.
-
-    p, array 'i': where it begins in the arena, bytes from place to place, places in a row, rows, bytes from row to row,
-    channels, what is taken off each sum, and where in `sums` they go. order: the channel that lies in each place.
-    """
-    at, step, columns, rows, pitch, channels, off, to = p
+    """What a stretch of a layer's rows adds up to, channel by channel. order: the channel that lies in each place."""
+    at, step, columns, rows, pitch, channels, off, to = p  # kernels/knn.py
     for c in range(channels):
         total = 0
         for row in range(rows):

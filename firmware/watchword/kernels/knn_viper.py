@@ -6,7 +6,7 @@ On 64-bit machines a word is loaded without its sign: what may be negative is lo
 import micropython
 from micropython import const
 
-# The parameters of `pool`, in the order in which knn_plain.py takes them.
+# Parameters of kernels/knn.py, written by `make parameters`:
 _BEGIN = const(0)
 _STEP = const(1)
 _COLUMNS = const(2)

@@ -11,23 +11,19 @@ so that a gain of 64 keeps the upper 16 bits, and one of 64 * 2^k shifts them by
 
 from micropython import const
 
-# The state p of a source, array 'i'.
-AT = const(0)  # where the oldest word is in the ring, in bytes
-SIZE = const(1)  # bytes of the ring, a power of 2
-GAIN = const(2)  # 1 to 65535
-HIGH = const(3)  # the highest and the lowest y that give a sample which fits:
-LOW = const(4)  # (2^29 - 8193) // gain and -((2^29 + 8192) // gain)
-MEAN = const(5)  # dc
-CLIPPED = const(6)  # how many samples did not fit; the owner begins with 0
-LEAST = const(7)  # the least x; 2^23
-GREATEST = const(8)  # the greatest x; -2^23 - 1
-BITS = const(9)  # the bits that the lowest bytes had; 0
-WAITING = const(10)  # how many words wait
-LOST = const(11)  # how many were lost
-COUNT = const(12)  # how many transfers DMA had left when it was last asked
-FEW = const(13)  # with how few it is to begin again
-
-MARGIN = const(32)  # words, 2 ms, for which the ring has room while others are taken
+# Parameters of kernels/microphone.py, written by `make parameters`:
+_MARGIN = const(32)
+_AT = const(0)
+_SIZE = const(1)
+_MEAN = const(5)
+_CLIPPED = const(6)
+_LEAST = const(7)
+_GREATEST = const(8)
+_BITS = const(9)
+_WAITING = const(10)
+_LOST = const(11)
+_LEFT = const(12)
+_FEW = const(13)
 
 
 def arrived(p, count):
@@ -35,15 +31,15 @@ def arrived(p, count):
 
     Those for which the ring had no room are lost, the oldest first.
     """
-    waiting = p[WAITING] + p[COUNT] - count
-    p[COUNT] = count
-    lost = waiting - (p[SIZE] >> 2) + MARGIN
+    waiting = p[_WAITING] + p[_LEFT] - count
+    p[_LEFT] = count
+    lost = waiting - (p[_SIZE] >> 2) + _MARGIN
     if lost > 0:
         waiting -= lost
-        p[LOST] += lost
-        p[AT] = p[AT] + 4 * lost & p[SIZE] - 1
-    p[WAITING] = waiting
-    return -1 if count < p[FEW] else waiting
+        p[_LOST] += lost
+        p[_AT] = p[_AT] + 4 * lost & p[_SIZE] - 1
+    p[_WAITING] = waiting
+    return -1 if count < p[_FEW] else waiting
 
 
 def convert(p, ring, samples, where):
@@ -70,10 +66,10 @@ def convert(p, ring, samples, where):
             samples[i] = -32768
         else:
             samples[i] = (y * gain + 8192) >> 14
-    p[AT] = at
-    p[MEAN] = dc
-    p[CLIPPED] = clipped
-    p[LEAST] = least
-    p[GREATEST] = greatest
-    p[BITS] = bits
-    p[WAITING] -= where >> 16
+    p[_AT] = at
+    p[_MEAN] = dc
+    p[_CLIPPED] = clipped
+    p[_LEAST] = least
+    p[_GREATEST] = greatest
+    p[_BITS] = bits
+    p[_WAITING] -= where >> 16

@@ -6,7 +6,8 @@ On 64-bit machines a word is loaded without its sign, which two shifts bring bac
 import micropython
 from micropython import const
 
-# Places in a source's state: microphone_plain.py.
+# Parameters of kernels/microphone.py, written by `make parameters`:
+_MARGIN = const(32)
 _AT = const(0)
 _SIZE = const(1)
 _GAIN = const(2)
@@ -19,15 +20,14 @@ _GREATEST = const(8)
 _BITS = const(9)
 _WAITING = const(10)
 _LOST = const(11)
-_COUNT = const(12)
+_LEFT = const(12)
 _FEW = const(13)
-_MARGIN = const(32)
 
 
 @micropython.viper
 def arrived(p: ptr32, count: int) -> int:
-    waiting = p[_WAITING] + p[_COUNT] - count
-    p[_COUNT] = count
+    waiting = p[_WAITING] + p[_LEFT] - count
+    p[_LEFT] = count
     lost = waiting - (p[_SIZE] >> 2) + _MARGIN
     if lost > 0:
         waiting -= lost

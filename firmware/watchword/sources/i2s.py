@@ -29,8 +29,14 @@ _SIO = const(5)  # the function of a pin of Python's own,
 _PIO = const(6)  # of the first block of programmable I/O, the second is 7,
 _NONE = const(31)  # and of one that nobody has asked for
 
-# Places in the state of kernels/microphone_plain.py.
+# Parameters of kernels/microphone.py, written by `make parameters`:
+_MARGIN = const(32)
+_WORDS = const(14)
 _AT = const(0)
+_SIZE = const(1)
+_GAIN = const(2)
+_HIGH = const(3)
+_LOW = const(4)
 _MEAN = const(5)
 _CLIPPED = const(6)
 _LEAST = const(7)
@@ -38,9 +44,8 @@ _GREATEST = const(8)
 _BITS = const(9)
 _WAITING = const(10)
 _LOST = const(11)
-_COUNT = const(12)
+_LEFT = const(12)
 _FEW = const(13)
-_MARGIN = const(32)  # words, which it never lets wait
 
 
 class _Nothing:
@@ -115,8 +120,11 @@ class I2sSource:
         self.ring = aligned(1 << bits)
         self.bits = bits
         self.capacity = (1 << bits - 2) - _MARGIN
-        limits = ((1 << 29) - 8193) // multiplier, -(((1 << 29) + 8192) // multiplier)
-        self.state = array("i", (0, 1 << bits, multiplier) + limits + (0, 0, 0, 0, 0, 0, 0, 0, 0))
+        self.state = state = array("i", bytes(4 * _WORDS))
+        state[_SIZE] = 1 << bits
+        state[_GAIN] = multiplier
+        state[_HIGH] = ((1 << 29) - 8193) // multiplier
+        state[_LOW] = -(((1 << 29) + 8192) // multiplier)
         self.dma = _nothing
         self.reset()
 
@@ -147,7 +155,7 @@ class I2sSource:
         self.dma = dma
         state = self.state
         state[_AT] = state[_MEAN] = state[_WAITING] = 0
-        state[_COUNT] = self.COUNT
+        state[_LEFT] = self.COUNT
         state[_FEW] = self.COUNT >> 1
         self.reset()
         _running.append(self)
@@ -181,7 +189,7 @@ class I2sSource:
             Pin(pin, Pin.IN, None)
         self.dma = _nothing
         self.machine = self.pio = None
-        self.state[_WAITING] = self.state[_COUNT] = self.state[_FEW] = 0
+        self.state[_WAITING] = self.state[_LEFT] = self.state[_FEW] = 0
         _running.remove(self)
 
     def reset(self):
@@ -207,7 +215,7 @@ class I2sSource:
         dma.ctrl = self.control & ~1
         _arrived(state, dma.count)
         dma.active(0)
-        state[_COUNT] = self.COUNT
+        state[_LEFT] = self.COUNT
         dma.config(count=self.COUNT, ctrl=self.control, trigger=True)
         return state[_WAITING]
 

@@ -34,8 +34,8 @@ class Connection:
         self.target = target
         self.virtual = virtual.find(target, hardware=hardware)
         started = self.virtual or virtual.behind(target)
-        told = None if on_event is None else lambda message: on_event(read_event(message, target))
-        self.link = Link(transport, told, started.kind.patience if started else 1.0)
+        handler = None if on_event is None else lambda message: on_event(read_event(message, target))
+        self.link = Link(transport, handler, started.kind.patience if started else 1.0)
         self.hello = self._greet()
 
     def _greet(self) -> Hello:

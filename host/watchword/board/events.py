@@ -19,16 +19,16 @@ from watchword.errors import BoardError
 class Event(Said):
     """An event; as such, one that only a newer firmware knows, its fields in `said`.
 
-    seq: counts up from 0 at each start of the app; None where it was not the board that told.
+    seq: counts up from 0 at each start of the app; None of one that no board sent.
     """
 
     event: str
     seq: int | None = field(default=None, repr=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
-        told = {"event": self.event} | super().as_dict()
-        told.pop("seq", None)
-        return told
+        fields = {"event": self.event} | super().as_dict()
+        fields.pop("seq", None)
+        return fields
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,10 @@ class Hello(Event):
     programs: tuple[Program, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        told = super().as_dict()
+        fields = super().as_dict()
         if "event" not in self.said:  # it was asked
-            del told["event"]
-        return told
+            del fields["event"]
+        return fields
 
 
 _KINDS: dict[str, type[Event]] = {"detect": Detection, "gone": Gone, "frame": FrameLabel, "log": Log, "trial": Trial}

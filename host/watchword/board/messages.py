@@ -33,8 +33,8 @@ class Said:
         """The JSON of the command line: fields in the order of the message, those that it need not have only where they say
         something, and those that only a newer firmware knows."""
         own = {one.name: one.default for one in fields(self) if one.name != "said"}
-        told = [name for name in own if name in self.said or own[name] is MISSING or own[name] != getattr(self, name)]
-        return {name: _json(getattr(self, name)) if name in own else self.said[name] for name in [*self.said, *told]}
+        present = [name for name in own if name in self.said or own[name] is MISSING or own[name] != getattr(self, name)]
+        return {name: _json(getattr(self, name)) if name in own else self.said[name] for name in [*self.said, *present]}
 
 
 S = TypeVar("S", bound=Said)

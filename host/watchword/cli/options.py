@@ -132,10 +132,10 @@ def each(files: Sequence[Path], take: Callable[[Path], T], kind: str, taken: str
         except LinkError:
             raise
         except (DataError, BoardError) as error:
-            told = str(error) if str(file) in str(error) else f"{file}: {error}"
+            text = str(error) if str(file) in str(error) else f"{file}: {error}"
             if len(files) == 1:
-                raise DataError(told) from None
-            note(told)
+                raise DataError(text) from None
+            note(text)
             skipped += 1
         else:
             yield number, file, made

@@ -27,9 +27,9 @@ def say(text: str = "") -> None:
 
 def of_file(event: Event, file: Path) -> dict[str, Any]:
     """An event of a board, in the order that `--json` has for all of them, with the file that it tells of."""
-    told = event.as_dict()
-    first = {key: told[key] for key in ("event", "label", "score", "time", "taught") if key in told}
-    return first | told | {"file": str(file)}
+    fields = event.as_dict()
+    first = {key: fields[key] for key in ("event", "label", "score", "time", "taught") if key in fields}
+    return first | fields | {"file": str(file)}
 
 
 def say_event(event: Event, target: str) -> None:

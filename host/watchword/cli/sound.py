@@ -148,8 +148,8 @@ def _demonstrate(hear: Hear, wav: Path | None, words: list[str]) -> None:
     spoken = _speak(words) if wav is None else None
     for clip in [*clips, *([spoken] if spoken else [])]:
         found = [event for event in hear(clip, audio.read(clip)) if isinstance(event, Detection)]
-        told = ", ".join(f"{event.label} at {event.time:.2f} s (score {event.score:.2f})" for event in found)
-        say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {told or 'nothing'}")
+        heard = ", ".join(f"{event.label} at {event.time:.2f} s (score {event.score:.2f})" for event in found)
+        say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {heard or 'nothing'}")
     if spoken:
         spoken.unlink()
 

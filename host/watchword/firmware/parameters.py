@@ -26,7 +26,7 @@ def places(family: str) -> dict[str, int | tuple[object, ...]]:
         if found.setdefault(f"_{name.upper()}", value) != value:
             raise ValueError(f"kernels/{family}.py: {name} is the place of two parameters")
 
-    fields = [contract.REQUANTIZE, contract.RESCALE] if family == "contract" else []
+    fields = list(getattr(contract, "LAYOUTS", ()))
     for each in getattr(contract, "CONTRACTS", ()):
         fields.append(each.fields)
         for record, some in each.records:
