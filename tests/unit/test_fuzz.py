@@ -14,7 +14,7 @@ from tests.fuzz import board, damage, host, seeds
 
 from watchword import description, tflite
 from watchword.errors import WatchwordError
-from watchword.kernels import NUMBERS
+from watchword.kernels import KERNELS
 
 HOST = {"tflite": 250, "program": 100, "toml": 150, "json": 100}
 BOARD = {"program": 350, "model": 50}
@@ -51,7 +51,7 @@ def test_what_is_damaged_has_every_operation_and_every_kernel() -> None:
     assert functions >= {"relu", "relu6", "leaky_relu", "hard_swish", "logistic", "tanh", "quantize"}
     assert any(graph.states for graph in seeds.graphs())
     used = {word for target in ("unix", "rp2040") for content in seeds.programs(target) for word in _kernels(content)}
-    assert used == set(NUMBERS)
+    assert used == {kernel.number for kernel in KERNELS.values()}
 
 
 def _kernels(content: bytes) -> list[int]:

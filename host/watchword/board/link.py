@@ -85,10 +85,10 @@ class Link:
         if not line:
             return
         text = line.decode("utf-8", "replace")
-        before, message = "", _message(text)
+        before, message = "", parse_message(text)
         if message is None and (at := text.find('{"')) > 0:
             # What a user's program on the board printed without a line feed, and a message after it.
-            before, message = text[:at], _message(text[at:])
+            before, message = text[:at], parse_message(text[at:])
         if message is None:
             self._event({"event": "log", "text": text})
             return
@@ -148,11 +148,11 @@ def _mask(payload: bytes) -> int | None:
     return next((value ^ 3 for value in set(range(256)).difference(payload)), None)
 
 
-def _message(text: str) -> Message | None:
+def parse_message(text: str) -> Message | None:
     """An event or a reply; None where a line is neither."""
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if isinstance(message, dict) and "do" not in message:  # which a REPL has echoed
         return message if isinstance(message.get("event"), str) or isinstance(message.get("id"), int) else None

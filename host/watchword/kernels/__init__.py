@@ -83,8 +83,6 @@ def _kernels() -> Iterator[Kernel]:
 KERNELS: Mapping[str, Kernel] = {kernel.name: kernel for kernel in _kernels()}
 """All kernels by name."""
 
-NUMBERS: Mapping[int, Kernel] = {kernel.number: kernel for kernel in KERNELS.values()}
-
 
 def __getattr__(name: str) -> Kernel:
     """A kernel by its name in capitals: `from watchword.kernels import PACKED_DEPTHWISE`."""

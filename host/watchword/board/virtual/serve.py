@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from watchword.board.events import Event, Trial, read_event
+from watchword.board.link import parse_message
 from watchword.board.transport import Transport
 from watchword.board.virtual import VirtualBoard
 from watchword.board.virtual.process import ProcessTransport
@@ -151,11 +152,11 @@ class _Watchdog:
 
 
 def _event(line: bytes) -> Event | None:
-    """What a line tells; None where it is no event, or a damaged one."""
+    """The event that a line is; None where it is none, or a damaged one."""
+    message = parse_message(line.decode("utf-8", "replace"))
     try:
-        message = json.loads(line)
-        return read_event(message, "") if isinstance(message, dict) and "event" in message else None
-    except (ValueError, RecursionError, BoardError):
+        return read_event(message, "") if message and "event" in message else None
+    except BoardError:
         return None
 
 

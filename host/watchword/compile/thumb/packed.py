@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from watchword import kernels
 from watchword.compile.lower.call import Grouping, Record
-from watchword.compile.thumb.fit import FORMS, Fit, Rescale, fit
+from watchword.compile.thumb.fit import Fit, Rescale, fit
 from watchword.graph import Conv2D, Dense, Weighted
 from watchword.reference import activation_range, rescale
 
@@ -48,7 +48,7 @@ class Body(NamedTuple):
 BODIES = tuple(Body(outputs, chunk) for outputs, chunk, _ in _contract.BODIES)  # as the kernel numbers them
 
 
-EXACTLY = len(FORMS)  # the ending that rescales in full; those before it take the factors of a form
+EXACTLY: int = _contract.EXACTLY  # the ending that rescales in full; those before it take the factors of one of FORMS
 _ENDINGS = (0, 1, 51)  # cycles for each output, more than the first one takes
 _RUN = 25  # cycles of a run
 
