@@ -26,6 +26,31 @@ BLOCK = const(1024)
 PIECES = const(16000)  # of all steps: what a runtime can number
 DESCRIPTION = const(65536)  # bytes that a description may have: as an object it takes several times as many
 
+# Places in the header.
+_FORMAT = const(1)
+_KERNELS = const(2)
+_TARGET = const(3)
+_SIZE = const(4)
+_DESCRIPTION_AT = const(5)
+_DESCRIPTION_SIZE = const(6)
+_TABLES_AT = const(7)
+_TABLES_SIZE = const(8)
+_STEPS_AT = const(9)
+_STEPS_SIZE = const(10)
+_CONSTANTS_AT = const(11)
+_CONSTANTS_SIZE = const(12)
+_WEIGHTS_AT = const(13)
+_WEIGHTS_SIZE = const(14)
+_ARENA_SIZE = const(15)
+_INPUT_AT = const(16)
+_INPUT_SIZE = const(17)
+_OUTPUT_AT = const(18)
+_OUTPUT_SIZE = const(19)
+_RESETS = const(20)
+_BACKGROUND_AT = const(21)
+_BACKGROUND_SIZE = const(22)
+_SECTIONS = (_DESCRIPTION_AT, _TABLES_AT, _STEPS_AT, _CONSTANTS_AT, _WEIGHTS_AT, _BACKGROUND_AT)
+
 
 class ProgramError(Refusal):
     """Raised by `load`: the file is not a program that this board can run. The message says why, in one line."""
@@ -69,8 +94,8 @@ class Program:
     file, offset and bytes.
     """
 
-    def __init__(self, size, description, tables, reset, steps, constants, arena, input_at, output_at):
-        self.size = size
+    def __init__(self, header, description, tables, reset, steps, constants, arena):
+        self.size = header[_SIZE]
         self.description = description
         self.tables = tables
         self.reset = reset
@@ -79,12 +104,12 @@ class Program:
         self.arena = arena
         self.ram = len(arena) + len(constants) + len(tables)
         view = memoryview(arena)
-        self.input = view[input_at[0] : input_at[0] + input_at[1]]
-        self.output = view[output_at[0] : output_at[0] + output_at[1]]
+        self.input = view[header[_INPUT_AT] : header[_INPUT_AT] + header[_INPUT_SIZE]]
+        self.output = view[header[_OUTPUT_AT] : header[_OUTPUT_AT] + header[_OUTPUT_SIZE]]
         self.file = None
         self.mapped = None
         self.weights = 0
-        self.background = 0, 0
+        self.background = header[_BACKGROUND_AT], header[_BACKGROUND_SIZE]
 
     def close(self):
         if self.file is not None:
@@ -112,30 +137,30 @@ def _header(f, path):
     raw = f.read(HEADER_SIZE)
     if len(raw) < HEADER_SIZE or raw[:4] != b"WWRD":
         raise ProgramError("%s is not a watchword program" % path)
-    fields = struct.unpack(HEADER, raw)
-    if fields[1] != FORMAT:
-        raise ProgramError("%s has format %d, this firmware reads %d: compile it anew" % (path, fields[1], FORMAT))
-    if fields[2] != VERSION:
-        raise ProgramError("%s is for kernels %d, here are %d: compile it anew" % (path, fields[2], VERSION))
-    name = fields[3].rstrip(b"\0")
+    header = struct.unpack(HEADER, raw)
+    if header[_FORMAT] != FORMAT:
+        raise ProgramError("%s has format %d, this firmware reads %d: compile it anew" % (path, header[_FORMAT], FORMAT))
+    if header[_KERNELS] != VERSION:
+        raise ProgramError("%s is for kernels %d, here are %d: compile it anew" % (path, header[_KERNELS], VERSION))
+    name = header[_TARGET].rstrip(b"\0")
     if name != target().encode():
         raise ProgramError("%s is compiled for %s, this board is %s" % (path, repr(name)[2:-1], target()))
-    size = fields[4]
-    if f.seek(0, 2) != size:
-        raise ProgramError("%s is cut off: %d of %d bytes" % (path, f.tell(), size))
-    for i in (5, 7, 9, 11, 13, 21):
-        if fields[i] + fields[i + 1] > size:
+    if f.seek(0, 2) != header[_SIZE]:
+        raise ProgramError("%s is cut off: %d of %d bytes" % (path, f.tell(), header[_SIZE]))
+    for at in _SECTIONS:  # whose size comes after it
+        if header[at] + header[at + 1] > header[_SIZE]:
             raise ProgramError("%s: a section ends beyond the file" % path)
-    return raw, fields
+    return raw, header
 
 
-def _description(f, path, fields):
+def _description(f, path, header):
     """The description as a dict."""
-    if fields[6] > DESCRIPTION:
-        raise ProgramError("%s: a description of %d bytes, at most %d are possible" % (path, fields[6], DESCRIPTION))
-    f.seek(fields[5])
+    if header[_DESCRIPTION_SIZE] > DESCRIPTION:
+        text = "%s: a description of %d bytes, at most %d are possible"
+        raise ProgramError(text % (path, header[_DESCRIPTION_SIZE], DESCRIPTION))
+    f.seek(header[_DESCRIPTION_AT])
     try:
-        description = json.loads(f.read(fields[6]))
+        description = json.loads(f.read(header[_DESCRIPTION_SIZE]))
     except ValueError:
         description = None
     if not isinstance(description, dict):
@@ -172,45 +197,43 @@ def load(path, proved=False):
 
 
 def _load(f, path, proved):
-    raw, fields = _header(f, path)
-    sections = fields[5:15]
-    arena_size, input_at, output_at, resets = fields[15], fields[16:18], fields[18:20], fields[20]
+    raw, header = _header(f, path)
     f.seek(HEADER_SIZE)
     if f.read(HASH_SIZE) != _hash(f, hashlib.sha256(raw)):
         raise ProgramError("%s is damaged: its hash does not fit" % path)
-    for at in (input_at, output_at):
-        if at[1] < 1 or at[0] + at[1] > arena_size:
+    for at, size in ((header[_INPUT_AT], header[_INPUT_SIZE]), (header[_OUTPUT_AT], header[_OUTPUT_SIZE])):
+        if size < 1 or at + size > header[_ARENA_SIZE]:
             raise ProgramError("%s: input or output is empty or lies outside the arena" % path)
     # Numbers from a file may be far greater than what a board could even try to allocate.
-    need = arena_size + sections[7] + sections[3] + 2 * sections[5]
+    need = header[_ARENA_SIZE] + header[_CONSTANTS_SIZE] + header[_TABLES_SIZE] + 2 * header[_STEPS_SIZE]
     gc.collect()
     if need > gc.mem_free():
         raise ProgramError("%s needs %d bytes of RAM, %d are free" % (path, need, gc.mem_free()))
-    arena = bytearray(arena_size)
-    constants = bytearray(sections[7])
-    f.seek(sections[6])
+    arena = bytearray(header[_ARENA_SIZE])
+    constants = bytearray(header[_CONSTANTS_SIZE])
+    f.seek(header[_CONSTANTS_AT])
     f.readinto(constants)
-    f.seek(sections[2])
-    tables = f.read(sections[3])
-    f.seek(sections[4])
-    words = array("i", bytes(sections[5] & ~3))
+    f.seek(header[_TABLES_AT])
+    tables = f.read(header[_TABLES_SIZE])
+    f.seek(header[_STEPS_AT])
+    words = array("i", bytes(header[_STEPS_SIZE] & ~3))
     f.readinto(words)
-    description = _description(f, path, fields)
+    description = _description(f, path, header)
     steps = _steps(words, path)
     del words
     if not proved:
         from watchword.proof import first_unsafe  # not needed by what has passed its trial
 
-        unsafe = first_unsafe(steps, arena_size, len(constants), sections[9])
+        unsafe = first_unsafe(steps, len(arena), len(constants), header[_WEIGHTS_SIZE])
         if unsafe is not None:
             raise _malformed(path, unsafe)
         gc.collect()  # or what comes next would lie behind what proving took
+    resets = header[_RESETS]
     if resets > len(steps):
         raise ProgramError("%s: has %d steps, and %d to begin anew" % (path, len(steps), resets))
-    program = Program(fields[4], description, tables, steps[:resets], steps[resets:], constants, arena, input_at, output_at)
-    program.background = fields[21:23]
-    if sections[9]:
-        program.weights = sections[8]
+    program = Program(header, description, tables, steps[:resets], steps[resets:], constants, arena)
+    if header[_WEIGHTS_SIZE]:
+        program.weights = header[_WEIGHTS_AT]
         from watchword import flash  # here, since most programs need none of it
 
         program.mapped = flash.find(f, program.weights)

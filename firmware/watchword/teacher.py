@@ -109,7 +109,8 @@ class Teacher:
     @property
     def backgrounds(self):
         """The number of background embeddings."""
-        return self.background[1] // self.embedder.dims
+        _, size = self.background
+        return size // self.embedder.dims
 
     def reset(self):
         """Begin a new stream."""

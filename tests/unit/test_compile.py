@@ -179,7 +179,10 @@ def test_host_and_board_agree(root: Path) -> None:
     assert firmware_constant(root, "program.py", "FORMAT") == program.FORMAT
     assert firmware_constant(root, "program.py", "HEADER_SIZE") == program.HEADER_SIZE
     assert firmware_constant(root, "program.py", "HASH_SIZE") == program.HASH_SIZE
-    assert f'HEADER = "{program.HEADER}"' in (root / "firmware/watchword/program.py").read_text()
+    firmware = (root / "firmware/watchword/program.py").read_text()
+    assert f'HEADER = "{program.HEADER}"' in firmware
+    for at, name in enumerate(program.Header._fields[1:], 1):
+        assert f"\n_{name.upper()} = const({at})\n" in firmware
     from watchword.board import link
     from watchword.board.virtual import kinds
 

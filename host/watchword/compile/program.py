@@ -8,7 +8,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from watchword import kernels
 from watchword.compile.lower.call import Grouping
@@ -20,6 +20,34 @@ FORMAT = 4
 HEADER = "<4sHH8sI" + 18 * "I"
 HEADER_SIZE = struct.calcsize(HEADER)
 HASH_SIZE = 32
+
+
+class Header(NamedTuple):
+    """What a file begins with, before its hash. Sections lie at offsets in the file, input and output in the arena."""
+
+    magic: bytes
+    format: int
+    kernels: int
+    target: bytes
+    size: int
+    description_at: int
+    description_size: int
+    tables_at: int
+    tables_size: int
+    steps_at: int
+    steps_size: int
+    constants_at: int
+    constants_size: int
+    weights_at: int
+    weights_size: int
+    arena_size: int
+    input_at: int
+    input_size: int
+    output_at: int
+    output_size: int
+    resets: int
+    background_at: int
+    background_size: int
 
 
 @dataclass(frozen=True)
@@ -90,42 +118,56 @@ class Program:
     def write(self) -> bytes:
         """The bytes of the `.ww` file."""
         words = [word for step in (*self.reset, *self.steps) for word in step.words]
-        sections = [
-            json.dumps(self.description, separators=(",", ":")).encode(),
-            self.tables,
-            struct.pack(f"<{len(words)}i", *words),
-            self.constants,
-            self.weights,
-            self.background,
-        ]
+        sections = {
+            "description": json.dumps(self.description, separators=(",", ":")).encode(),
+            "tables": self.tables,
+            "steps": struct.pack(f"<{len(words)}i", *words),
+            "constants": self.constants,
+            "weights": self.weights,
+            "background": self.background,
+        }
         body = b""
-        places: list[int] = []
-        for section in sections:
-            places += [HEADER_SIZE + HASH_SIZE + len(body), len(section)]
+        places: dict[str, int] = {}
+        for name, section in sections.items():
+            places |= {f"{name}_at": HEADER_SIZE + HASH_SIZE + len(body), f"{name}_size": len(section)}
             body += section + bytes(-len(section) % 4)
-        size = HEADER_SIZE + HASH_SIZE + len(body)
-        target = self.target.encode().ljust(8, b"\0")
-        *places, background, length = places
-        numbers = [*places, self.arena, *self.input, *self.output, len(self.reset), background, length]
-        header = struct.pack(HEADER, MAGIC, FORMAT, kernels.VERSION, target, size, *numbers)
-        return header + hashlib.sha256(header + body).digest() + body
+        input_at, input_size = self.input
+        output_at, output_size = self.output
+        header = Header(
+            magic=MAGIC,
+            format=FORMAT,
+            kernels=kernels.VERSION,
+            target=self.target.encode().ljust(8, b"\0"),
+            size=HEADER_SIZE + HASH_SIZE + len(body),
+            arena_size=self.arena,
+            input_at=input_at,
+            input_size=input_size,
+            output_at=output_at,
+            output_size=output_size,
+            resets=len(self.reset),
+            **places,
+        )
+        packed = struct.pack(HEADER, *header)
+        return packed + hashlib.sha256(packed + body).digest() + body
 
 
 def read_description(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
     """(target, description) of a `.ww` file. Raises ModelError where it is not one, is damaged or is of another version."""
     if len(content) < HEADER_SIZE + HASH_SIZE or content[:4] != MAGIC:
         raise ModelError(f"{name}: not a watchword program")
-    fields = struct.unpack_from(HEADER, content)
-    if fields[1:3] != (FORMAT, kernels.VERSION):
-        raise ModelError(
-            f"{name}: format {fields[1]} for kernels {fields[2]}, not {FORMAT} and {kernels.VERSION}: compile the model anew"
-        )
+    header = Header(*struct.unpack_from(HEADER, content))
+    if (header.format, header.kernels) != (FORMAT, kernels.VERSION):
+        found = f"format {header.format} for kernels {header.kernels}"
+        raise ModelError(f"{name}: {found}, not {FORMAT} and {kernels.VERSION}: compile the model anew")
     body = content[HEADER_SIZE + HASH_SIZE :]
-    if fields[4] != len(content) or hashlib.sha256(content[:HEADER_SIZE] + body).digest() != content[HEADER_SIZE:][:HASH_SIZE]:
+    if (
+        header.size != len(content)
+        or hashlib.sha256(content[:HEADER_SIZE] + body).digest() != content[HEADER_SIZE:][:HASH_SIZE]
+    ):
         raise ModelError(f"{name}: damaged or cut off: its hash does not fit")
     try:
-        description = json.loads(content[fields[5] : fields[5] + fields[6]])
-        target = fields[3].rstrip(b"\0").decode()
+        description = json.loads(content[header.description_at :][: header.description_size])
+        target = header.target.rstrip(b"\0").decode()
     except (ValueError, RecursionError):
         raise ModelError(f"{name}: its description is not JSON: compile the model anew") from None
     if not isinstance(description, dict):
