@@ -209,8 +209,12 @@ def _load(f, path, proved):
     gc.collect()
     if need > gc.mem_free():
         raise ProgramError("%s needs %d bytes of RAM, %d are free" % (path, need, gc.mem_free()))
-    arena = bytearray(header[_ARENA_SIZE])
-    constants = bytearray(header[_CONSTANTS_SIZE])
+    if header[_ARENA_SIZE] > header[_CONSTANTS_SIZE]:  # the larger one first: a heap has few pieces that are large enough
+        arena = bytearray(header[_ARENA_SIZE])
+        constants = bytearray(header[_CONSTANTS_SIZE])
+    else:
+        constants = bytearray(header[_CONSTANTS_SIZE])
+        arena = bytearray(header[_ARENA_SIZE])
     f.seek(header[_CONSTANTS_AT])
     f.readinto(constants)
     f.seek(header[_TABLES_AT])

@@ -222,14 +222,7 @@ def pieces(layer: Layer) -> tuple[int, int, int]:
 
 def make(folder: Path, shared: Path | None, target: str) -> None:
     graphs: list[tuple[str, Graph, NDArray[np.int8]]] = []
-    for kind, (maker, count) in MAKERS.items():
-        for i in range(count):
-            graph = maker(i)
-            graphs.append((f"{kind}{i}", graph, signals(graph, 6 if target == "unix" else 4)))
-    for seed in range(300 if target == "unix" else 40):
-        graph = RandomGraph(seed).graph(8)
-        graphs.append((f"random{seed}", graph, random_inputs(graph, seed, 3 if target == "unix" else 1)))
-    if shared is not None:
+    if shared is not None:  # first, since the heap has its largest pieces before anything else was loaded
         golden = np.load(shared / "models/golden_outputs.npz")
         for name in ("tflite_micro/micro_speech_quantized", "mlperf_tiny/kws_ref_model"):
             graph = tflite.read(shared / f"models/{name}.tflite")
@@ -237,6 +230,13 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
             expected = golden[f"{name}:y_litert"]
             assert np.array_equal(reference.run(graph, x).reshape(expected.shape), expected)
             graphs.append((Path(name).name, graph, x if target == "unix" else x[:1]))  # flash is small
+    for kind, (maker, count) in MAKERS.items():
+        for i in range(count):
+            graph = maker(i)
+            graphs.append((f"{kind}{i}", graph, signals(graph, 6 if target == "unix" else 4)))
+    for seed in range(300 if target == "unix" else 40):
+        graph = RandomGraph(seed).graph(8)
+        graphs.append((f"random{seed}", graph, random_inputs(graph, seed, 3 if target == "unix" else 1)))
     # All in one file, since a board's flash gives each file a block or more.
     with (folder / "cases.jsonl").open("w") as lines, (folder / "cases.bin").open("wb") as file:
         for name, graph, x in graphs:

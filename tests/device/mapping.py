@@ -33,7 +33,8 @@ def fetched(mapped, offset, size, at):
 
 def test_files_of_every_number_of_blocks():
     """Whatever pointers their blocks begin with, from the second byte of the first to the last byte of the last."""
-    for size in (2 * BLOCK, 2 * BLOCK + 1, 3 * BLOCK - 13, 4 * BLOCK, 5 * BLOCK + 2000, 9 * BLOCK - 700, 17 * BLOCK + 900):
+    # The largest first, while the heap has a piece for it.
+    for size in (17 * BLOCK + 900, 9 * BLOCK - 700, 5 * BLOCK + 2000, 4 * BLOCK, 3 * BLOCK - 13, 2 * BLOCK + 1, 2 * BLOCK):
         content = write("mapped.bin", size, size)
         for begin in (0, 116, 5001):
             with open("mapped.bin", "rb") as f:
