@@ -1,6 +1,9 @@
 """watchword on the board: listens, runs int8 networks, and reports over serial. Stock MicroPython 1.25 or later."""
 
+import sys
+
 VERSION = "0.1.0"
+FORMAT = 4  # of programs
 
 
 class Refusal(Exception):
@@ -10,3 +13,12 @@ class Refusal(Exception):
 def error_text(error):
     """Return one line about an exception; of those that nobody foresaw, with their type."""
     return str(error) if isinstance(error, Refusal) else "%s: %s" % (type(error).__name__, error)
+
+
+def forget(*names):
+    """Give back the heap of this package's modules that are needed no more for now. They are read anew when they are imported again."""
+    for name in names:
+        path = "watchword." + name
+        if sys.modules.pop(path, None):
+            package, _, last = path.rpartition(".")
+            delattr(sys.modules[package], last)

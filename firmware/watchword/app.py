@@ -3,7 +3,7 @@
 import asyncio
 from watchword import app
 
-def on_event(event):
+async def on_event(event):  # or without async
     print(event)  # {"event": "detect", "label": "yes", ...}
 
 async def main():
@@ -21,124 +21,92 @@ import time
 from micropython import const
 
 import watchword
-from watchword import board, error_text, kernels, program
+from watchword import FORMAT, board, dma, error_text, forget, kernels
+from watchword.ears import Ears
 from watchword.kernels import bodies
-from watchword.link import CHUNK, Link
+from watchword.link import CHUNK, FLUSH, Link
 from watchword.requests import SUBJECTS, RequestError
+from watchword.sinks import Events
+from watchword.sinks.link import LinkSink
 from watchword.store import Store
 
-PROTOCOL = const(1)
+PROTOCOL = const(2)
 SLICE = const(8)  # ms of work between two looks at the link
-IDLE = const(2)  # ms of sleep when there is nothing to do
+IDLE = const(2)  # ms of sleep when there is nothing to do,
+ALONE = const(16)  # and when no host has asked for QUIET: each look costs an RP2040 0.3 ms
+QUIET = const(1000)  # ms
 
 
 async def run(on_event=None):
-    """Run the app until the line to the host ends. on_event: called with each event that is sent to the host, a dict."""
+    """Run the app until the line to the host ends. on_event: a function, plain or async, that is called with each event, a dict."""
     await App(on_event).run()
 
 
 class App:
     """link: to the host. root: the store's folder.
 
-    driver: the subject whose pipeline the program is part of, sound or pictures; None where nothing feeds it.
+    pipeline: what feeds the program that runs; None where nothing does.
     """
 
     def __init__(self, on_event=None, link=None, root="ww"):
-        self.on_event = on_event
+        dma.abort()
         self.link = link or Link()
+        self.events = Events()
+        self.events.add(LinkSink(self.link))
+        if on_event is not None:
+            from watchword.sinks.callback import CallbackSink
+
+            self.events.add(CallbackSink(on_event, self.link.log))
+        self.pins = None  # on a board that has some
         self.store = None
+        self.settings = {}  # watchword.settings tells what of
         self.note = self.program = None
+        self.ears = Ears(self)
         self.unload()
+        gc.collect()
+        idle = gc.mem_alloc()
         try:
             self.store = Store(root)
-            self.start(self.store.state["runs"])
+            from watchword import settings, start
+
+            self.settings, note = settings.read(self.store.path("settings.json"))
+            start.start(self, self.store.state["runs"])
+            self.note = self.note or note
         except Exception as error:
             # Whatever it is, the host can still ask what has happened, and put other programs here.
             self.unload()
             self.note = "the app failed at its start: " + error_text(error)
+        forget("start", "program", "settings")  # which are seldom needed again
+        gc.collect()
+        self.program_heap = gc.mem_alloc() - idle if self.program else 0
 
     # ---- the program
 
-    def start(self, kind):
-        """Load what is to run: the scratch program, a program on trial, the active one, or at the last the previous one."""
-        gc.collect()
-        idle = gc.mem_alloc()
-        scratch = self.store.take_scratch()
-        if scratch is None and self.store.trial(kind) is not None:
-            from watchword.trial import clean_run  # seldom needed
+    def cut(self):
+        """Give labels and taught words the cutoffs that were set for this program."""
+        for decision in self.decisions():
+            decision.cut(self.cutoffs())
 
-            clean_run(self, kind)
-            kind = self.store.state["runs"]  # another one, where nothing is left of that
-        self.note = self.store.state["note"]
-        if self.program is None:
-            self.load_first(scratch, self.store.state[kind])
-        gc.collect()
-        if self.program is not None:
-            self.program_heap = gc.mem_alloc() - idle
+    def cutoffs(self):
+        """{label: cutoff} that were set for the program that runs; those of another do not count."""
+        return self.settings["cutoffs"] if self.settings and self.settings["tuned"] == self.file else {}
 
-    def load_first(self, scratch, files):
-        """Load the scratch program, or the first of those that have passed their trial, if they can be loaded."""
-        for file in [scratch] + files:
-            if file is not None:
-                try:
-                    self.load(file, file != scratch)
-                    return
-                except Exception as error:
-                    self.unload()
-                    self.note = "%s could not be loaded: %s" % (file, error_text(error))
+    def decisions(self):
+        """Who decides about the program's labels, and about taught words where there are any."""
+        if self.pipeline is None:
+            return []
+        return [self.pipeline.decision] + ([self.teacher.decision] if self.teacher else [])
 
-    def load(self, file, proved=False):
-        """Load a program, and what is needed to listen or see with it. proved: it was before, in its trial."""
-        t0 = time.ticks_ms()
-        from watchword.runtime import Runtime  # a board without a program needs none
-
-        loaded = program.load(self.store.path(file), proved)
-        kind = loaded.description["kind"]
-        subject, verb = ("pictures", "see") if kind == "picture" else ("sound", "listen")
-        self.missing = {
-            "sound": "%s is for pictures, it cannot listen" % file,
-            "pictures": "%s is for sound, it cannot see" % file,
-        }
-        try:
-            self.driver = self.subjects[subject] = _subject(subject)(self, loaded)
-            self.runtime = self.driver.pipeline.runtime
-        except (KeyError, ValueError, TypeError) as error:
-            # A program that nothing feeds can be run all the same.
-            self.missing[subject] = "%s cannot %s: %s" % (file, verb, error)
-            self.runtime = Runtime(loaded)
-        loaded.reset = loaded.steps = ()  # for the heap's sake
-        self.program = loaded
-        self.file = file
-        self.remember()
-        self.load_ms = time.ticks_diff(time.ticks_ms(), t0)
-
-    def remember(self):
-        """Where flash holds words that were taught to this model, they count."""
-        layer = self.program.description.get("taught")
-        if isinstance(layer, dict) and str(layer.get("key"))[:16] + ".knn" in self.store.files():
-            try:
-                self.teach()
-            except (ValueError, KeyError, TypeError, MemoryError) as error:
-                self.note = "taught words are left out: %s" % error
-
-    def teach(self):
-        """Who teaches and tells taught words, beside what the program knows. ValueError: the program has no embedding."""
-        if self.teacher is None:
-            gc.collect()  # what now comes to stay would lie between garbage, and leave no piece whole
-            from watchword.teacher import Teacher
-
-            if self.driver is None:
-                raise ValueError("nothing feeds the program that runs")
-            self.teacher = Teacher(self.program, self.runtime.steps, self.store, self.store.path(self.file))
-            self.driver.pipeline.teacher = self.teacher
-            self.note = self.note or self.teacher.note
-        return self.teacher
+    def labels(self):
+        """All that may fire."""
+        return [label for decision in self.decisions() for label in decision.labels if label in decision.cutoffs]
 
     def unload(self):
         if self.program is not None:
             self.program.close()
-        self.program = self.file = self.runtime = self.driver = self.teacher = None
+        self.program = self.file = self.runtime = self.pipeline = self.teacher = None
         self.subjects = {"store": _subject("store")(self)}
+        self.following = None  # the subject that has something to say when the pipeline has gone on
         self.missing = {  # why a subject is not there
             "sound": "no sound program is loaded: push one",
             "pictures": "no picture program is loaded: push one",
@@ -149,26 +117,78 @@ class App:
     # ---- the loop
 
     async def run(self):
+        self.open()
         self.report("hello", **self.info())
+        self.ears.begin()
+        asked = time.ticks_ms()
         try:
             while not self.link.closed:
                 busy = False
-                if self.driver is None or self.driver.pending is None:
-                    busy = self.serve()
-                if self.driver is not None:
-                    busy = self.driver.work(SLICE) or busy
-                await asyncio.sleep_ms(0 if busy else IDLE)
+                if self.link.work() and (self.following is None or not self.following.waiting) and self.serve():
+                    busy = True
+                    asked = time.ticks_ms()
+                busy = self.work() or busy
+                alone = time.ticks_diff(time.ticks_ms(), asked) > QUIET
+                if alone:
+                    asked = time.ticks_add(time.ticks_ms(), -QUIET - 1)  # or the difference would become too long
+                await asyncio.sleep_ms(0 if busy else ALONE if alone else IDLE)
         finally:
+            self.close()
             self.link.close()
 
-    def report(self, event, **fields):
-        """Tell the host of an event, and who else listens."""
-        message = self.link.event(event, **fields)
-        if self.on_event is not None:
+    def open(self):
+        """Begin to hear, where the board hears by itself, and to act."""
+        if not board.UNIX:
+            from watchword.sinks.pins import PinsSink
+
+            self.pins = PinsSink(self.labels)
+            self.events.add(self.pins)
             try:
-                self.on_event(message)
+                self.pins.use(self.settings["actions"] if self.settings else [])
             except Exception as error:
-                self.link.log("on_event failed: %s: %s" % (type(error).__name__, error))
+                self.report("failed", text="actions: " + error_text(error), count=1, given_up=False)
+        self.ears.open()
+
+    def close(self):
+        """Leave the microphone's pins and those that words switch to others, and the line empty."""
+        self.ears.close()
+        if self.pins is not None:
+            self.pins.stop()
+        self.link.flush(FLUSH)
+
+    def work(self):
+        """A turn of all but the link; whether there is more to do now."""
+        busy = False
+        if self.pipeline is not None:
+            try:
+                busy = self.pipeline.work(SLICE)
+                if self.following is not None:
+                    busy = self.following.follow() or busy
+            except Exception as error:
+                self.stop()
+                self.ears.failed(error)
+            self.ears.check()
+        if self.pins is not None:
+            self.pins.alive = self.ears.hearing
+            self.pins.work()
+        self.events.work()
+        return busy
+
+    def set(self, **changes):
+        """Change settings. SettingsError, OSError: it cannot be done."""
+        from watchword.settings import write
+
+        changed = dict(self.settings)
+        changed.update(changes)
+        try:
+            write(self.store.path("settings.json"), changed)
+        finally:
+            forget("settings")
+        self.settings = changed
+
+    def report(self, event, **fields):
+        """Tell the host, the user's code and pins of an event."""
+        self.events.put(event, fields)
 
     def serve(self):
         """Handle the next request; False when none has come."""
@@ -181,8 +201,8 @@ class App:
             self.answer(request, "do_" + do)
         else:
             self.link.error(request, "unknown request %s; known: %s" % (do[:40], ", ".join(sorted(SUBJECTS))))
-        if self.driver is not None:
-            self.driver.spent(time.ticks_diff(time.ticks_us(), t0))
+        if self.following is not None:
+            self.following.spent(time.ticks_diff(time.ticks_us(), t0))
         return True
 
     def answer(self, request, method):
@@ -202,25 +222,30 @@ class App:
 
     def subject(self, name):
         """The requests of one."""
+        if name in self.missing and (self.pipeline is None or self.pipeline.subject != name):
+            raise RequestError(self.missing[name])
         if name not in self.subjects:
-            if name in self.missing:
-                raise RequestError(self.missing[name])
             self.subjects[name] = _subject(name)(self)
         return self.subjects[name]
 
     def need_program(self):
+        """A request needs the program for itself: the ears come later."""
+        self.ears.rest()
         if self.program is None:
             raise RequestError("no program is loaded: push one")
 
     def stop(self):
         """Whatever of sound or a picture is under way is forgotten: something else needs the program."""
-        if self.driver is not None:
-            self.driver.stop()
+        if self.following is not None:
+            self.following.stop()
+            self.following = None
+        if self.pipeline is not None:
+            self.pipeline.stop()
 
     # ---- what it says of itself
 
     def info(self):
-        store = self.store
+        store, settings = self.store, self.settings
         free, total = store.free() if store else (0, 0)
         programs = store.programs() if store else []
         kind = store.state["runs"] if store else "sound"
@@ -230,10 +255,10 @@ class App:
             "protocol": PROTOCOL,
             "firmware": watchword.VERSION,
             "micropython": ".".join(str(n) for n in sys.implementation[1][:3]),
-            "format": program.FORMAT,
+            "format": FORMAT,
             "kernels": kernels.VERSION,
             "native": bodies.NATIVE,
-            "target": program.target(),
+            "target": board.target(),
             "mpy": getattr(sys.implementation, "_mpy", 0),
             "board": getattr(sys.implementation, "_machine", sys.platform),
             "uid": board.unique_id(),
@@ -246,6 +271,9 @@ class App:
             "chunk": CHUNK,
             "running": self.file,
             "note": self.note,
+            "name": settings["name"] if settings else None,
+            "microphone": settings["microphone"]["kind"] if settings and settings["microphone"] else None,
+            "mute": settings["mute"] if settings else False,
             "kind": kind,
             "trial": store.state[kind][0] if pending else None,
             "programs": programs,

@@ -4,8 +4,23 @@ import sys
 
 from micropython import const
 
+from watchword import Refusal
+
 RESTART = const(75)  # exit status by which the unix port asks to be started anew
 UNIX = sys.platform in ("linux", "darwin")
+
+
+def target():
+    """The name of the target that programs for this board are compiled for."""
+    if sys.platform == "rp2":
+        return "rp2350" if "RP2350" in sys.implementation._machine else "rp2040"
+    if sys.platform == "esp32":
+        machine = sys.implementation._machine.lower()
+        for name in ("esp32s3", "esp32s2", "esp32c3", "esp32c6"):
+            if name in machine.replace("-", ""):
+                return name
+        return "esp32"
+    return "unix" if sys.platform in ("linux", "darwin") else sys.platform
 
 
 def restart():
@@ -36,6 +51,16 @@ def frequency():
 
     f = machine.freq()
     return f[0] if isinstance(f, tuple) else f
+
+
+def check_pin(number):
+    """Refusal: this board has no such pin."""
+    from machine import Pin
+
+    try:
+        Pin(number)
+    except (ValueError, TypeError):
+        raise Refusal("GPIO%d: this board has no such pin" % number)
 
 
 # Of the register that arms the watchdog, where writes clear bits.

@@ -64,16 +64,37 @@ class Means:
         return self.sums[index] / (256 * self.window)
 
 
-class Decision:
-    """Decides when a word counts as heard.
+class Decider:
+    """What the two below have in common.
 
-    labels: names of the outputs; background: those that never fire; cutoff: mean score 0..1 from which a word fires;
-    window: runs of the model in the mean; refractory: seconds after a detection in which nothing fires.
+    labels: names of the outputs; background: those that never fire; cutoff: mean score 0..1 from which one fires, where it has none of
+    its own; window: runs of the model in the mean.
     """
 
-    def __init__(self, labels, background, cutoff, window, refractory):
+    def __init__(self, labels, background, cutoff, window):
+        self.labels = labels
         self.means = Means(labels, background, window)
-        self.least = self.means.least(cutoff)
+        self.own = cutoff
+        self.cutoffs = {label: cutoff for i, label in enumerate(labels) if self.means.fires[i]}
+        self.least = [self.means.least(cutoff)] * len(labels)
+
+    def cut(self, cutoffs):
+        """Give labels cutoffs of their own, {label: cutoff}; those that are no labels of these are passed by."""
+        for i, label in enumerate(self.labels):
+            if label in cutoffs and label in self.cutoffs:
+                self.cutoffs[label] = cutoffs[label]
+                self.least[i] = self.means.least(cutoffs[label])
+
+    def score(self, index):
+        """Return the mean score of a label now, 0..1."""
+        return self.means.score(index)
+
+
+class Decision(Decider):
+    """Decides when a word counts as heard. refractory: seconds after a detection in which nothing fires; the rest as above."""
+
+    def __init__(self, labels, background, cutoff, window, refractory):
+        super().__init__(labels, background, cutoff, window)
         self.refractory = int(refractory * 1000)
         self.reset()
 
@@ -85,26 +106,21 @@ class Decision:
     def update(self, outputs, ms):
         """Take one run's int8 outputs at `ms` of the stream. Returns the index of the label that fires, or -1."""
         best = self.means.take(outputs)
-        if best < 0 or self.means.sums[best] < self.least or ms < self.quiet_until:
+        if best < 0 or self.means.sums[best] < self.least[best] or ms < self.quiet_until:
             return -1
         self.quiet_until = ms + self.refractory
         return best
 
-    def score(self, index):
-        """Return the mean score of a label now, 0..1."""
-        return self.means.score(index)
 
-
-class Presence:
+class Presence(Decider):
     """Decides when something counts as seen, and when as gone: a label stays until its mean score falls below three quarters of
-    the cutoff. Parameters as those of `Decision`.
+    its cutoff.
 
     `seen` and `gone` are the labels of which the last update has said so, by index, else -1.
     """
 
     def __init__(self, labels, background, cutoff, window):
-        self.means = Means(labels, background, window)
-        self.least = self.means.least(cutoff)
+        super().__init__(labels, background, cutoff, window)
         self.reset()
 
     def reset(self):
@@ -116,13 +132,9 @@ class Presence:
         """Take the int8 outputs of one frame."""
         best = self.means.take(outputs)
         self.seen = self.gone = -1
-        if self.present >= 0 and 4 * self.means.sums[self.present] < 3 * self.least:
+        if self.present >= 0 and 4 * self.means.sums[self.present] < 3 * self.least[self.present]:
             self.gone = self.present
             self.present = -1
-        if best >= 0 and best != self.present and self.means.sums[best] >= self.least:
+        if best >= 0 and best != self.present and self.means.sums[best] >= self.least[best]:
             self.gone = self.present if self.present >= 0 else self.gone
             self.present = self.seen = best
-
-    def score(self, index):
-        """Return the mean score of a label now, 0..1."""
-        return self.means.score(index)

@@ -11,12 +11,15 @@ from watchword.stdin import SILENCE, Stdin
 LINE = const(512)  # longest request
 CHUNK = const(1536)  # longest payload, decoded
 PAYLOAD = const(2048)  # the same in base64, padded to a multiple of 4
+FLUSH = const(500)  # ms that what is left may take before the app ends
+PAUSE = const(5)  # ms within a line that a host which reads may need
 
 
 class Link:
     """Requests in, replies and events out.
 
-    A transport has `waiting()`, `readline(limit)`, `readinto(view, n)`, `stopped`, `write(text)` and `close()`, as in stdin.py.
+    A transport has `waiting()`, `readline(limit)`, `readinto(view, n)`, `stopped`, `free()`, `write(data)` and `close()`, as in
+    stdin.py.
     """
 
     def __init__(self, transport=None):
@@ -25,36 +28,62 @@ class Link:
         self.view = memoryview(self.payload)
         self.line = b""  # what has come of a line
         self.overlong = False
-        self.sequence = 0
+        self.out = []  # lines that are not written yet,
+        self.at = 0  # and how much of the first one is
         self.closed = False
 
-    # ---- out: each line in one write, so that what a user's own tasks print falls between two of them
+    # ---- out: only what the line takes at once, so that a host that does not read holds nothing up. A line that is being read is
+    # written whole, so that what a user's own tasks print falls between two of them.
 
     def send(self, message):
-        self.transport.write(json.dumps(message) + "\n")
+        self.write(json.dumps(message) + "\n")
+
+    def write(self, line):
+        self.out.append(line.encode())
+        self.work()
+
+    def work(self):
+        """Write what can be written; True when nothing is left."""
+        transport = self.transport
+        t0 = None
+        while self.out:
+            n = transport.free()
+            if n:
+                line = self.out[0]
+                transport.write(line if len(line) <= n else line[self.at : self.at + n])
+                self.at += n
+                if self.at >= len(line):
+                    self.out.pop(0)
+                    self.at = 0
+                t0 = None
+            elif self.at == 0:
+                return False
+            elif t0 is None:
+                t0 = time.ticks_ms()
+            elif time.ticks_diff(time.ticks_ms(), t0) > PAUSE:
+                return False
+        return True
+
+    def flush(self, ms):
+        """Wait for up to so many milliseconds until all is written."""
+        t0 = time.ticks_ms()
+        while not self.work() and time.ticks_diff(time.ticks_ms(), t0) < ms:
+            pass
 
     def reply(self, request, **fields):
         if fields:
             fields["id"] = request["id"]
             self.send(fields)
         else:
-            self.transport.write('{"id": %d}\n' % request["id"])  # most replies: quicker than json
+            self.write('{"id": %d}\n' % request["id"])  # most replies: quicker than json
 
     def error(self, request, text):
         """One line that names the fault; the id is null where none could be read."""
         self.send({"id": request["id"] if request else None, "error": text})
 
-    def event(self, event, **fields):
-        """Tell of an event. Returns it as it was sent."""
-        fields["event"] = event
-        fields["seq"] = self.sequence
-        self.sequence += 1
-        self.send(fields)
-        return fields
-
     def log(self, text):
         """A line for people; the host passes it on as a log event."""
-        self.transport.write(text.replace("\n", " ") + "\n")
+        self.write(text.replace("\n", " ") + "\n")
 
     # ---- in
 

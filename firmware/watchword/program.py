@@ -8,17 +8,17 @@ import gc
 import hashlib
 import json
 import struct
-import sys
 from array import array
 from binascii import hexlify
 
 from micropython import const
 
-from watchword import Refusal
+from watchword import FORMAT, Refusal, forget
+from watchword.board import target
 from watchword.kernels import VERSION
 from watchword.kernels import kernel as kernel_of
+from watchword.runtime import Program
 
-FORMAT = const(4)
 HEADER = "<4sHH8sIIIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names the fields
 HEADER_SIZE = const(92)
 HASH_SIZE = const(32)
@@ -56,19 +56,6 @@ class ProgramError(Refusal):
     """Raised by `load`: the file is not a program that this board can run. The message says why, in one line."""
 
 
-def target():
-    """The name of the target that programs for this board are compiled for."""
-    if sys.platform == "rp2":
-        return "rp2350" if "RP2350" in sys.implementation._machine else "rp2040"
-    if sys.platform == "esp32":
-        machine = sys.implementation._machine.lower()
-        for name in ("esp32s3", "esp32s2", "esp32c3", "esp32c6"):
-            if name in machine.replace("-", ""):
-                return name
-        return "esp32"
-    return "unix" if sys.platform in ("linux", "darwin") else sys.platform
-
-
 class Step:
     """One call of a kernel: its number and name, parameters (array 'i'), rows of output and rows to compute in one go.
 
@@ -84,36 +71,6 @@ class Step:
         self.chunk = chunk
         self.batch = batch
         self.parameters = parameters
-
-
-class Program:
-    """A loaded program. `description` is its JSON as a dict, `input` and `output` are int8 windows into the arena.
-
-    reset: steps that make a stream begin anew; steps: one run. Weights that steps read begin at byte `weights` of the file,
-    which is open then; or `mapped` is what watchword.flash finds of it. background: where embeddings of background lie in the
-    file, offset and bytes.
-    """
-
-    def __init__(self, header, description, tables, reset, steps, constants, arena):
-        self.size = header[_SIZE]
-        self.description = description
-        self.tables = tables
-        self.reset = reset
-        self.steps = steps
-        self.constants = constants
-        self.arena = arena
-        self.ram = len(arena) + len(constants) + len(tables)
-        view = memoryview(arena)
-        self.input = view[header[_INPUT_AT] : header[_INPUT_AT] + header[_INPUT_SIZE]]
-        self.output = view[header[_OUTPUT_AT] : header[_OUTPUT_AT] + header[_OUTPUT_SIZE]]
-        self.file = None
-        self.mapped = None
-        self.weights = 0
-        self.background = header[_BACKGROUND_AT], header[_BACKGROUND_SIZE]
-
-    def close(self):
-        if self.file is not None:
-            self.file.close()
 
 
 def digest(path):
@@ -229,13 +186,18 @@ def _load(f, path, proved):
         from watchword.proof import first_unsafe  # not needed by what has passed its trial
 
         unsafe = first_unsafe(steps, len(arena), len(constants), header[_WEIGHTS_SIZE])
+        forget("proof")
         if unsafe is not None:
             raise _malformed(path, unsafe)
         gc.collect()  # or what comes next would lie behind what proving took
     resets = header[_RESETS]
     if resets > len(steps):
         raise ProgramError("%s: has %d steps, and %d to begin anew" % (path, len(steps), resets))
-    program = Program(header, description, tables, steps[:resets], steps[resets:], constants, arena)
+    program = Program(description, tables, steps[:resets], steps[resets:], constants, arena)
+    program.size = header[_SIZE]
+    program.input = program.window(header[_INPUT_AT], header[_INPUT_SIZE])
+    program.output = program.window(header[_OUTPUT_AT], header[_OUTPUT_SIZE])
+    program.background = header[_BACKGROUND_AT], header[_BACKGROUND_SIZE]
     if header[_WEIGHTS_SIZE]:
         program.weights = header[_WEIGHTS_AT]
         from watchword import flash  # here, since most programs need none of it

@@ -1,7 +1,6 @@
 """The proof, before a program runs for the first time, that none of its steps can leave its buffers."""
 
-import sys
-
+from watchword import forget
 from watchword.kernels import FAMILIES, kernel
 
 
@@ -21,10 +20,7 @@ class Contracts:
 
     def forget(self):
         self.found = {}
-        package = sys.modules["watchword.kernels"]
-        for name in [name for name, _ in FAMILIES] + ["contract"]:
-            if sys.modules.pop("watchword.kernels." + name, None):
-                delattr(package, name)
+        forget(*["kernels." + name for name in [name for name, _ in FAMILIES] + ["contract"]])
 
 
 def first_unsafe(steps, arena, constants, weights):

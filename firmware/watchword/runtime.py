@@ -13,6 +13,35 @@ _OUTPUT = const(1)
 _SIZE = const(2)
 
 
+class Program:
+    """A loaded program. `description` is its JSON as a dict, `input` and `output` are int8 windows into the arena.
+
+    reset: steps that make a stream begin anew; steps: one run. Weights that steps read begin at byte `weights` of the file,
+    which is open then; or `mapped` is what watchword.flash finds of it. background: where embeddings of background lie in the
+    file, offset and bytes. size: bytes of the file.
+    """
+
+    def __init__(self, description, tables, reset, steps, constants, arena):
+        self.description = description
+        self.tables = tables
+        self.reset = reset
+        self.steps = steps
+        self.constants = constants
+        self.arena = arena
+        self.ram = len(arena) + len(constants) + len(tables)
+        self.file = None
+        self.mapped = None
+        self.weights = 0
+
+    def window(self, at, size):
+        """Bytes of the arena."""
+        return memoryview(self.arena)[at : at + size]
+
+    def close(self):
+        if self.file is not None:
+            self.file.close()
+
+
 class Runtime:
     """Walks the steps of a loaded program. Nothing is allocated after the start.
 

@@ -16,6 +16,9 @@ from micropython import const
 TICK = const(50)  # ms between two looks at a read that waits
 PATIENCE = const(50)  # ms that the rest of a line may be late by before the app goes on without it
 SILENCE = const(1000)  # ms that a payload may take: one that has stopped is given up
+FREE = const(256)  # bytes that a line takes at once: USB's buffer on RP2 chips; a pipe takes more
+_ENDPOINT = const(0x50100090)  # of an RP2 chip's USB: the buffers of endpoint 2, to the host,
+_FULL = const(0x04000400)  # and the bits of both that say that a packet waits for the host
 _STOP = b"\0\n"  # what ends a read: no line that a host sends ends so
 
 
@@ -24,9 +27,16 @@ class Stdin:
 
     def __init__(self):
         self.input = sys.stdin.buffer
-        self.output = sys.stdout
+        self.output = sys.stdout.buffer  # which makes no two bytes of a line feed
         self.poller = select.poll()
         self.poller.register(self.input, select.POLLIN)
+        self.outlet = select.poll()
+        self.outlet.register(sys.stdout, select.POLLOUT)
+        self.usb = None  # on RP2 chips, memory by address
+        if sys.platform == "rp2":
+            from machine import mem32
+
+            self.usb = mem32
         self.stopper = Stopper() if sys.platform not in ("linux", "darwin") else None
         self.stopped = False
 
@@ -70,8 +80,19 @@ class Stdin:
             self.stopped = False  # the rest came at the last moment
         return n
 
-    def write(self, text):
-        self.output.write(text)
+    def free(self):
+        """Return how many bytes can be written now without waiting.
+
+        On RP2 chips a write waits for half a second when USB's buffer is full and nobody reads, and POLLOUT promises a byte. But
+        asking for it lets USB do what it has to do: no packet waits then for the host only when the buffer is empty.
+        """
+        for _, event in self.outlet.ipoll(0):
+            if event & select.POLLOUT and not (self.usb and self.usb[_ENDPOINT] & _FULL):
+                return FREE
+        return 0
+
+    def write(self, data):
+        self.output.write(data)
 
     def close(self):
         if self.stopper is not None:

@@ -21,7 +21,7 @@ import os
 
 from micropython import const
 
-from watchword import Refusal, program
+from watchword import Refusal, forget
 
 FREE_BLOCKS = const(4)  # kept free for the state file and the file system's own needs
 KINDS = ("sound", "picture")
@@ -106,6 +106,7 @@ class Store:
     def programs(self):
         """A list of {"file", "name", "size", "kind", "state"}; state: active, previous or stored."""
         found = []
+        unknown = 0
         for file in sorted(self.files()):
             if not file.endswith(".ww") or file == "scratch.ww":
                 continue
@@ -115,11 +116,16 @@ class Store:
                     entry["state"] = ("active", "previous")[self.state[kind].index(file)]
                     entry["kind"] = kind
             if "kind" not in entry:
+                from watchword.program import ProgramError, describe
+
+                unknown += 1
                 try:
-                    entry["kind"] = program.describe(self.path(file))["kind"]
-                except (program.ProgramError, KeyError):
+                    entry["kind"] = describe(self.path(file))["kind"]
+                except (ProgramError, KeyError):
                     entry["kind"] = None
             found.append(entry)
+        if unknown:
+            forget("program")
         return found
 
     def free(self):
@@ -149,9 +155,11 @@ class Store:
             self.file = open(self.path("push.tmp"), "wb")
 
     def _holds(self, file, size, sha256):
+        from watchword.program import digest
+
         path = self.path(file)
         try:
-            return os.stat(path)[6] == size and program.digest(path) == sha256
+            return os.stat(path)[6] == size and digest(path) == sha256
         except OSError:
             return False
 
@@ -183,11 +191,13 @@ class Store:
         found = os.stat(path)[6]
         if found != size:
             raise StoreError("%d of %d bytes have come" % (found, size))
-        if program.digest(path) != sha256:
+        from watchword.program import ProgramError, describe, digest
+
+        if digest(path) != sha256:
             raise StoreError("the SHA-256 of what flash holds is not the one announced: push again")
         try:
-            declared = program.describe(path)
-        except program.ProgramError as error:
+            declared = describe(path)
+        except ProgramError as error:
             raise StoreError(str(error).replace(path, name))
         if declared.get("name") != name or declared.get("kind") != kind:
             raise StoreError("the program calls itself %s (%s), not %s" % (declared.get("name"), declared.get("kind"), name))

@@ -42,7 +42,7 @@ class Teacher:
     """Enrols and recognises taught words. program: the running one. ValueError: it has no embedding.
 
     `run` runs the model in place of the runtime. After it `embedder.values` is what the model saw or heard and `update` says
-    what that is; `heard` (of sound) or `presence` (of pictures) has the word.
+    what that is; `heard` has the word, of sound, and `decision` knows what is seen, of pictures.
     """
 
     most = SHOTS  # of all words
@@ -92,8 +92,10 @@ class Teacher:
         self.taught.prepare()
         words = self.taught.words
         self.scores = bytearray(len(words))
-        self.decision = Decision(words, (), CUTOFF, self.window, self.refractory)
-        self.presence = Presence(words, (), CUTOFF, self.window)
+        if self.sound:
+            self.decision = Decision(words, (), CUTOFF, self.window, self.refractory)
+        else:
+            self.decision = Presence(words, (), CUTOFF, self.window)
 
     def embeddings(self):
         """Yield the background embeddings of the program, one by one."""
@@ -116,7 +118,6 @@ class Teacher:
         """Begin a new stream."""
         self.looked = False
         self.decision.reset()
-        self.presence.reset()
 
     def run(self, runtime, ms):
         """Run the model as `Runtime.run` does, and embed its layer while that stands in the arena."""
@@ -142,7 +143,7 @@ class Teacher:
         if self.sound:
             self.heard = self.decision.update(scores, ms)
         else:
-            self.presence.update(scores)
+            self.decision.update(scores)
 
     # ---- teaching
 

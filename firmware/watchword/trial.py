@@ -15,13 +15,14 @@ LEAST_HEAP = 8192  # bytes that a program must leave to the app
 SLICE = 100  # ms of work between two signs of life
 
 
-def clean_run(app, kind):
+def clean_run(app, kind, load):
     """Load the program on trial and run it. Loads nothing where it has had its attempts: then the one before is active again.
 
-    Restarts the board when the program fails.
+    Restarts the board when the program fails. load: that of start.py.
     """
     from watchword import board, error_text
     from watchword.kernels.bodies import NATIVE
+    from watchword.link import FLUSH
 
     store = app.store
     file = store.state[kind][0]
@@ -31,10 +32,11 @@ def clean_run(app, kind):
     store.trial_begins(kind)
     timeout = TIMEOUT if NATIVE else SLOW
     app.report("trial", file=file, attempt=store.trial(kind)["begun"], timeout_ms=timeout if board.UNIX else None)
+    app.link.flush(FLUSH)
     reserve = bytearray(LEAST_HEAP)  # what has to be left; also, what is needed to write a failure down
     watchdog = board.Watchdog(TIMEOUT)
     try:
-        app.load(file)
+        load(app, file)
         app.runtime.start()
         t0 = time.ticks_ms()
         while not app.runtime.run(SLICE):

@@ -15,6 +15,12 @@ class Narrow:
         self.replies = []
         self.errors = []
 
+    def work(self):
+        return True
+
+    def send(self, message):
+        pass
+
     def receive(self):
         return self.requests.pop(0) if self.requests else None
 

@@ -9,7 +9,7 @@ import micropython
 
 from watchword.kernels import bodies, frames_plain, frames_viper
 from watchword.sources.frames import FrameSource
-from watchword.viewer import Viewer, stretches
+from watchword.pipelines.pictures import Viewer, stretches
 
 SLOW = sys.platform == "rp2"
 KERNELS = [frames_plain, frames_viper]
@@ -81,7 +81,7 @@ def test_every_kernel_equals_the_host():
             if kernels is frames_plain and SLOW and len(frame) > 2000:
                 continue
             program = Program(shape, multiplier, offset)
-            viewer = Viewer(program, kernels)
+            viewer = Viewer(program, kernels=kernels)
             viewer.begin(FrameSource(None, width, height, viewer.pixel_bytes))
             for rows in (1, 7, height):
                 show(viewer, frame, rows)

@@ -7,8 +7,8 @@ from programs import SLOW, guard, once, untouched, work
 
 from watchword import program
 from watchword.kernels import bodies, kernel
-from watchword.listener import Listener
-from watchword.sources.stream import StreamSource
+from watchword.pipelines.sound import Listener
+from watchword.sources.link import LinkSource
 
 WORK = 30_000 if SLOW else 3_000_000  # steps of inner loops, above which a program is not run: it is slow, not wrong
 PLAIN_WORK = 0 if SLOW else 3_000
@@ -26,12 +26,12 @@ def listen(path):
     loaded = program.load(path)
     arena = guard(loaded, path)[0]
     try:
-        ear = Listener(loaded, StreamSource(2048))
+        ear = Listener(loaded)
     except (KeyError, ValueError, TypeError):
         return False
     finally:
         loaded.close()
-    ear.reset(0)
+    ear.begin(LinkSource(), 0)
     for _ in range(FRAMES):
         ear.source.size += 2 * ear.wanted()
         assert 320 <= 2 * ear.wanted() <= 960

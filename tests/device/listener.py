@@ -5,12 +5,12 @@ import json
 import micropython
 
 from watchword import program
-from watchword.listener import Listener
-from watchword.sources.stream import StreamSource
+from watchword.pipelines.sound import Listener
+from watchword.sources.link import LinkSource
 
 
 def listener(name="listen"):
-    return Listener(program.load(name + ".ww"), StreamSource(2048))
+    return Listener(program.load(name + ".ww"))
 
 
 def sound():
@@ -26,7 +26,7 @@ def expected():
 def test_sound_to_decision_allocates_nothing():
     ear = listener()
     raw = sound()
-    ear.reset(2)
+    ear.begin(LinkSource(), 2)
     fired = 0
     micropython.heap_lock()
     try:
@@ -50,7 +50,7 @@ def test_sound_to_decision_allocates_nothing():
 def test_scores_equal_the_host():
     ear = listener()
     raw = sound()
-    ear.reset(0)
+    ear.begin(LinkSource(), 0)
     windows = open("windows.bin", "rb")
     for samples in expected()["windows"]:
         end = 2 * samples
@@ -74,7 +74,7 @@ def test_a_reset_forgets_what_was_heard():
     raw = sound()
     seen = []
     for _ in range(2):
-        ear.reset(0)
+        ear.begin(LinkSource(), 0)
         for at in range(0, 32000, 640):
             ear.source.write(raw[at : at + 640], 640)
             while not ear.idle:
@@ -89,7 +89,7 @@ def refusal(change):
     loaded = program.load("listen.ww")
     change(loaded)
     try:
-        Listener(loaded, StreamSource(2048))
+        Listener(loaded)
     except ValueError as error:
         return str(error)
     return None
@@ -134,7 +134,7 @@ def test_tables_of_the_front_end_that_are_not_the_known_ones_are_refused():
 def test_one_word_is_heard_when_the_host_hears_it():
     ear = listener("word")
     raw = sound()
-    ear.reset(ear.stride)
+    ear.begin(LinkSource())
     heard = []
     for at in range(0, len(raw) - 320, 320):
         ear.source.write(raw[at : at + 320], 320)

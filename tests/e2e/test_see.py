@@ -169,13 +169,13 @@ asyncio.run(app.run(on_event=on_event))
 def test_what_sound_needs_is_not_loaded_while_seeing_nor_the_other_way_round(start: Start) -> None:
     def loaded(events: Iterable[Event]) -> set[str]:
         (line,) = {event.text for event in events if isinstance(event, Log)}
-        return {name for name in ("frontend", "listener", "viewer") if name in line}
+        return {name for name in ("frontend", "pipelines.sound", "pipelines.pictures") if name in line}
 
     board = start(MODULES)
     board.push(bright())
-    assert loaded(board.see([grey(0)])) == {"viewer"}
+    assert loaded(board.see([grey(0)])) == {"pipelines.pictures"}
     board.push(small_program(always=True))
-    assert loaded(board.listen(np.zeros(8000, np.int16))) == {"frontend", "listener"}
+    assert loaded(board.listen(np.zeros(8000, np.int16))) == {"frontend", "pipelines.sound"}
 
 
 @pytest.fixture

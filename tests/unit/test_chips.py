@@ -77,7 +77,7 @@ def test_nothing_else_compares_with_the_name_of_any_chip(root: Path) -> None:
 def test_boards_tell_the_names_that_the_host_knows(root: Path) -> None:
     (target,) = (
         node
-        for node in ast.parse((root / "firmware/watchword/program.py").read_text()).body
+        for node in ast.parse((root / "firmware/watchword/board.py").read_text()).body
         if isinstance(node, ast.FunctionDef) and node.name == "target"
     )
     told = {node.value for node in ast.walk(target) if isinstance(node, ast.Constant)}

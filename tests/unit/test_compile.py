@@ -176,7 +176,7 @@ def firmware_constant(root: Path, module: str, name: str) -> int:
 
 
 def test_host_and_board_agree(root: Path) -> None:
-    assert firmware_constant(root, "program.py", "FORMAT") == program.FORMAT
+    assert firmware_constant(root, "__init__.py", "FORMAT") == program.FORMAT
     assert firmware_constant(root, "program.py", "HEADER_SIZE") == program.HEADER_SIZE
     assert firmware_constant(root, "program.py", "HASH_SIZE") == program.HASH_SIZE
     firmware = (root / "firmware/watchword/program.py").read_text()

@@ -9,6 +9,10 @@ def copy(to, at, source, start, n):
         to[at + i] = source[start + i]
 
 
+def peak(samples, at, n):
+    return max([abs(v) for v in samples[at : at + n]])
+
+
 def unmask(buffer, n, mask):
     for i in range(n):
         buffer[i] ^= mask

@@ -25,6 +25,21 @@ def copy(to: ptr8, at: int, source: ptr8, start: int, n: int):
 
 
 @micropython.viper
+def peak(samples: ptr16, at: int, n: int) -> int:
+    """The greatest of n samples, int16 from number `at` on, without its sign."""
+    greatest = 0
+    n += at
+    while at < n:
+        v = samples[at]
+        if v & 0x8000:
+            v = 0x10000 - v
+        if v > greatest:
+            greatest = v
+        at += 1
+    return greatest
+
+
+@micropython.viper
 def unmask(buffer: ptr32, n: int, mask: int):
     """XOR n bytes with `mask`, and those after them up to a word's end."""
     mask *= 0x01010101

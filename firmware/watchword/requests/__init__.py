@@ -1,9 +1,8 @@
 """What the host can ask: a method do_NAME for each request, in a file for each subject. docs/protocol.md specifies them.
 
-A subject is loaded when it is first asked about; sound and pictures when the program that runs is for them. Those two drive a
-`pipeline`, a listener or a viewer: `work(ms)` does about so much of it and says whether there is more, `stop()` forgets what
-is under way, and `spent(us)` hears how long a request took. `span` is how many samples a run of the model covers, `frame_us()`
-times the front end, and a `pending` request keeps the link waiting.
+Requests translate: what they ask for is done elsewhere. A subject is loaded when it is first asked about. One that has something to say
+when the pipeline has gone on is the app's `following`: it has `follow()`, `stop()`, with which what is under way is forgotten,
+`waiting`, whether no other request is read before, and `spent(us)`, which hears how long a request took.
 """
 
 from binascii import b2a_base64
@@ -31,6 +30,14 @@ SUBJECTS = {
     "enrol": "taught",
     "forget": "taught",
     "shot": "taught",
+    "hear": "hearing",
+    "cutoff": "hearing",
+    "mute": "hearing",
+    "settings": "settings",
+    "microphone": "settings",
+    "when": "settings",
+    "never": "settings",
+    "name": "settings",
     "run": "tensors",
     "read": "tensors",
     "bench": "tensors",

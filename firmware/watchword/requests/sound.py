@@ -1,53 +1,57 @@
-"""Requests of a host that sends sound, and what is heard in it."""
+"""Requests of a host that sends sound."""
 
 import time
 
 from micropython import const
 
-from watchword.listener import Listener
 from watchword.requests import RequestError, Requests, field, int8
 from watchword.sources import RATE
-from watchword.sources.stream import StreamSource
+from watchword.sources.link import LinkSource
 
-RING = const(2048)  # samples that wait between the link and the front end
 GAP = const(40000)  # us on one request, from which sound counts as paused: more than one with a collection of garbage takes
+SILENT = const(10000)  # ms without a request, after which a board that hears by itself takes the host for gone
 
 
 class Subject(Requests):
-    """program: is listened with. ValueError, KeyError or TypeError: that cannot be.
+    """A stream is followed: what is due is said when the pipeline has gone on. waiting: no other request is read before that."""
 
-    pending: a request that waits until all sound before it has been heard.
-    """
-
-    def __init__(self, app, program):
+    def __init__(self, app):
         super().__init__(app)
-        self.pipeline = self.listener = Listener(program, StreamSource(RING))
-        self.span = self.listener.span
-        self.streaming = False
-        self.pending = None
-        # Samples sent and not yet taken, by request: the reply to each is the host's leave to send as many again.
-        self.unanswered = []
-        self.received = 0  # samples of this stream
+        self.listener = app.pipeline
+        self.source = None  # while a stream lasts
+        self.pending = None  # a request that waits until all sound before it has been heard
         self.link_us = 0  # spent on the link since the stream began
         self.gaps = 0  # requests since then that kept the board from hearing, mostly by erasing flash
         self.gap_us = 0
+        self.asked = 0  # ms, when the last request came
+
+    @property
+    def waiting(self):
+        return self.pending is not None
 
     def do_stream(self, request):
         stride = field(request, "stride", int, self.listener.stride)
         if stride < 0:
             raise RequestError("stride: 0 or more is expected")
-        self.stop()
-        self.listener.reset(stride)
-        self.received = 0
+        app = self.app
+        app.stop()
+        app.ears.close()
+        self.source = LinkSource()
+        self.listener.begin(self.source, stride)
         self.link_us = self.gaps = self.gap_us = 0
-        self.streaming = True
-        return {"rate": RATE, "credit": self.listener.credit}
+        self.asked = time.ticks_ms()
+        app.following = self
+        return {"rate": RATE, "credit": self.source.credit}
 
     def stop(self):
         """Whatever of the stream is not heard yet is forgotten."""
-        self.streaming = False
-        while self.unanswered:
-            self.link.reply(self.unanswered.pop(0)[0])
+        if self.source is not None:
+            for request, _ in self.source.owed:
+                self.link.reply(request)
+        self.source = None
+        if self.pending is not None:
+            request, self.pending = self.pending, None
+            self.link.error(request, "the stream has ended before all was heard")
 
     def do_sound(self, request):
         n = self.link.read_payload(request)
@@ -56,39 +60,37 @@ class Subject(Requests):
         codec = request.get("codec")
         if codec != "s16" and codec != "adpcm":
             raise RequestError("codec: s16 or adpcm is expected")
-        if not self.streaming:
-            raise RequestError("no stream has begun")
+        source = self.streaming()
         if codec == "s16" and n & 1:
             raise RequestError("%d bytes are no samples of 16 bits" % n)
         samples = n // 2 if codec == "s16" else 2 * n
-        source = self.listener.source
         if samples > source.room():
             raise RequestError("more sound than the credit allows: %d samples, room for %d" % (samples, source.room()))
         if codec == "s16":
             source.write(self.link.payload, n)
         else:
             source.write_adpcm(self.link.payload, n)
-        self.received += samples
-        self.unanswered.append((request, self.received))
+        source.owe(request, samples)
         return None
 
     def do_end(self, request):
         """The stream ends: the reply comes when all of it has been heard."""
-        self.wait_for_sound(request)
+        self.streaming()
+        self.pending = request
 
     def do_scores(self, request):
         """Run the model once on the window that ends with the sound sent so far."""
-        self.wait_for_sound(request)
-
-    def wait_for_sound(self, request):
-        if not self.streaming:
-            raise RequestError("no stream has begun")
+        self.streaming()
         self.pending = request
 
+    def streaming(self):
+        if self.source is None:
+            raise RequestError("no stream has begun")
+        return self.source
+
     def finish_end(self, request):
-        self.streaming = False
         listener = self.listener
-        return {
+        fields = {
             "frames": listener.count,
             "runs": listener.runs,
             "time": listener.ms() / 1000,
@@ -96,6 +98,13 @@ class Subject(Requests):
             "gaps": self.gaps,
             "gap_ms": self.gap_us // 1000,
         }
+        self.end()
+        return fields
+
+    def end(self):
+        """The board hears by itself again, where it does."""
+        self.app.stop()
+        self.app.ears.open()
 
     def finish_scores(self, request):
         self.listener.start()
@@ -105,43 +114,26 @@ class Subject(Requests):
 
     def spent(self, us):
         """So long a request has taken."""
-        if self.streaming:
+        self.asked = time.ticks_ms()
+        if self.source is not None:
             self.link_us += us
-            if us > GAP and self.received:
+            if us > GAP and self.source.received:
                 self.gaps += 1
                 self.gap_us += us
 
-    def work(self, ms):
-        """About `ms` milliseconds of listening; False when there is nothing to hear."""
-        if not self.streaming:
-            return False
-        listener, teacher = self.listener, self.listener.teacher
-        t0 = time.ticks_ms()
-        while not listener.idle:
-            ended = listener.advance(ms)
-            at = listener.ms() / 1000 if ended else 0
-            if listener.heard >= 0:
-                self.tell(listener.labels, listener.decision, listener.heard, at)
-            if ended and teacher is not None and teacher.heard >= 0:
-                self.tell(teacher.taught.words, teacher.decision, teacher.heard, at, taught=True)
-            if time.ticks_diff(time.ticks_ms(), t0) >= ms:
-                break
-        # A chunk is taken when less of it waits than the next frame needs: the rest waits for the chunk after it.
-        taken = self.received - listener.source.available()
-        while self.unanswered and self.unanswered[0][1] - taken < listener.wanted():
+    def follow(self):
+        """Say what is due of the stream. Returns whether there is more to do now."""
+        listener, source = self.listener, self.source
+        while True:
             t0 = time.ticks_us()
-            self.link.reply(self.unanswered.pop(0)[0])
+            request = source.due(listener.wanted())
+            if request is None:
+                break
+            self.link.reply(request)
             self.link_us += time.ticks_diff(time.ticks_us(), t0)
         if self.pending is not None and listener.idle:
             request, self.pending = self.pending, None
             self.app.answer(request, "finish_" + request["do"])
-        return not listener.idle
-
-    def tell(self, labels, decision, index, at, **fields):
-        self.app.report("detect", label=labels[index], score=round(decision.score(index), 3), time=at, **fields)
-
-    def frame_us(self):
-        """Microseconds of the front end for one frame."""
-        t0 = time.ticks_us()
-        self.listener.frontend.process(self.listener.samples)
-        return time.ticks_diff(time.ticks_us(), t0)
+        elif self.app.ears.wanted and time.ticks_diff(time.ticks_ms(), self.asked) > SILENT:
+            self.end()
+        return False

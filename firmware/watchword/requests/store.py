@@ -20,6 +20,7 @@ class Subject(Requests):
         if self.app.store is not None:
             self.app.store.abandon()
         self.link.reply(request)
+        self.app.close()
         board.restart()
 
     def do_push(self, request):

@@ -1,6 +1,7 @@
 """Requests about words that the board is taught."""
 
 from watchword.requests import RequestError, Requests, base64, field
+from watchword.start import teach
 from watchword.teacher import memories
 
 
@@ -9,7 +10,7 @@ class Subject(Requests):
         app = self.app
         app.need_program()
         try:
-            return app.teach()
+            return teach(app)
         except (ValueError, KeyError, TypeError) as error:
             raise RequestError("%s cannot be taught: %s" % (app.file, error))
 
@@ -23,7 +24,7 @@ class Subject(Requests):
             fields["file"] = teacher.file
             fields["dims"] = taught.dims
             fields["background"] = teacher.backgrounds
-            fields["samples"] = self.app.driver.span
+            fields["samples"] = self.app.pipeline.span
         fields["others"] = [(file, words) for file, words in memories(self.store) if file != fields["file"]]
         return fields
 
@@ -43,10 +44,13 @@ class Subject(Requests):
         else:
             like = teacher.like(word)
         shots = teacher.enrol(word, embedding, field(request, "last", bool, True))
+        self.app.cut()
         return {"shots": shots, "all": teacher.taught.count, "most": teacher.most, "like": like}
 
     def do_forget(self, request):
-        return {"shots": self.teacher().forget(field(request, "word", str))}
+        shots = self.teacher().forget(field(request, "word", str))
+        self.app.cut()
+        return {"shots": shots}
 
     def do_shot(self, request):
         """A shot by its number: its word and embedding. Without one, the embedding of the last run."""

@@ -61,8 +61,8 @@ class Subject(Requests):
         if layers:
             idle = min([self.time_run(0) for _ in range(3)])  # what it takes to run no step
             fields["layers"] = [max(0, self.time_steps(step + 1) - idle) for step in range(steps)]
-        if app.driver is not None and app.driver.frame_us is not None:
-            fields["frontend_us"] = min([app.driver.frame_us() for _ in range(5)])
+        if app.pipeline is not None and app.pipeline.frame_us is not None:
+            fields["frontend_us"] = min([app.pipeline.frame_us() for _ in range(5)])
         return fields
 
     def time_run(self, until):

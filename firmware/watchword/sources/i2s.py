@@ -85,21 +85,25 @@ def _left():
 
 
 _WS = const(0x1000)  # in an instruction
+LARGEST = const(14)  # bits of the size of a ring that the heap has to give room for, a quarter of a second,
+LEAST = const(12)  # and the fewest
+SPARE = const(10240)  # bytes of heap that a ring leaves
+CLIPPED = const(200)  # of so many samples, one that is too loud is no fault yet
 
 
 class I2sSource:
     """A microphone of 24 or fewer bits, 16 kHz, one channel. SCK, WS and SD: numbers of its pins.
 
     right: its L/R pin is high. multiplier: the gain, 1 to 65535, 64 for the upper 16 bits (watchword.features.microphone on
-    the host makes one of dB). bits: the ring has 2^bits bytes, and lies on a multiple of that. Raises Refusal where the pins
-    cannot be or the heap has no such piece. It hears nothing before `start`, and must be stopped before it is given up.
+    the host makes one of dB). bits: the ring has 2^bits bytes, and lies on a multiple of that; None: 14, or what the heap gives.
+    Raises Refusal where that cannot be. It hears nothing before `start`, and must be stopped before it is given up.
     While it runs the processor's clock has to stay as it is. `available` and `read` allocate nothing.
     """
 
     kind = "i2s"
     COUNT = (1 << 28) - 1  # transfers before DMA ends by itself: an RP2350 counts no further, and 31 bits need no heap
 
-    def __init__(self, sck, ws, sd, right=False, multiplier=1024, bits=14):
+    def __init__(self, sck, ws, sd, right=False, multiplier=1024, bits=None):
         for pin in (sck, ws, sd):
             if not isinstance(pin, int) or not 0 <= pin <= 29:
                 raise Refusal("I2S microphone: %s is no pin: 0 to 29 are" % (pin,))
@@ -111,22 +115,38 @@ class I2sSource:
             )
         if not isinstance(multiplier, int) or not 1 <= multiplier <= 65535:
             raise Refusal("I2S microphone: a multiplier of %s: 1 to 65535 is expected" % (multiplier,))
-        if not isinstance(bits, int) or not 9 <= bits <= 15:
+        if bits is not None and (not isinstance(bits, int) or not 9 <= bits <= 15):
             raise Refusal("I2S microphone: a ring of 2^%s bytes: 2^9 to 2^15 are expected" % (bits,))
         self.pins = sck, ws, sd
         self.program = list(_left)
         if right:
             self.program[0] = array("H", [instruction ^ _WS for instruction in _left[0]])
-        self.ring = aligned(1 << bits)
-        self.bits = bits
-        self.capacity = (1 << bits - 2) - _MARGIN
         self.state = state = array("i", bytes(4 * _WORDS))
-        state[_SIZE] = 1 << bits
+        self.bits = bits
+        self.ring = None  # before the first start
+        state[_SIZE] = 1 << LARGEST
         state[_GAIN] = multiplier
         state[_HIGH] = ((1 << 29) - 8193) // multiplier
         state[_LOW] = -(((1 << 29) + 8192) // multiplier)
         self.dma = _nothing
-        self.reset()
+        self.turned = False  # whether it listens to the slot that it was not made for
+        self.taken = 0  # samples since `fault`
+        self.forget()
+
+    def check(self):
+        """Refusal: something else drives one of its pins."""
+        for pin in self.pins:
+            _check(pin)
+
+    def give(self, ring):
+        """A ring for what comes: its size is a power of 2, and so it lies."""
+        size = len(ring)
+        self.ring = ring
+        self.state[_SIZE] = size
+        self.capacity = (size >> 2) - _MARGIN
+        self.bits = 0
+        while 1 << self.bits < size:
+            self.bits += 1
 
     def start(self):
         """Begin to hear. What comes in the first tenth of a second is a microphone that starts.
@@ -135,8 +155,9 @@ class I2sSource:
         """
         if self.dma is not _nothing:
             return
-        for pin in self.pins:
-            _check(pin)
+        self.check()
+        if self.ring is None:
+            self.give(_ring(self.bits))
         try:
             dma = rp2.DMA()
         except OSError:
@@ -194,12 +215,11 @@ class I2sSource:
 
     def reset(self):
         """Forget what waits, what was lost, and what was found about the microphone."""
-        n = self.available()
+        n = self.available() if self.ring is not None else 0
         state = self.state
         state[_AT] = state[_AT] + 4 * n & (1 << self.bits) - 1
-        state[_WAITING] = state[_LOST] = state[_CLIPPED] = state[_BITS] = 0
-        state[_LEAST] = 1 << 23
-        state[_GREATEST] = -(1 << 23) - 1
+        state[_WAITING] = state[_LOST] = self.taken = 0
+        self.forget()
 
     def available(self):
         """Return how many samples wait. Where the ring was full, the oldest are lost."""
@@ -224,6 +244,7 @@ class I2sSource:
         state = self.state
         _arrived(state, self.dma.count)  # it may have been some time ago
         _convert(state, self.ring, samples, at | n << 16)
+        self.taken += n
 
     @property
     def lost(self):
@@ -237,20 +258,45 @@ class I2sSource:
 
     @property
     def range(self):
-        """Tell the least and the greatest sample since `reset`, of 24 bits, DC included; None before the first."""
+        """Tell the least and the greatest sample since `reset` or `fault`, of 24 bits, DC included; None before the first."""
         least, greatest = self.state[_LEAST], self.state[_GREATEST]
         return None if least > greatest else (least, greatest)
 
     def fault(self):
-        """Return what the samples taken since `reset` say of the microphone, or None.
+        """Return what the samples taken since `reset`, or since this was last asked, say of the microphone, or None.
 
-        "zeros": nobody sends in this slot; it is not plugged in, or its L/R pin says the other channel. "stuck": all are the
-        same. "floating": there are bits that no microphone of 24 bits sends.
+        "stopped": there were none. "zeros": nobody sends in this slot. "stuck": all are the same. "floating": there are bits that no
+        microphone of 24 bits sends. "clipped": one in CLIPPED was too loud for this gain. "channel": it was found in the other slot.
         """
-        least, greatest, bits = self.state[_LEAST], self.state[_GREATEST], self.state[_BITS]
+        state = self.state
+        least, greatest, bits, clipped = state[_LEAST], state[_GREATEST], state[_BITS], state[_CLIPPED]
+        taken, self.taken = self.taken, 0
+        self.forget()
+        if least > greatest:
+            return "stopped"
         if least == greatest:
             return "stuck" if least or bits else "zeros"
-        return "floating" if bits & 15 else None  # the upper four: a line may need some clocks to fall
+        if bits & 15:  # the upper four: a line may need some clocks to fall
+            return "floating"
+        if clipped * CLIPPED > taken:
+            return "clipped"
+        return "channel" if self.turned else None
+
+    def forget(self):
+        """What was found about the microphone."""
+        state = self.state
+        state[_CLIPPED] = state[_BITS] = 0
+        state[_LEAST] = 1 << 23
+        state[_GREATEST] = -(1 << 23) - 1
+
+    def turn(self):
+        """Listen to the other slot: the microphone's L/R pin may say so."""
+        lost = self.lost
+        self.stop()
+        self.turned = not self.turned
+        self.program[0] = array("H", [instruction ^ _WS for instruction in self.program[0]])
+        self.start()
+        self.state[_LOST] = lost
 
 
 def _check(pin):
@@ -263,6 +309,23 @@ def _check(pin):
         return
     user = _FUNCTIONS[function] if function < len(_FUNCTIONS) else "another device"
     raise Refusal("I2S microphone: GPIO%d is in use by %s: choose another pin, or switch the board off and on" % (pin, user))
+
+
+def _ring(bits):
+    """A ring of 2^bits bytes; without that number of the largest that leaves SPARE to others."""
+    if bits is not None:
+        return aligned(1 << bits)
+    gc.collect()
+    bits = LARGEST
+    while True:
+        try:
+            if gc.mem_free() < (1 << bits) + SPARE:
+                raise Refusal("the heap has %d bytes free: too few for a microphone" % gc.mem_free())
+            return aligned(1 << bits)
+        except Refusal:
+            bits -= 1
+            if bits < LEAST:
+                raise
 
 
 def aligned(size):

@@ -13,7 +13,7 @@ from watchword.board.transport import Transport
 from watchword.errors import BoardError, LinkError
 
 Message = dict[str, Any]
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 class Link:

@@ -1,5 +1,6 @@
-"""The sound pipeline: source, front end, model, decision. Allocates nothing once it stands."""
+"""The sound pipeline: source, front end, model, decision, events. Allocates nothing between two events."""
 
+import time
 from array import array
 
 from micropython import const
@@ -17,11 +18,14 @@ CHANNELS = const(40)
 class Listener:
     """Feeds a program from a source and tells what was heard.
 
-    `advance(ms)` does about `ms` milliseconds of work; `heard` is then the index of the label that fired, or -1. `teacher`
-    knows taught words, where there are any, and says itself what fires of them.
+    `begin` gives it a source; `work(ms)` then does about `ms` milliseconds of what can be done, and reports what is heard.
+    `advance(ms)` is one step of that; `heard` is then the index of the label that fired, or -1. `teacher` knows taught words, where
+    there are any, and says itself what fires of them. observer: called after each run of the model, where somebody looks on.
     """
 
-    def __init__(self, program, source):
+    subject = "sound"
+
+    def __init__(self, program, report=None):
         d = program.description
         if d["kind"] != "sound":
             raise ValueError("it is for no sound, its kind is %s" % d["kind"])
@@ -33,7 +37,9 @@ class Listener:
             raise ValueError("its hop_ms is not 10 or 20")
         self.labels = d["labels"]
         self.program = program
-        self.source = source
+        self.report = report
+        self.source = self.observer = None
+        self.peak = 0  # the greatest sample since the observer has set it to 0, without its sign
         self.runtime = Runtime(program)
         if len(program.input) % CHANNELS or len(program.output) != len(self.labels):
             raise ValueError("the model's input is no frames of 40 features, or it has not one output per label")
@@ -43,17 +49,14 @@ class Listener:
         self.decision = Decision(d["labels"], d["background"], decision["cutoff"], decision["window"], decision["refractory"])
         self.hop = RATE * front["hop_ms"] // 1000
         self.stride = decision["stride"]
-        self.credit = source.capacity - WINDOW  # samples that may be under way to the source
         self.samples = array("h", bytes(2 * WINDOW))
         self.span = (len(program.input) // CHANNELS - 1) * self.hop + WINDOW  # samples that a run of the model covers
         self.teacher = None
         # The features that the model sees: a ring of frames, the oldest at `next`.
         self.history = bytearray(len(program.input))
-        self.reset(self.stride)
+        self.reset()
 
-    def reset(self, stride):
-        """Begin a new stream: nothing is remembered. The model runs every `stride` frames; 0: only when `start` is called."""
-        self.source.reset()
+    def reset(self):
         self.frontend.reset()
         self.decision.reset()
         self.runtime.reset()
@@ -63,15 +66,28 @@ class Listener:
             self.samples[i] = 0
         if self.teacher is not None:
             self.teacher.reset()
-        self.every = stride
         self.next = 0
         self.count = 0  # frames so far
         self.runs = 0
         self.heard = -1
 
+    def begin(self, source, stride=None):
+        """Begin a new stream: nothing is remembered. The model runs every `stride` frames, by default the program's number; 0: only
+        when `start` is called."""
+        source.reset()
+        self.reset()
+        self.every = self.stride if stride is None else stride
+        self.source = source
+
+    def stop(self):
+        """Hear no more: what waits is left where it is."""
+        self.source = None
+
     @property
     def idle(self):
         """Tell whether nothing can be done before more sound comes."""
+        if self.source is None:
+            return True
         return not self.runtime.running and self.source.available() < self.wanted()
 
     def wanted(self):
@@ -79,8 +95,32 @@ class Listener:
         return self.hop if self.count else WINDOW
 
     def ms(self):
-        """Return the position in the stream, the end of the last frame, in milliseconds."""
-        return ((self.count - 1) * self.hop + WINDOW) // (RATE // 1000) if self.count else 0
+        """Return the position in the stream, the end of the last frame, in milliseconds. What was lost counts too."""
+        return ((self.count - 1) * self.hop + WINDOW + self.source.lost) // (RATE // 1000) if self.count else 0
+
+    def work(self, ms):
+        """Listen for about `ms` milliseconds; True when there is more to do now."""
+        t0 = time.ticks_ms()
+        while not self.idle:
+            if self.advance(ms):
+                self.tell()
+            if time.ticks_diff(time.ticks_ms(), t0) >= ms:
+                return not self.idle
+        return False
+
+    def tell(self):
+        """Report what the run that has ended heard."""
+        teacher = self.teacher
+        if self.heard >= 0:
+            self.detected(self.labels, self.decision, self.heard)
+        if teacher is not None and teacher.heard >= 0:
+            self.detected(teacher.taught.words, teacher.decision, teacher.heard, taught=True)
+        if self.observer is not None:
+            self.observer()
+
+    def detected(self, labels, decision, index, **fields):
+        at = self.ms() / 1000
+        self.report("detect", label=labels[index], score=round(decision.score(index), 3), time=at, **fields)
 
     def advance(self, ms):
         """Process one frame, or about `ms` milliseconds of a run of the model; True when a run has ended."""
@@ -105,6 +145,8 @@ class Listener:
         n = self.wanted()
         buffers.copy(self.samples, 0, self.samples, 2 * n, 2 * (WINDOW - n))
         self.source.read(self.samples, 2 * (WINDOW - n), n)
+        if self.observer is not None:
+            self.peak = max(self.peak, buffers.peak(self.samples, WINDOW - n, n))
         self.frontend.process(self.samples)
         buffers.copy(self.history, self.next, self.frontend.input, 0, CHANNELS)
         self.next = (self.next + CHANNELS) % len(self.history)
@@ -116,3 +158,9 @@ class Listener:
         buffers.copy(self.program.input, 0, self.history, self.next, size - self.next)
         buffers.copy(self.program.input, size - self.next, self.history, 0, self.next)
         self.runtime.start()
+
+    def frame_us(self):
+        """Microseconds of the front end for one frame."""
+        t0 = time.ticks_us()
+        self.frontend.process(self.samples)
+        return time.ticks_diff(time.ticks_us(), t0)

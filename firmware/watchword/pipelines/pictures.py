@@ -1,4 +1,4 @@
-"""The picture pipeline: source, crop and resize, model, decision. Allocates nothing once a stream of frames has begun.
+"""The picture pipeline: source, crop and resize, model, decision, events. Allocates nothing between two frames.
 
 An output pixel is the mean of what its area covers of the frame's middle, in weights of 1/256, down and across one after the
 other: the numbers of the host's features/frames.py, bit for bit.
@@ -46,10 +46,15 @@ class Viewer:
     """Feeds a program from a source of frames and tells what was seen.
 
     `begin` starts a stream of frames, `take` brings what waits of one to the model's input; when `take` has said that the model
-    runs, `advance(ms)` does about `ms` milliseconds of its work and says when it is done. Then `presence` tells.
+    runs, `work(ms)` does about `ms` milliseconds of that, and reports in the end. `advance(ms)` is one step of it; when it has said
+    that the run has ended, `decision` tells. ms: time of the frame, for its events.
     """
 
-    def __init__(self, program, kernels=_kernels):
+    subject = "pictures"
+    span = 0  # no samples are in a run of the model,
+    frame_us = None  # and no front end before it
+
+    def __init__(self, program, report=None, kernels=_kernels):
         d = program.description
         if d["kind"] != "picture":
             raise ValueError("it is for no pictures, its kind is %s" % d["kind"])
@@ -61,10 +66,11 @@ class Viewer:
         if self.rows * self.columns * self.channels != len(program.input) or len(program.output) != len(self.labels):
             raise ValueError("its input has not as many bytes as its shape says, or it has not one output per label")
         self.program = program
+        self.report = report
         self.runtime = Runtime(program)
         self.kernels = kernels
         self.stride = d["decision"]["stride"]
-        self.presence = Presence(d["labels"], d["background"], d["decision"]["cutoff"], d["decision"]["window"])
+        self.decision = Presence(d["labels"], d["background"], d["decision"]["cutoff"], d["decision"]["window"])
         multiplier, offset = d["input"]["multiplier"], d["input"]["offset"]
         if not 1 <= multiplier <= 1 << 20 or not -128 <= offset <= 127:
             raise ValueError("its input has a multiplier or an offset out of range")
@@ -74,6 +80,8 @@ class Viewer:
         self.line = array("H", bytes(2 * n))
         self.sums = array("i", bytes(4 * n))
         self.source = None
+        self.ms = 0
+        self.looking = False  # whether the model runs on a frame
         self.teacher = None  # who knows of taught labels, where there are any
         self.rows_kernel = getattr(kernels, "rows", None)  # of Thumb code, which does all of a band
         if self.rows_kernel is None:
@@ -104,7 +112,7 @@ class Viewer:
             self.places.extend(array("I", (len(self.sums), self.pitch, self.pixel_bytes)))
             self.first = self.places[_TO], self.places[_DOWN] + 2
         self.count = 0  # frames so far
-        self.presence.reset()
+        self.decision.reset()
         if self.teacher is not None:
             self.teacher.reset()
         self.runtime.reset()
@@ -143,6 +151,7 @@ class Viewer:
         if self.count % self.stride:
             return False
         self.runtime.start()
+        self.looking = True
         return True
 
     def spread(self):
@@ -164,7 +173,40 @@ class Viewer:
         teacher = self.teacher
         if not (self.runtime.run(ms) if teacher is None else teacher.run(self.runtime, ms)):
             return False
-        self.presence.update(self.program.output)
+        self.decision.update(self.program.output)
         if teacher is not None:
             teacher.update(0)
         return True
+
+    def work(self, ms):
+        """Look at a frame for about `ms` milliseconds; True when there is more to do now."""
+        if not self.looking:
+            return False
+        if self.advance(ms):
+            self.looking = False
+            self.tell()
+        return self.looking
+
+    def stop(self):
+        """Look no more at a frame that is not seen yet."""
+        self.looking = False
+
+    def scores(self):
+        """The model's outputs, int8."""
+        return [v - 256 if v > 127 else v for v in self.program.output]
+
+    def tell(self):
+        """Report what the frame shows."""
+        at = self.ms / 1000
+        scores = self.scores()
+        best = scores.index(max(scores))
+        self.report("frame", label=self.labels[best], score=round((scores[best] + 128) / 256, 3), time=at)
+        self.changes(self.labels, self.decision, at)
+        if self.teacher is not None:
+            self.changes(self.teacher.taught.words, self.teacher.decision, at, taught=True)
+
+    def changes(self, labels, decision, at, **fields):
+        """Report what has come into view, and what has left it."""
+        for event, index in (("gone", decision.gone), ("detect", decision.seen)):
+            if index >= 0:
+                self.report(event, label=labels[index], score=round(decision.score(index), 3), time=at, **fields)

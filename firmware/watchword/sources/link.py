@@ -1,4 +1,4 @@
-"""Sound streamed by the host over the link: a ring of int16 samples, allocated once."""
+"""Sound that the host sends over the link: a ring of int16 samples, and the host's leave to send more."""
 
 from array import array
 
@@ -15,13 +15,22 @@ _STEPS = (
 # fmt: on
 
 
-class StreamSource:
-    """Holds up to `capacity` samples (16 kHz, int16) between the link and the front end."""
+class LinkSource:
+    """Holds up to `capacity` samples (16 kHz, int16) between the link and the front end.
 
-    def __init__(self, capacity):
+    credit: how many may be under way to it. The reply to a request that brought sound is the host's leave to send as much
+    again: `owe` keeps the request until its samples have been taken.
+    """
+
+    kind = "link"
+    lost = 0  # no more than there is room for may come
+
+    def __init__(self, capacity=2048):
         self.capacity = capacity
+        self.credit = capacity - 480  # as many as the first frame waits for
         self.ring = bytearray(2 * capacity)
         self.adpcm = array("H", (0, 0) + _STEPS)  # as buffers.decode_adpcm has it
+        self.owed = []
         self.reset()
 
     def reset(self):
@@ -29,6 +38,19 @@ class StreamSource:
         self.size = 0  # bytes that wait
         self.adpcm[0] = 32768  # the decoder begins at a sample of 0 and the smallest step
         self.adpcm[1] = 0
+        self.received = 0  # samples
+
+    def owe(self, request, samples):
+        """So many of them came with a request."""
+        self.received += samples
+        self.owed.append((request, self.received))
+
+    def due(self, wanted):
+        """Return the oldest request whose sound has been taken, or None. wanted: samples that the next frame needs: a request's
+        sound is taken when less of it waits, the rest waits for what comes after it."""
+        if self.owed and self.owed[0][1] - (self.received - self.available()) < wanted:
+            return self.owed.pop(0)[0]
+        return None
 
     def available(self):
         return self.size // 2

@@ -1,0 +1,139 @@
+"""The ears of a board that hears by itself: its microphone, watched over.
+
+A fault of the microphone, sound that was lost and an exception on the way to the model are events; in all cases the board goes on, and
+hears again when the cause is gone.
+"""
+
+import time
+
+from micropython import const
+
+from watchword import error_text, forget
+
+_PERIOD = const(1000)  # ms between two looks at the microphone,
+_TWICE = const(2)  # of which so many, one after another, have to find a fault before it is told
+_AGAIN = const(5000)  # ms until a microphone that could not be started is tried again
+_MOST = const(5)  # exceptions, each within PEACE of the one before, after which listening is given up
+_PEACE = const(10000)  # ms
+
+class Ears:
+    """app: whose pipeline hears. `source` is the microphone, None where there is none or it is off.
+
+    fault: what is wrong with the microphone now, by name, or None; text: in a line.
+    """
+
+    def __init__(self, app):
+        self.app = app
+        self.source = self.fault = self.text = None
+        self.given_up = False
+        self.failures = 0
+        self.forget()
+
+    def forget(self):
+        self.found = None  # the fault that the last look found,
+        self.looks = 0  # and how often it has been found
+        self.told = 0  # samples lost of which the host knows
+        self.at = time.ticks_ms()  # of the last look or attempt
+
+    @property
+    def wanted(self):
+        """Whether this board is to hear by itself."""
+        settings, pipeline = self.app.settings, self.app.pipeline
+        return bool(settings and settings["microphone"] and not settings["mute"] and pipeline and pipeline.subject == "sound")
+
+    @property
+    def hearing(self):
+        """Whether the pipeline hears the microphone now."""
+        return self.source is not None and self.app.pipeline.source is self.source
+
+    def open(self):
+        """Begin to hear, where the board is to."""
+        if self.given_up or self.hearing or not self.wanted:
+            return
+        self.forget()
+        try:
+            if self.source is None:
+                from watchword.sources.microphones import microphone
+
+                self.source = microphone(self.app.settings["microphone"])
+            self.source.start()
+        except Exception as error:
+            self.tell("stopped", error_text(error))
+            return
+        finally:
+            forget("sources.microphones")
+        if self.fault == "stopped":
+            self.tell(None)
+        self.app.pipeline.begin(self.source)
+
+    def begin(self):
+        """Begin a stream anew, where the board hears: what has come before the app could listen is none."""
+        if self.hearing:
+            self.forget()
+            self.app.pipeline.begin(self.source)
+
+    def rest(self):
+        """Something else needs the program: the ears wait for a while."""
+        self.at = time.ticks_ms()
+
+    def close(self):
+        """Hear no more. Pins, DMA and state machine are free; the ring stays."""
+        if self.source is not None:
+            if self.hearing:
+                self.app.pipeline.stop()
+            self.source.stop()
+
+    def check(self):
+        """Look at the microphone, where it is time."""
+        elapsed = time.ticks_diff(time.ticks_ms(), self.at)
+        if elapsed < _PERIOD or not self.wanted or self.given_up:
+            return
+        if not self.hearing:
+            if self.app.pipeline.source is None and elapsed >= _AGAIN:
+                self.open()
+            return
+        self.at = time.ticks_ms()
+        source = self.source
+        lost = source.lost
+        if lost != self.told:
+            self.app.report("lost", samples=lost - self.told, time=self.app.pipeline.ms() / 1000)
+            self.told = lost
+        fault = source.fault()
+        self.looks = self.looks + 1 if fault == self.found else 1
+        self.found = fault
+        if self.looks < _TWICE:
+            return
+        if fault != self.fault:
+            self.tell(fault)
+        if fault == "stopped":
+            self.close()
+            self.open()
+        elif fault == "zeros":
+            source.turn()
+            self.looks = 0
+
+    def tell(self, fault, text=None):
+        """Of a fault of the microphone, or of its end."""
+        if text is None and fault is not None:
+            from watchword.sources.faults import CAUSES
+
+            text = CAUSES[fault]
+            forget("sources.faults")
+        if (fault, text) == (self.fault, self.text):
+            return
+        self.fault, self.text = fault, text
+        pipeline = self.app.pipeline
+        at = pipeline.ms() / 1000 if self.hearing else 0
+        self.app.report("microphone", fault=fault, text=text or "it hears again", time=at)
+
+    def failed(self, error):
+        """An exception has come out of the pipeline: listening begins anew, unless it was the last of many."""
+        now = time.ticks_ms()
+        if not self.failures or time.ticks_diff(now, self.last) > _PEACE:
+            self.failures = 0
+        self.last = now
+        self.failures += 1
+        self.given_up = self.failures >= _MOST
+        self.app.report("failed", text=error_text(error), count=self.failures, given_up=self.given_up)
+        self.close()
+        self.open()

@@ -1,0 +1,99 @@
+"""A WAV file that plays in real time: the microphone of a board that is a process on a PC."""
+
+import struct
+import time
+
+from micropython import const
+
+from watchword import Refusal
+from watchword.sources import RATE
+
+_WAIT = const(4000)  # samples that wait at most, as in a microphone's ring
+
+
+class WavSource:
+    """file: of 16 bits, 16 kHz, one channel. It begins to play at `start`, and silence follows it. Refusal: it cannot be read."""
+
+    kind = "wav"
+
+    def __init__(self, file):
+        try:
+            self.file = open(file, "rb")
+            self.left = _samples(self.file)
+        except (OSError, ValueError) as error:
+            raise Refusal("microphone %s: %s" % (file, error))
+        self.origin = None
+        self.taken = self.lost = 0
+
+    def start(self):
+        if self.origin is None:
+            self.origin = time.ticks_ms()
+
+    def stop(self):
+        self.origin = None
+
+    def reset(self):
+        self.taken += self.available()
+        self.lost = 0
+
+    def available(self):
+        if self.origin is None:
+            return 0
+        ms = time.ticks_diff(time.ticks_ms(), self.origin)
+        if ms > 1000:  # so that no difference of two times becomes too long
+            self.origin = time.ticks_add(self.origin, 1000)
+            self.taken -= RATE
+            ms -= 1000
+        waiting = ms * (RATE // 1000) - self.taken
+        over = waiting - _WAIT
+        if over > 0:
+            self.lost += over
+            self.skip(over)
+            waiting -= over
+        return waiting
+
+    def skip(self, n):
+        self.taken += n
+        n = min(n, self.left)
+        self.left -= n
+        self.file.seek(2 * n, 1)
+
+    def read(self, samples, at, n):
+        self.taken += n
+        window = memoryview(samples)
+        begin = at // 2
+        k = min(n, self.left)
+        self.left -= k
+        if k:
+            self.file.readinto(window[begin : begin + k])
+        for i in range(begin + k, begin + n):
+            samples[i] = 0
+
+    def check(self):
+        pass
+
+    def fault(self):
+        return None
+
+    def turn(self):
+        pass
+
+
+def _samples(file):
+    """How many there are from where the file then stands. ValueError: it is no such file."""
+    if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
+        raise ValueError("no WAV file")
+    fits = False
+    while True:
+        head = file.read(8)
+        if len(head) < 8:
+            raise ValueError("a WAV file without sound")
+        name, size = head[:4], struct.unpack("<I", head[4:])[0]
+        if name == b"data":
+            break
+        chunk = file.read(size + (size & 1))
+        if name == b"fmt ":
+            fits = struct.unpack("<HHIIHH", chunk[:16]) in ((1, 1, RATE, 2 * RATE, 2, 16), (65534, 1, RATE, 2 * RATE, 2, 16))
+    if not fits:
+        raise ValueError("a WAV file of 16 bits, 16 kHz and one channel is expected")
+    return size // 2

@@ -1,0 +1,87 @@
+"""What happens once, at the start of the app: a new program is tried, a program is loaded and gets its pipeline and taught words."""
+
+import gc
+import time
+
+from watchword import error_text
+
+
+def start(app, kind):
+    """Load what is to run: the scratch program, a program on trial, the active one, or at the last the previous one."""
+    scratch = app.store.take_scratch()
+    if scratch is None and app.store.trial(kind) is not None:
+        from watchword.trial import clean_run  # seldom needed
+
+        clean_run(app, kind, load)
+        kind = app.store.state["runs"]  # another one, where nothing is left of that
+    app.note = app.store.state["note"]
+    if app.program is None:
+        load_first(app, scratch, app.store.state[kind])
+
+
+def load_first(app, scratch, files):
+    """Load the scratch program, or the first of those that have passed their trial, if they can be loaded."""
+    for file in [scratch] + files:
+        if file is not None:
+            try:
+                load(app, file, file != scratch)
+                return
+            except Exception as error:
+                app.unload()
+                app.note = "%s could not be loaded: %s" % (file, error_text(error))
+
+
+def load(app, file, proved=False):
+    """Load a program, and what is needed to listen or see with it. proved: it was before, in its trial."""
+    t0 = time.ticks_ms()
+    from watchword import program  # a board without one needs none of these
+    from watchword.runtime import Runtime
+
+    loaded = program.load(app.store.path(file), proved)
+    picture = loaded.description["kind"] == "picture"
+    app.missing = {
+        "sound": "%s is for pictures, it cannot listen" % file,
+        "pictures": "%s is for sound, it cannot see" % file,
+    }
+    try:
+        if picture:
+            from watchword.pipelines.pictures import Viewer as Pipeline
+        else:
+            from watchword.pipelines.sound import Listener as Pipeline
+        app.pipeline = Pipeline(loaded, app.report)
+        app.runtime = app.pipeline.runtime
+    except (KeyError, ValueError, TypeError) as error:
+        # A program that nothing feeds can be run all the same.
+        verb = "see" if picture else "listen"
+        app.missing["pictures" if picture else "sound"] = "%s cannot %s: %s" % (file, verb, error)
+        app.runtime = Runtime(loaded)
+    loaded.reset = loaded.steps = ()  # for the heap's sake
+    app.program = loaded
+    app.file = file
+    remember(app)
+    app.cut()
+    app.load_ms = time.ticks_diff(time.ticks_ms(), t0)
+
+
+def remember(app):
+    """Where flash holds words that were taught to this model, they count."""
+    layer = app.program.description.get("taught")
+    if isinstance(layer, dict) and str(layer.get("key"))[:16] + ".knn" in app.store.files():
+        try:
+            teach(app)
+        except (ValueError, KeyError, TypeError, MemoryError) as error:
+            app.note = "taught words are left out: %s" % error
+
+
+def teach(app):
+    """Who teaches and tells taught words, beside what the program knows. ValueError: the program has no embedding."""
+    if app.teacher is None:
+        gc.collect()  # what now comes to stay would lie between garbage, and leave no piece whole
+        from watchword.teacher import Teacher
+
+        if app.pipeline is None:
+            raise ValueError("nothing feeds the program that runs")
+        app.teacher = Teacher(app.program, app.runtime.steps, app.store, app.store.path(app.file))
+        app.pipeline.teacher = app.teacher
+        app.note = app.note or app.teacher.note
+    return app.teacher
