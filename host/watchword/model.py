@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword import chips, compile, description, shipped, tflite
+from watchword import catalogue, chips, compile, description, shipped, tflite
 from watchword.description import Decision, Description
 from watchword.errors import DataError, ModelError
 from watchword.features.tables import CHANNELS
@@ -119,11 +119,11 @@ _NAMES = {"mfcc": "MFCC", "log_mel": "log-mel"}
 
 
 def load(path: Path | str, description_file: Path | None = None) -> Model:
-    """Read a model. description_file overrides the description beside it.
+    """Read a model: a file, or one known by its name (`catalogue.find`). description_file overrides the description beside it.
 
     Raises ModelError where a file is missing or damaged, UnsupportedError listing every operation that cannot be had.
     """
-    path = Path(path)
+    path = catalogue.find(path)
     try:
         content = path.read_bytes()
     except OSError as error:

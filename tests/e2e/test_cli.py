@@ -303,6 +303,13 @@ def test_describe_drafts_what_is_missing(model: Path) -> None:
     assert json.loads(watchword("describe", model, "--json").stdout)["name"] == "small"
 
 
+def test_a_model_is_named_without_its_file(tmp_path: Path, micropython: Path) -> None:
+    assert json.loads(watchword("push", "keywords", "--on", "unix", "--json").stdout)["file"].startswith("keywords-")
+    assert "known: keywords, " in fails("listen", "--on", "reference", "--model", "keyword")
+    assert "okay_nabu.tflite: no such file: download it from https://" in fails("inspect", "okay_nabu")
+    assert "keywords: comes with the package and stays as it is: copy" in fails("describe", "keywords", "--embedding", "x")
+
+
 def test_models_that_nothing_feeds_are_refused_in_one_line(wav: Path, shared_data: Path, micropython: Path) -> None:
     for name, reason in (
         ("mlperf_tiny/kws_ref_model", "takes MFCC features, which no front end here makes: `watchword run` and `bench`"),

@@ -12,9 +12,9 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from watchword import catalogue, reference, tflite
 from watchword import description as descriptions
 from watchword import embedding as embeddings
-from watchword import reference, tflite
 from watchword.board import Board
 from watchword.chips import CHIPS, PORTABLE, Chip, named
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
@@ -54,8 +54,10 @@ def describe(
 ) -> None:
     """Show a model's description, or draft NAME.toml beside it where it has none."""
     loaded = load(model, description)
-    beside = model.with_suffix(".toml")
+    beside = loaded.path.with_suffix(".toml")
     if embedding is not None:
+        if loaded.path in catalogue.shipped_models().values():
+            raise ModelError(f"{model}: comes with the package and stays as it is: copy {loaded.path} to describe it otherwise")
         changed = _with_embedding(loaded, embedding)
         loaded = dataclasses.replace(loaded, description=changed, described=True)
         descriptions.write(changed, beside)

@@ -55,8 +55,8 @@ OldCore = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
-ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, its description NAME.toml beside it.")]
-Lent = Annotated[Path | None, typer.Option("--model", help="Run this model for this command only.")]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, NAME.toml beside it, or a name: keywords.")]
+Lent = Annotated[Path | None, typer.Option("--model", help="Run this model (a file or a name) for this command only.")]
 MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILE", hidden=True)]  # of `--wav *.wav`, all but the first
 DescriptionFile = Annotated[
     Path | None, typer.Option("--description", metavar="FILE", help="Use this description, not the one beside the model.")
