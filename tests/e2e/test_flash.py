@@ -10,15 +10,20 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from serial.tools import list_ports
 
+from tests import bootsel
 from tests.e2e.conftest import small_program
 from watchword import __version__, firmware
 from watchword.board import Board, doctor
 from watchword.board import flash as flashing
+from watchword.board.bootsel import install as install_micropython
 from watchword.board.flash import flash, install
 from watchword.board.repl import MpremoteRepl, Repl
+from watchword.board.virtual.pico import build
 from watchword.errors import BoardError
 from watchword.firmware import packages
 
@@ -71,6 +76,27 @@ def test_a_board_with_micropython_alone_runs_watchword_after_a_flash(bare: str) 
     with Board.open(bare) as board:
         assert board.hello.native
         assert board.hello.target == "rp2040"
+
+
+def test_a_board_in_bootsel_mode_gets_micropython_and_watchword(
+    bare: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MicroPython's own image, on a folder as the drive; then the port comes of a board that runs the same."""
+    monkeypatch.setattr(list_ports, "comports", list)
+    port = SimpleNamespace(device=bare, vid=0x2E8A, pid=0x0005, product=None, description="n/a")
+    drive = bootsel.plug_in(tmp_path / "media/RPI-RP2")
+    file = tmp_path / "RPI_PICO.uf2"
+    file.write_bytes(bootsel.image(build.pico().firmware.read_bytes()))
+    got: list[bytes] = []
+
+    def started(content: bytes) -> None:
+        got.append(content)
+        monkeypatch.setattr(list_ports, "comports", lambda: [port])
+
+    bootsel.start_chip(drive, file.stat().st_size, started)
+    report = flash(install_micropython(file, [drive]))
+    assert got == [file.read_bytes()]
+    assert (report.port, report.firmware) == (bare, __version__)
 
 
 def test_a_second_flash_sends_nothing_and_the_app_runs(flashed: str) -> None:

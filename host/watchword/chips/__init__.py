@@ -7,7 +7,7 @@ docs/boards.md says what a new one takes.
 
 from __future__ import annotations
 
-from watchword.chips.chip import SOURCE, Chip
+from watchword.chips.chip import SOURCE, Bootloader, Chip
 from watchword.chips.esp32 import ESP32
 from watchword.chips.esp32c3 import ESP32C3
 from watchword.chips.esp32c6 import ESP32C6
@@ -18,7 +18,7 @@ from watchword.chips.rp2040 import RP2040
 from watchword.chips.rp2350 import RP2350
 from watchword.errors import ModelError
 
-__all__ = ["CHIPS", "PORTABLE", "SOURCE", "Chip", "named"]
+__all__ = ["CHIPS", "PORTABLE", "SOURCE", "Bootloader", "Chip", "named"]
 
 CHIPS = {chip.name: chip for chip in (RP2040, RP2350, ESP32, ESP32S2, ESP32S3, ESP32C3, ESP32C6, PORTABLE)}
 

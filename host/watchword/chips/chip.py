@@ -18,6 +18,19 @@ def portable(graph: Graph) -> Lowering:
 
 
 @dataclass(frozen=True)
+class Bootloader:
+    """The USB drive that a chip is when it starts with its BOOTSEL button held: it takes a UF2 file, and runs it.
+
+    board_id: the drive's, in its INFO_UF2.TXT, and its label. families: the numbers in UF2 files that the chip starts. page: of
+    MicroPython's site, where the files are.
+    """
+
+    board_id: str
+    families: frozenset[int]
+    page: str
+
+
+@dataclass(frozen=True)
 class Chip:
     """A chip with stock MicroPython, and what that leaves a program beside the app.
 
@@ -26,6 +39,7 @@ class Chip:
     .mpy files, as mpy-cross names it, or SOURCE. kernels: the sets that it can run, by the ending of their
     files in firmware/watchword/kernels. loaded: bytes of heap that kernels, and what feeds a program, take once one is loaded.
     lowering: makes the calls of its kernels for one graph, with what they cost. hz: clock by which their cycles become time.
+    bootloader: None of a chip that is no drive.
     """
 
     name: str
@@ -36,3 +50,4 @@ class Chip:
     loaded: int = 55_000
     lowering: Callable[[Graph], Lowering] = portable
     hz: int | None = None
+    bootloader: Bootloader | None = None

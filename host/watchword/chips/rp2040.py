@@ -1,6 +1,6 @@
 """Raspberry Pi RP2040: two Cortex-M0+, 264 KB of RAM. It has kernels of its own, in Thumb code."""
 
-from watchword.chips.chip import Chip
+from watchword.chips.chip import Bootloader, Chip
 from watchword.compile.thumb.lowering import Lowering
 
 # Measured on the virtual Pico: 192 KB of heap on stock firmware, of which app, kernels and front end take 75, and 20 should
@@ -13,4 +13,5 @@ RP2040 = Chip(
     kernels=("thumb", "viper"),
     lowering=Lowering,
     hz=125_000_000,
+    bootloader=Bootloader("RPI-RP2", frozenset({0xE48BFF56}), "micropython.org/download/RPI_PICO"),
 )

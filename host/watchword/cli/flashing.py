@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from watchword.board import bootsel, virtual
 from watchword.board import doctor as checks
 from watchword.board import ports as serial
-from watchword.board import virtual
 from watchword.board.flash import flash as put
 from watchword.board.repl import TOOLS
 from watchword.cli.options import Json, On
@@ -29,9 +29,18 @@ def flash(
     on: Port = None,
     tool: Tool = "mpremote",
     force: Annotated[bool, typer.Option("--force", help="Replace a main.py that is your own.")] = False,
+    uf2: Annotated[
+        Path | None,
+        typer.Option("--uf2", metavar="FILE", help="MicroPython for a board in BOOTSEL mode: put on it first."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Put the firmware on a board that runs MicroPython, and start it."""
+    if uf2 is not None:
+        if on is not None:
+            raise typer.BadParameter("its port comes with MicroPython, and is found: without --on, please", param_hint="--uf2")
+        on = bootsel.install(uf2, report=note)
+        note(f"on {on}: MicroPython runs")
     with progress_bar("sending the firmware") as progress:
         report = put(_port(on), tool, force, progress)
     if json:
@@ -54,6 +63,8 @@ def _port(on: str | None) -> str:
     if on is None:
         on, why = serial.choose()
         if virtual.find(on):
+            for drive in bootsel.drives():
+                raise BoardError(bootsel.advice(drive))
             raise BoardError("no board is plugged in: plug one in, or name its port with --on; `watchword ports` lists them")
         note(f"on {on}: {why}")
     board = virtual.find(on)
