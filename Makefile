@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 EXTRAS := train,report,vision,ampy,virtual,test,lint
 
-.PHONY: help setup pico demo test check test-board lint bench soak schema parameters wheel mip lock clean
+.PHONY: help setup pico demo test check test-board lint bench soak schema parameters drawings wheel mip lock clean
 
 help:
 	@echo "make setup            a virtual environment in $(VENV) with everything, and the virtual board"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench            measurements that are too slow or too unsteady for tests"
 	@echo "make soak             what takes hours: power cuts, damaged files, the virtual Pico in lockstep"
 	@echo "make parameters       the places of kernels' parameters, from their contracts into their bodies"
+	@echo "make drawings         how microphones are wired, for the guide, from what the package knows of boards and modules"
 	@echo "make schema           the JSON Schema of descriptions, from the classes that read them"
 	@echo "make wheel            the package, into dist/"
 	@echo "make mip              the firmware as packages for mpremote mip install, into dist/mip"
@@ -64,6 +65,9 @@ schema: $(INSTALLED)
 
 parameters: $(INSTALLED)
 	@$(BIN)/python -m watchword.firmware.parameters
+
+drawings: $(INSTALLED)
+	@$(BIN)/python -m watchword.report.wiring docs/how-to
 
 soak: pico
 	$(BIN)/python -m pytest tests/soak -s
