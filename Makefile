@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # A process for each core, which needs no threads of its own. Tests that share what takes long to make run in one of them.
 PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
-EXTRAS := train,report,vision,ampy,virtual,test,lint
+EXTRAS := train,report,vision,ampy,mic,virtual,test,lint
 
 .PHONY: help setup pico demo test check test-board lint bench soak schema parameters drawings wheel mip lock clean
 
@@ -33,6 +33,7 @@ help:
 # Quick where the virtual board stands already: it looks, and builds only what is missing.
 setup: $(INSTALLED)
 	@$(BIN)/watchword setup unix
+	@$(install_portaudio)
 
 pico: $(INSTALLED)
 	@$(BIN)/watchword setup pico
@@ -97,6 +98,15 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@echo "installing the Python packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[$(EXTRAS)]'
 	@touch $@
+
+# PortAudio, for the computer's microphone, where it is missing and this is root's; without it some tests skip.
+define install_portaudio
+if [ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] && ! ldconfig -p | grep -q libportaudio.so.2; then \
+  echo "installing libportaudio2"; \
+  { apt-get update; apt-get install -y --no-install-recommends libportaudio2; } >/dev/null 2>&1 || \
+    echo "libportaudio2 cannot be installed: the computer's microphone stays untested" >&2; \
+fi
+endef
 
 # $(call create_venv,FOLDER): one shell command. On Debian and Ubuntu, ensurepip is in a package of its own.
 define create_venv

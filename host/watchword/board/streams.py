@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,15 +50,13 @@ class Streams(Connection):
 
     last_stream = Stream()
 
-    def _stream(self, samples: NDArray[np.int16], codec: Codec, **fields: Any) -> Iterator[Event]:
-        """Begin a stream and send samples as the board's credit allows; yields the events that come meanwhile."""
+    def _stream(self, blocks: Iterable[NDArray[np.int16]], codec: Codec, **fields: Any) -> Iterator[Event]:
+        """Begin a stream and send blocks of samples as the board's credit allows; yields the events that come meanwhile."""
         self.link.events.clear()
         credit = self._ask(_Begun, "stream", **fields).credit
         waiting: deque[tuple[int, int]] = deque()
         adpcm = Adpcm()
-        size = _CHUNK_SAMPLES[codec]
-        for start in range(0, len(samples), size):
-            chunk = samples[start : start + size]
+        for chunk in _chunks(blocks, _CHUNK_SAMPLES[codec]):
             payload = adpcm.encode(chunk) if codec == "adpcm" else chunk.astype("<i2").tobytes()
             while waiting and (credit < len(chunk) or self.link.answered(waiting[0][0])):
                 request, taken = waiting.popleft()
@@ -78,20 +77,41 @@ class Streams(Connection):
         After the last event `last_stream` tells of it.
         """
         silence = np.zeros(RATE, np.int16)
-        for event in self._heard(np.concatenate([silence, np.asarray(samples, np.int16), silence]), codec):
+        yield from self._heard([silence, np.asarray(samples, np.int16), silence], codec)
+
+    def listen_live(self, blocks: Iterable[NDArray[np.int16]], codec: Codec = "s16") -> Iterator[Event]:
+        """The same of blocks of samples that come by and by, as of `data.microphone.Microphone`; without the silence after."""
+        yield from self._heard(itertools.chain([np.zeros(RATE, np.int16)], blocks), codec)
+
+    def _heard(self, blocks: Iterable[NDArray[np.int16]], codec: Codec) -> Iterator[Event]:
+        """What comes of a stream that begins with a second of silence; times count from its end."""
+        for event in self._events_of(blocks, codec):
             if isinstance(event, Detection):
                 event = dataclasses.replace(event, time=round(event.time - 1.0, 3), score=round(event.score, 3))
             yield event
 
-    def _heard(self, samples: NDArray[np.int16], codec: Codec) -> Iterator[Event]:
-        yield from self._stream(samples, codec)
+    def _events_of(self, blocks: Iterable[NDArray[np.int16]], codec: Codec) -> Iterator[Event]:
+        yield from self._stream(blocks, codec)
         self.last_stream = self._ask(Stream, "end")
         yield from self._events()
 
     def scores(self, samples: NDArray[np.int16], codec: Codec = "s16") -> NDArray[np.int8]:
         """The model's outputs for the one window that ends with the last sample, after a second of silence; int8 (labels,)."""
-        for _ in self._stream(np.concatenate([np.zeros(RATE, np.int16), samples]), codec, stride=0):
+        for _ in self._stream([np.zeros(RATE, np.int16), samples], codec, stride=0):
             pass
         scores = self._ask(_Scores, "scores").scores
         self.last_stream = self._ask(Stream, "end")
         return scores
+
+
+def _chunks(blocks: Iterable[NDArray[np.int16]], size: int) -> Iterator[NDArray[np.int16]]:
+    """Blocks cut and joined to chunks of `size` samples; what is left over at the end."""
+    held = np.zeros(0, np.int16)
+    for block in blocks:
+        held = np.concatenate([held, block]) if len(held) else block
+        whole = len(held) // size * size
+        for start in range(0, whole, size):
+            yield held[start : start + size]
+        held = held[whole:]
+    if len(held):
+        yield held

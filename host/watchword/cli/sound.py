@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -31,9 +34,16 @@ from watchword.cli.options import (
 )
 from watchword.cli.output import note, of_file, progress_bar, say, say_event, say_json
 from watchword.data import audio
+from watchword.data.microphone import Microphone
 from watchword.errors import BoardError, DataError
 from watchword.evaluate import streaming
 from watchword.model import Model, keywords, load
+
+
+class Source(StrEnum):
+    """What --from may name."""
+
+    computer = "computer"
 
 
 def listen(
@@ -53,31 +63,93 @@ def listen(
     codec: Annotated[
         Codec, typer.Option("--codec", help="How sound travels: s16 is exact, adpcm takes a quarter of the line.")
     ] = "s16",
+    source: Annotated[
+        Source | None, typer.Option("--from", help="Stream the computer's microphone instead, until Ctrl-C.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="NAME", help="Which microphone: a part of its name, or its number.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", min=0.1, help="End after so much sound of the microphone.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Stream recordings to a board and show what it hears, one line per event. Each file is a stream of its own.
 
+    --from computer lets it hear what the computer's microphone does.
+
     The reference hears what a board would, by watchword's keyword model unless --model names another.
     """
-    if not wav and (more or on != "reference"):
-        raise typer.BadParameter("recordings to stream are needed", param_hint="--wav")
-    files = named_files([*(wav or [_clips()]), *(more or [])], audio.find, "sound")
+    if source is None and not wav and (more or on != "reference"):
+        raise typer.BadParameter("recordings to stream are needed, or --from computer", param_hint="--wav")
+    if source is not None and (wav or more):
+        raise typer.BadParameter("recordings or the microphone: not both", param_hint="--wav")
+    if source is None and (device is not None or seconds is not None):
+        raise typer.BadParameter("they are for --from computer", param_hint="--device, --seconds")
     loaded = load(model, description) if model else load(keywords()) if on == "reference" else None
     if loaded is not None:
         loaded.require_sound()
+    if source is not None:
+        with Microphone(device, note) as microphone, _hearing(loaded, on, fresh) as board:
+            _hear_live(microphone, board or loaded, codec, seconds, json)
+        return
+    files = named_files([*(wav or [_clips()]), *(more or [])], audio.find, "sound")
+    with _hearing(loaded, on, fresh) as board:
+        if board is not None:
+            _hear(partial(_by_board, board, codec), board.target, files, json)
+        else:
+            assert loaded is not None
+            _hear(partial(_by_reference, loaded, codec), "reference", files, json)
+
+
+@contextmanager
+def _hearing(loaded: Model | None, on: str | None, fresh: bool) -> Iterator[Board | None]:
+    """A board that listens, with the model where one is lent to it; None for the reference."""
     if on == "reference":
-        assert loaded is not None
-        _hear(partial(_by_reference, loaded, codec), on, files, json)
+        yield None
         return
     with open_board(on, fresh) as board:
         if loaded is not None:
             with running(board, loaded):
-                _hear(partial(_by_board, board, codec), board.target, files, json)
+                yield board
             return
         if not board.holds("sound"):
             give_keywords(board)
         board.turn_to("sound")
-        _hear(partial(_by_board, board, codec), board.target, files, json)
+        yield board
+
+
+def _hear_live(microphone: Microphone, by: Board | Model | None, codec: Codec, seconds: float | None, json: bool) -> None:
+    """What a board, or a model on the reference, hears of a microphone, until it has heard enough or Ctrl-C comes."""
+    assert by is not None
+    target = by.target if isinstance(by, Board) else "reference"
+    listen = by.listen_live if isinstance(by, Board) else partial(streaming.listen_live, by)
+    note(f"{target} hears {microphone.name}" + ("; Ctrl-C ends it" if seconds is None else ""))
+    with _until_interrupted(microphone.stop):
+        for event in listen(microphone.blocks(seconds), codec):
+            if json:
+                say_json(event.as_dict())
+            elif isinstance(event, Detection):
+                say(f"{event.time:7.2f} s  {event.label}  {event.score:.2f}")
+            else:
+                say_event(event, target)
+    if microphone.lost:
+        note(f"{microphone.name}: {microphone.lost:.1f} s of sound were lost: {target} is slower than the microphone")
+
+
+@contextmanager
+def _until_interrupted(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C stops, so that what was heard is told to its end; another one does what it does elsewhere."""
+
+    def interrupted(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _clips() -> Path:

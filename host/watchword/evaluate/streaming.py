@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +17,7 @@ from watchword import reference, shipped
 from watchword.board import Detection
 from watchword.board.streams import Codec
 from watchword.data import audio
-from watchword.data.adpcm import coded
+from watchword.data.adpcm import Adpcm, coded
 from watchword.description import Description
 from watchword.features.micro import MicroFrontend, to_int8
 from watchword.features.tables import CHANNELS, RATE, WINDOW
@@ -37,6 +40,36 @@ def listen(model: Model, samples: NDArray[np.int16], codec: Codec = "s16") -> li
     return detections(run_stream(model, samples, codec), model.description)
 
 
+def listen_live(model: Model, blocks: Iterable[NDArray[np.int16]], codec: Codec = "s16") -> Iterator[Detection]:
+    """What `Board.listen_live` yields of int16 blocks (16 kHz) as they come. ModelError: as `Model.require_sound`.
+
+    Of samples that all are there `listen` gives the same, and what follows in the silence after them.
+    """
+    description = model.require_sound()
+    front_end = MicroFrontend(description.frontend)
+    coder, decoder = Adpcm(), Adpcm()
+    stride, multiplier = description.decision.stride, description.input.multiplier
+    times: deque[int] = deque()
+
+    def windows() -> Iterator[NDArray[np.int8]]:
+        history = np.full((model.frames, CHANNELS), -128, np.int8)
+        count = 0
+        for block in itertools.chain([np.zeros(RATE, np.int16)], blocks):
+            heard = decoder.decode(coder.encode(block)) if codec == "adpcm" else block
+            for row in to_int8(front_end.process(heard), multiplier):
+                history = np.concatenate([history[1:], row[np.newaxis]])
+                count += 1
+                if count % stride == 0:
+                    times.append(_time(description, count))
+                    yield history.reshape(model.graph.input.shape[1:])
+
+    stage = _stage(description)
+    for outputs in reference.stream(model.graph, windows()):
+        found = _fired(stage, description, outputs.ravel().tolist(), times.popleft())
+        if found is not None:
+            yield found
+
+
 def run_stream(model: Model, samples: NDArray[np.int16], codec: Codec = "s16") -> Runs:
     """Run the model over a recording with a second of silence before and after it, every `decision.stride` frames.
 
@@ -50,22 +83,41 @@ def run_stream(model: Model, samples: NDArray[np.int16], codec: Codec = "s16") -
     counts = np.arange(description.decision.stride, len(rows) + 1, description.decision.stride)
     windows = np.array([history[count : count + model.frames] for count in counts], np.int8)
     outputs = reference.run(model.graph, windows.reshape(len(counts), *model.graph.input.shape[1:]))
-    times = ((counts - 1) * description.frontend.hop + WINDOW) * 1000 // RATE
-    return Runs(outputs.reshape(len(counts), len(description.labels)), times)
+    return Runs(outputs.reshape(len(counts), len(description.labels)), _time(description, counts))
 
 
 def detections(runs: Runs, description: Description, cutoff: float | None = None) -> list[Detection]:
     """What fires on a stream of `run_stream`, by the board's own decision stage. cutoff: instead of the description's."""
+    stage = _stage(description, cutoff)
+    found = (
+        _fired(stage, description, outputs, time)
+        for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True)
+    )
+    return [detection for detection in found if detection is not None]
+
+
+T = TypeVar("T", int, NDArray[np.int64])
+
+
+def _time(description: Description, count: T) -> T:
+    """ms of the stream at the end of a frame, by how many there were."""
+    return ((count - 1) * description.frontend.hop + WINDOW) * 1000 // RATE
+
+
+def _stage(description: Description, cutoff: float | None = None) -> Any:
+    """The board's own decision stage. cutoff: instead of the description's."""
     settings = description.decision if cutoff is None else dataclasses.replace(description.decision, cutoff=cutoff)
     decision = shipped.firmware_module("decision").Decision
-    stage = decision(description.labels, description.background, settings.cutoff, settings.window, settings.refractory)
-    found = []
-    for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True):
-        index = stage.update(outputs, time)
-        if index >= 0:
-            score = round(1000 * stage.score(index)) / 1000  # as MicroPython rounds, not to the nearest decimal as CPython
-            found.append(Detection(description.labels[index], score, round(time / 1000 - 1.0, 3)))
-    return found
+    return decision(description.labels, description.background, settings.cutoff, settings.window, settings.refractory)
+
+
+def _fired(stage: Any, description: Description, outputs: list[int], time: int) -> Detection | None:
+    """What fires at a run of the model, `time` ms into a stream that begins with a second of silence."""
+    index = stage.update(outputs, time)
+    if index < 0:
+        return None
+    score = round(1000 * stage.score(index)) / 1000  # as MicroPython rounds, not to the nearest decimal as CPython
+    return Detection(description.labels[index], score, round(time / 1000 - 1.0, 3))
 
 
 @dataclass(frozen=True)

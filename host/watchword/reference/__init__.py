@@ -6,7 +6,7 @@ with functions that give the compiler the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ __all__ = [
     "run_operation",
     "softmax",
     "softmax_exponentials",
+    "stream",
     "sum_multipliers",
     "sums",
     "svdf_multipliers",
@@ -74,6 +75,15 @@ def run(graph: Graph, x: NDArray[np.int8]) -> NDArray[np.int8]:
     return np.concatenate(blocks) if blocks else np.empty((0, *graph.output.shape[1:]), np.int8)
 
 
+def stream(graph: Graph, samples: Iterable[NDArray[np.int8]]) -> Iterator[NDArray[np.int8]]:
+    """The output int8 (*output shape without batch) for each sample int8 (*input shape without batch), as they come.
+
+    The same as `run` of all of them; same errors.
+    """
+    for values in _values(graph, (sample[np.newaxis] for sample in samples)):
+        yield values[graph.output][0]
+
+
 def run_layers(graph: Graph, x: NDArray[np.int8]) -> list[NDArray[np.int8]]:
     """The outputs of all operations, in the order of `graph.operations`, each as `run` gives the last; same errors."""
     blocks = list(_blocks(graph, x))
@@ -95,14 +105,24 @@ def run_operation(op: Operation, *x: NDArray[np.int8]) -> NDArray[np.int8]:
 
 def _blocks(graph: Graph, x: NDArray[np.int8]) -> Iterator[dict[Tensor, NDArray[np.int8]]]:
     """The values of all tensors that flow, for some samples at a time."""
+    _check(graph, x)
+    at_once = 1 if graph.states else _SAMPLES_AT_ONCE
+    return _values(graph, (x[start : start + at_once] for start in range(0, len(x), at_once)))
+
+
+def _check(graph: Graph, x: NDArray[np.int8]) -> None:
     shape = graph.input.shape
     if x.dtype != np.int8 or x.shape[1:] not in (shape, shape[1:]) or x.ndim < 2:
         raise DataError(f"{graph.name} takes int8 samples of shape {shape[1:]}, not {x.dtype} of shape {x.shape[1:]}")
+
+
+def _values(graph: Graph, blocks: Iterable[NDArray[np.int8]]) -> Iterator[dict[Tensor, NDArray[np.int8]]]:
+    """The same for each block of samples, of one where the graph keeps state."""
+    shape = graph.input.shape
     states: dict[State, NDArray[np.int8]] = {state: state.initial[0][np.newaxis] for state in graph.states}
     memories = {op: initial_state(op) for op in graph.operations if isinstance(op, Svdf)}
-    at_once = 1 if states else _SAMPLES_AT_ONCE
-    for start in range(0, len(x), at_once):
-        block = x[start : start + at_once]
+    for block in blocks:
+        _check(graph, block)
         values = {graph.input: block.reshape(len(block), *shape[1:])}
         values.update((state.read, value) for state, value in states.items())
         for op in graph.operations:
