@@ -11,7 +11,7 @@ from serial.tools import list_ports
 from tests.bootsel import ABSOLUTE, RP2040, RP2350, STRANGE, image, plug_in, start_chip
 from typer.testing import CliRunner
 
-from watchword.board import bootsel, ports, uf2
+from watchword.board import bootsel, doctor, ports, uf2
 from watchword.cli import app
 from watchword.errors import BoardError, DataError, WatchwordError
 
@@ -160,6 +160,9 @@ def test_flash_says_what_a_board_without_micropython_needs(tmp_path: Path, monke
         f"{drive.folder}: a board in BOOTSEL mode waits for MicroPython: download its .uf2 file from "
         "micropython.org/download/RPI_PICO (or your board's page there), then type `watchword flash --uf2 FILE`"
     )
+    (found,) = [finding for finding in doctor.examine() if finding.what == str(drive.folder)]
+    assert (found.state, found.found) == ("wrong", "RPI-RP2, in BOOTSEL mode")
+    assert found.mend == "download its .uf2 file from micropython.org/download/RPI_PICO, then: watchword flash --uf2 FILE"
     bad = tmp_path / "bad.uf2"
     bad.write_bytes(b"")
     assert isinstance(CliRunner().invoke(app, ["flash", "--uf2", str(bad)]).exception, DataError)

@@ -15,7 +15,7 @@ from importlib import metadata
 from typing import Literal
 
 from watchword import firmware
-from watchword.board import ports, virtual
+from watchword.board import bootsel, ports, virtual
 from watchword.board.board import Board
 from watchword.board.flash import check, check_abi
 from watchword.board.repl import MpremoteRepl
@@ -121,6 +121,9 @@ def _pico() -> Finding:
 
 def _ports() -> Iterator[Finding]:
     found = ports.serial_ports()
+    for drive in bootsel.drives():
+        what, page = f"{drive.bootloader.board_id}, in BOOTSEL mode", drive.bootloader.page
+        yield Finding(str(drive.folder), "wrong", what, f"download its .uf2 file from {page}, then: watchword flash --uf2 FILE")
     if not found:
         yield Finding("ports", "absent", "no board is plugged in", "a charging cable carries no data: try another one")
     for port in found:
