@@ -375,7 +375,8 @@ rp2.PIO(0).remove_program(long)
 FAULT = """
 s.reset()
 hear(s, 6400)
-print(s.fault(), s.clipped > 0, s.range)
+seen = s.clipped > 0, s.range
+print(s.fault(), *seen)
 """
 
 
