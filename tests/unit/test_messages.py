@@ -5,14 +5,36 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.scripted import HELLO, PROGRAM
 
-from watchword.board import Detection, Enrolled, Event, Hello, Log, Program, Shots, Stream, Taught, Timing, Trial
+from watchword.board import (
+    Action,
+    Detection,
+    Enrolled,
+    Event,
+    Failed,
+    Hearing,
+    Hello,
+    Log,
+    Lost,
+    Microphone,
+    MicrophoneSetting,
+    Program,
+    Score,
+    Settings,
+    Shots,
+    Stream,
+    Taught,
+    Timing,
+    Trial,
+)
 from watchword.board.events import read_event, read_hello
 from watchword.board.link import PROTOCOL
 from watchword.board.messages import Said, read
@@ -20,35 +42,30 @@ from watchword.compile.program import FORMAT
 from watchword.errors import BoardError
 from watchword.kernels import VERSION as KERNELS
 
-PROGRAM = {"file": "kws-1f0c44aa.ww", "name": "kws", "size": 61400, "kind": "sound", "state": "active"}
-HELLO: dict[str, Any] = {
-    "protocol": PROTOCOL,
-    "format": FORMAT,
-    "kernels": KERNELS,
-    "firmware": "0.1.0",
-    "micropython": "1.25.0",
-    "native": True,
-    "target": "rp2040",
-    "mpy": 4870,
-    "board": "Raspberry Pi Pico with RP2040",
-    "uid": "e660",
-    "heap_free": 110048,
-    "program_ram": 55126,
-    "program_heap": 93248,
-    "load_ms": 208,
-    "flash_free": 1228800,
-    "flash": 1441792,
-    "chunk": 1536,
-    "running": None,
-    "note": None,
-    "kind": "sound",
-    "trial": None,
-    "programs": [PROGRAM],
+I2S = {"kind": "i2s", "module": "inmp441", "sck": 16, "ws": 17, "sd": 18, "right": False, "multiplier": 1024}
+HEARING: dict[str, Any] = {
+    "source": "i2s",
+    "labels": ["_silence_", "yes"],
+    "taught": ["jarvis"],
+    "cutoffs": {"yes": 0.8, "jarvis": 0.5},
+    "time": 12.34,
+    "lost": 0,
+    "mute": False,
+    "fault": None,
 }
 MESSAGES: list[tuple[type[Said], dict[str, Any]]] = [
     (Hello, HELLO),
     (Program, PROGRAM),
     (Detection, {"event": "detect", "seq": 4, "label": "yes", "score": 0.94, "time": 1.65}),
+    (Lost, {"event": "lost", "seq": 5, "samples": 1200, "time": 12.34}),
+    (Microphone, {"event": "microphone", "seq": 6, "fault": "zeros", "text": "all zeros: is it plugged in?", "time": 12.34}),
+    (Microphone, {"event": "microphone", "seq": 7, "fault": None, "text": None, "time": 12.34}),
+    (Failed, {"event": "failed", "seq": 8, "text": "OSError: 5", "count": 1, "given_up": False}),
+    (Hearing, {"id": 9} | HEARING),
+    (MicrophoneSetting, I2S),
+    (MicrophoneSetting, {"kind": "wav", "file": "/sounds/a.wav", "multiplier": 64}),
+    (Action, {"label": "yes", "pin": 15, "act": "for", "seconds": 0.5}),
+    (Settings, {"id": 3, "name": None, "microphone": I2S, "actions": [], "cutoffs": {"yes": 0.9}, "mute": False}),
     (Trial, {"event": "trial", "seq": 0, "file": "kws-1f0c44aa.ww", "attempt": 1, "timeout_ms": None}),
     (Stream, {"id": 23, "frames": 99, "runs": 24, "time": 1.98, "link_us": 921784, "gaps": 0, "gap_ms": 0}),
     (Taught, {"words": {"a": 1}, "file": "5381.knn", "background": 0, "others": [["x.knn", {"b": 2}], ["y.knn", None]]}),
@@ -86,6 +103,20 @@ def test_a_hello_is_an_event_where_it_comes_as_one() -> None:
     hello = read_event({"event": "hello", "seq": 0, **HELLO}, "unix")
     assert hello.as_dict() == {"event": "hello", **HELLO}
     assert hello == read_hello({"id": 5, **HELLO}, "unix")
+
+
+def test_scores_and_the_peak_are_parts_of_one() -> None:
+    message = {"event": "score", "seq": 3, "time": 12.34, "peak": 16384, "scores": [3, 256], "taught": [128]}
+    event = read_event(message, "unix")
+    assert isinstance(event, Score)
+    assert (event.scores, event.taught, event.peak) == ((0.0117, 1.0), (0.5,), 0.5)
+    assert round(event.level, 2) == -6.02
+    assert event.as_dict() == {"event": "score", "time": 12.34, "peak": 0.5, "scores": [0.0117, 1.0], "taught": [0.5]}
+    silent = read_event(message | {"peak": 0}, "unix")
+    assert isinstance(silent, Score)
+    assert silent.level == -math.inf
+    with pytest.raises(BoardError, match=r"unix: its event score is damaged, scores is \['a'\]"):
+        read_event(message | {"scores": ["a"]}, "unix")
 
 
 def test_an_event_of_a_newer_firmware_is_passed_on() -> None:

@@ -9,21 +9,44 @@
 """
 
 from watchword.board.board import Board
-from watchword.board.events import Detection, Event, FrameLabel, Gone, Hello, Log, Program, Trial
+from watchword.board.events import (
+    Detection,
+    Event,
+    Failed,
+    FrameLabel,
+    Gone,
+    Hello,
+    Log,
+    Lost,
+    Microphone,
+    Program,
+    Score,
+    Trial,
+)
+from watchword.board.hearing import Hearing
+from watchword.board.settings import Action, MicrophoneSetting, Settings
 from watchword.board.streams import Stream
 from watchword.board.taught import Enrolled, Shots, Taught
 from watchword.board.tensors import Timing
 
 __all__ = [
+    "Action",
     "Board",
     "Detection",
     "Enrolled",
     "Event",
+    "Failed",
     "FrameLabel",
     "Gone",
+    "Hearing",
     "Hello",
     "Log",
+    "Lost",
+    "Microphone",
+    "MicrophoneSetting",
     "Program",
+    "Score",
+    "Settings",
     "Shots",
     "Stream",
     "Taught",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Self
 
-from watchword.board import ports, virtual
+from watchword.board import named, ports, virtual
 from watchword.board.connection import OnEvent
+from watchword.board.hearing import Ears
 from watchword.board.pictures import Pictures
 from watchword.board.programs import Programs
+from watchword.board.settings import BoardSettings
 from watchword.board.streams import Streams
 from watchword.board.taught import TaughtWords
 from watchword.board.tensors import Tensors
@@ -16,7 +18,7 @@ from watchword.board.virtual.toolchain import Report
 from watchword.errors import BoardError
 
 
-class Board(Programs, Streams, Pictures, TaughtWords, Tensors):
+class Board(Programs, Streams, Ears, Pictures, TaughtWords, BoardSettings, Tensors):
     """A board that runs watchword. Use as a context manager, or call `close`.
 
     Each base is one thing that a board can do, on the `Connection` that they share.
@@ -32,7 +34,8 @@ class Board(Programs, Streams, Pictures, TaughtWords, Tensors):
         on_event: OnEvent | None = None,
         report: Report = lambda line: None,
     ) -> Self:
-        """Open a virtual board (`unix`, `pico:NAME`), a serial port or a pyserial URL; None: as `ports.choose` says.
+        """Open a virtual board (`unix`, `pico:NAME`), a serial port, a pyserial URL or the board of this name; None: as
+        `ports.choose` says.
 
         fresh, hardware: of a virtual board that starts here. on_event: called with each event as it comes. report: receives
         lines of progress where a virtual board has to be built first.
@@ -42,6 +45,7 @@ class Board(Programs, Streams, Pictures, TaughtWords, Tensors):
         """
         if target is None:
             target = ports.choose()[0]
+        target = named.resolve(target)
         board = virtual.find(target, hardware=hardware)
         if board is not None:
             transport: Transport = board.connect(report, fresh=fresh)

@@ -5,7 +5,8 @@ Each is a dataclass; `as_dict` gives the JSON that commands print with `--json`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from watchword import kernels
@@ -61,6 +62,58 @@ class FrameLabel(Event):
     label: str
     score: float
     time: float
+
+
+@dataclass(frozen=True)
+class Score(Event):
+    """A run of the model, as `Board.hear` with `scores` gives them.
+
+    scores: the mean of each label's last runs, in the order of `Hearing.labels`; taught: of `Hearing.taught`. peak: the
+    greatest sample since the event before, 1 is full scale.
+    """
+
+    event: str = field(default="score", init=False)
+    time: float
+    peak: float
+    scores: tuple[float, ...]
+    taught: tuple[float, ...] = ()
+
+    @property
+    def level(self) -> float:
+        """The peak in dBFS; of digital silence -inf."""
+        return 20 * math.log10(self.peak) if self.peak > 0 else -math.inf
+
+
+@dataclass(frozen=True)
+class Lost(Event):
+    """Sound went by unheard. samples: how many, at 16 kHz, since the event before."""
+
+    event: str = field(default="lost", init=False)
+    samples: int
+    time: float
+
+
+@dataclass(frozen=True)
+class Microphone(Event):
+    """Something is wrong with what a microphone sends, or no longer: `fault` is None then.
+
+    fault: zeros, channel, stuck, floating, clipped or stopped. text: a line with the likely cause.
+    """
+
+    event: str = field(default="microphone", init=False)
+    fault: str | None
+    text: str | None
+    time: float
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """Something failed on a board while it listened by itself. count: how often so far. given_up: it no longer listens."""
+
+    event: str = field(default="failed", init=False)
+    text: str
+    count: int
+    given_up: bool
 
 
 @dataclass(frozen=True)
@@ -123,6 +176,9 @@ class Hello(Event):
     kind: str
     trial: str | None
     programs: tuple[Program, ...]
+    name: str | None = None
+    microphone: str | None = None
+    mute: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         fields = super().as_dict()
@@ -131,14 +187,31 @@ class Hello(Event):
         return fields
 
 
-_KINDS: dict[str, type[Event]] = {"detect": Detection, "gone": Gone, "frame": FrameLabel, "log": Log, "trial": Trial}
+_KINDS: dict[str, type[Event]] = {
+    "detect": Detection,
+    "gone": Gone,
+    "frame": FrameLabel,
+    "score": Score,
+    "lost": Lost,
+    "microphone": Microphone,
+    "failed": Failed,
+    "log": Log,
+    "trial": Trial,
+}
 
 
 def read_event(message: Message, target: str) -> Event:
     """A message as the event that it is. BoardError: it is damaged, or the hello of another version."""
     if message["event"] == "hello":
         return read_hello(message, target)
-    return read(_KINDS.get(message["event"], Event), message, f"{target}: its event {message['event']}")
+    event = read(_KINDS.get(message["event"], Event), message, f"{target}: its event {message['event']}")
+    return _scaled(event) if isinstance(event, Score) else event
+
+
+def _scaled(event: Score) -> Score:
+    """The board sends scores in parts of 256, and samples of 16 bits."""
+    scores, taught = (tuple(round(score / 256, 4) for score in held) for held in (event.scores, event.taught))
+    return replace(event, peak=round(event.peak / 32768, 5), scores=scores, taught=taught)
 
 
 def read_hello(message: Message, target: str) -> Hello:

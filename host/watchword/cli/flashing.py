@@ -10,6 +10,7 @@ import typer
 
 from watchword.board import bootsel, virtual
 from watchword.board import doctor as checks
+from watchword.board import named, virtual
 from watchword.board import ports as serial
 from watchword.board.flash import flash as put
 from watchword.board.repl import TOOLS
@@ -67,6 +68,7 @@ def _port(on: str | None) -> str:
                 raise BoardError(bootsel.advice(drive))
             raise BoardError("no board is plugged in: plug one in, or name its port with --on; `watchword ports` lists them")
         note(f"on {on}: {why}")
+    on = named.resolve(on)
     board = virtual.find(on)
     if board is None:
         return on
@@ -97,7 +99,7 @@ def ports(json: Json = False) -> None:
 def doctor(on: On = None, json: Json = False) -> None:
     """Check all that lies between you and a board that listens, and say how to mend what is wrong."""
     findings = []
-    for finding in checks.examine(on):
+    for finding in checks.examine(on and named.resolve(on)):
         findings.append(finding)
         if not json:
             mark = {"ok": "ok", "absent": "--", "wrong": "WRONG"}[finding.state]

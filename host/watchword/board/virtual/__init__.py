@@ -26,7 +26,7 @@ from watchword.board.virtual.speed import Speed
 from watchword.board.virtual.toolchain import Report, require_unix
 from watchword.errors import BoardError
 
-__all__ = ["KINDS", "Hardware", "Speed", "VirtualBoard", "behind", "find", "state_folder"]
+__all__ = ["KINDS", "Hardware", "Speed", "VirtualBoard", "behind", "find", "on", "state_folder"]
 
 
 def state_folder() -> Path:
@@ -49,12 +49,20 @@ def find(target: str, flash: Path | None = None, hardware: Hardware | None = Non
 
 def behind(port: str) -> VirtualBoard | None:
     """The virtual board that `watchword board start` runs at a terminal device or URL; None where a real one may be there."""
-    for path in state_folder().glob("*/*.json"):
+    return next((board for board, found in _on() if port in (found["tty"], found["url"])), None)
+
+
+def on() -> list[tuple[VirtualBoard, str]]:
+    """The virtual boards that `watchword board start` runs, each with its URL."""
+    return [(board, str(found["url"])) for board, found in _on()]
+
+
+def _on() -> Iterator[tuple[VirtualBoard, dict[str, Any]]]:
+    for path in sorted(state_folder().glob("*/*.json")):
         board = find(f"{path.parent.name}:{path.stem}")
         found = board.running() if board else None
-        if found is not None and port in (found["tty"], found["url"]):
-            return board
-    return None
+        if board is not None and found is not None:
+            yield board, found
 
 
 @dataclass(frozen=True)

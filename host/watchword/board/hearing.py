@@ -1,0 +1,82 @@
+"""What a board hears by itself, through its own microphone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from watchword.board.connection import Connection
+from watchword.board.events import Event, Hello
+from watchword.board.messages import Said, read
+from watchword.errors import LinkError
+
+_LEASE = 10  # seconds for which a board goes on to send scores
+_RENEWED = 4.0  # after so many seconds; a board that is gone is noticed by it, too
+_PAUSE = 0.25  # the longest that nothing is looked at
+
+
+@dataclass(frozen=True)
+class Hearing(Said):
+    """How a board hears.
+
+    source: i2s, wav, …; None: by none now, as one that is mute does. labels: all outputs of the model, in order. taught: taught
+    words. cutoffs: of all that fires. time: seconds since the microphone began. lost: samples that went by unheard since then.
+    fault: what is wrong with the microphone, in a line; None: nothing.
+    """
+
+    source: str | None
+    labels: tuple[str, ...]
+    taught: tuple[str, ...]
+    cutoffs: dict[str, float]
+    time: float
+    lost: int
+    mute: bool
+    fault: str | None
+
+
+class Ears(Connection):
+    """A board that hears by itself. heard_by: how it does, as it said when `hear` asked last; None before that."""
+
+    heard_by: Hearing | None = None
+
+    def hearing(self) -> Hearing:
+        """How the board hears now."""
+        return self._ask(Hearing, "hear")
+
+    def hear(self, *, scores: bool = False, seconds: float | None = None) -> Iterator[Event]:
+        """Yields what the board tells while it hears: `Detection`, `Lost`, `Microphone`, `Failed`, and with `scores` a `Score`
+        for each run of the model.
+
+        Ends after so many seconds of the host's clock, without them never. What was told before it began is dropped; the board
+        is asked at the first step. A board that starts anew meanwhile says `Hello`, and is heard on. LinkError: it is gone.
+        """
+        end = None if seconds is None else time.monotonic() + seconds
+        self.link.events.clear()
+        asked = self._attach(scores)
+        self.heard_by = self._attached(asked)
+        renewed = time.monotonic()
+        waiting: int | None = None
+        while end is None or time.monotonic() < end:
+            if waiting is None and time.monotonic() > renewed + _RENEWED:
+                waiting, renewed = self._attach(scores), time.monotonic()
+            late = time.monotonic() > renewed + _LEASE * self.link.patience
+            if waiting is not None and (late or self.link.answered(waiting)):
+                self.heard_by = self._attached(waiting, 1.0)
+                waiting = None
+            left = _PAUSE if end is None else end - time.monotonic()
+            try:
+                self.link.pump(max(0.0, min(_PAUSE, left)))
+            except LinkError:
+                yield from self._events()  # its last words
+                raise
+            for event in self._events():
+                if isinstance(event, Hello):  # it knows nothing of who listened before
+                    self.hello, waiting, renewed = event, self._attach(scores), time.monotonic()
+                yield event
+
+    def _attach(self, scores: bool) -> int:
+        return self.link.send("hear", scores=scores, seconds=_LEASE)
+
+    def _attached(self, request: int, timeout: float = 10.0) -> Hearing:
+        return read(Hearing, self.link.wait(request, timeout), f"{self.target}: its reply to hear")
