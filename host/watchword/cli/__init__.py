@@ -8,7 +8,21 @@ import sys
 import typer
 
 from watchword import __version__
-from watchword.cli import boards, flashing, inspecting, measuring, models, pictures, setup, sound, teaching, training, virtual
+from watchword.cli import (
+    boards,
+    flashing,
+    inspecting,
+    measuring,
+    microphone,
+    models,
+    pictures,
+    settings,
+    setup,
+    sound,
+    teaching,
+    training,
+    virtual,
+)
 from watchword.errors import WatchwordError
 
 app = typer.Typer(
@@ -19,7 +33,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (sound, pictures, teaching, models, inspecting, boards, measuring, flashing, virtual, training, setup):
+GROUPS = (
+    sound,
+    microphone,
+    settings,
+    pictures,
+    teaching,
+    models,
+    inspecting,
+    boards,
+    measuring,
+    flashing,
+    virtual,
+    training,
+    setup,
+)
+for group in GROUPS:
     group.add_to(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -11,9 +12,11 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand
 
-from watchword.board import Board
+from watchword.board import Board, Hello
 from watchword.board.ports import choose
 from watchword.board.virtual import Hardware
+from watchword.chips import PORTABLE, boards
+from watchword.chips.boards import DevBoard
 from watchword.cli.output import note, progress_bar
 from watchword.errors import BoardError, DataError, LinkError
 from watchword.model import Model
@@ -25,7 +28,7 @@ On = Annotated[
     typer.Option(
         "--on",
         metavar="TARGET",
-        help="unix, pico, KIND:NAME, a serial port or a pyserial URL. Default: the one board plugged in, else unix.",
+        help="unix, pico, KIND:NAME, a serial port, a pyserial URL or a board's name. Default: the one plugged in, else unix.",
     ),
 ]
 OnOrReference = Annotated[
@@ -96,6 +99,27 @@ def running(board: Board, model: Model) -> Iterator[None]:
         yield
     finally:
         board.restart()
+
+
+def pin_number(text: str, option: str) -> int:
+    """A pin as users name it: 15, GP15 or GPIO15. DataError: it is none."""
+    found = re.fullmatch(r"(?:gp|gpio)?(\d{1,3})", text, re.IGNORECASE)
+    if found is None:
+        raise DataError(f"{option} {text[:40]}: a pin is a number, as 15 or GP15")
+    return int(found[1])
+
+
+def pin_name(hello: Hello, pin: int) -> str:
+    """What is printed at a GPIO pin of a board."""
+    return dev_board(hello).pin(pin)
+
+
+def dev_board(hello: Hello) -> DevBoard:
+    """A board by what it says of itself; of one that is not known, only the numbers of its pins are."""
+    try:
+        return boards.of(hello.target, hello.board)
+    except BoardError:
+        return DevBoard(hello.target, hello.board, PORTABLE, boards.Pins(0, 0, 0))
 
 
 def named_files(names: Sequence[Path], find: Callable[[Path], list[Path]], kind: str) -> list[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -25,11 +26,16 @@ def say(text: str = "") -> None:
     _stdout.print(text, markup=False)
 
 
-def of_file(event: Event, file: Path) -> dict[str, Any]:
-    """An event of a board, in the order that `--json` has for all of them, with the file that it tells of."""
+def in_order(event: Event) -> dict[str, Any]:
+    """An event of a board, in the order that `--json` has for all of them."""
     fields = event.as_dict()
     first = {key: fields[key] for key in ("event", "label", "score", "time", "taught") if key in fields}
-    return first | fields | {"file": str(file)}
+    return first | fields
+
+
+def of_file(event: Event, file: Path) -> dict[str, Any]:
+    """The same, with the file that it tells of."""
+    return in_order(event) | {"file": str(file)}
 
 
 def say_event(event: Event, target: str) -> None:
@@ -76,3 +82,16 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
             progress.update(task, completed=done, total=total)
 
         yield update
+
+
+@contextmanager
+def live(rate: int) -> Iterator[Live | None]:
+    """Something drawn again and again, so many times a second, at the foot of the terminal; None off a terminal.
+
+    Lines of the result and beside it go by above it.
+    """
+    if not _stdout.is_terminal:
+        yield None
+        return
+    with Live(console=_stdout, refresh_per_second=rate, transient=True) as drawn:
+        yield drawn

@@ -1,4 +1,4 @@
-"""Hearing: listen and demo."""
+"""Sound: listen and demo."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from watchword import shipped
 from watchword.board import Board, Detection, Event
 from watchword.board.streams import Codec
+from watchword.cli.hearing import attach, require_microphone
 from watchword.cli.options import (
     DescriptionFile,
     Fresh,
@@ -52,7 +53,8 @@ def listen(
         typer.Option(
             "--wav",
             metavar="FILE...",
-            help="Recordings to stream; folders and patterns too. Default on the reference: the words that come along.",
+            help="Recordings to stream; folders and patterns too. Without: the board's own microphone; "
+            "on the reference, the words that come along.",
         ),
     ] = None,
     more: MoreFiles = None,
@@ -63,52 +65,77 @@ def listen(
     codec: Annotated[
         Codec, typer.Option("--codec", help="How sound travels: s16 is exact, adpcm takes a quarter of the line.")
     ] = "s16",
-    source: Annotated[
-        Source | None, typer.Option("--from", help="Stream the computer's microphone instead, until Ctrl-C.")
-    ] = None,
+    source: Annotated[Source | None, typer.Option("--from", help="Stream what the computer's microphone hears.")] = None,
     device: Annotated[
-        str | None, typer.Option("--device", metavar="NAME", help="Which microphone: a part of its name, or its number.")
+        str | None,
+        typer.Option("--device", metavar="NAME", help="Which of the computer's microphones: a part of its name, or its number."),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", min=0.1, help="End after so much sound of the microphone.")
+        float | None, typer.Option("--for", metavar="SECONDS", help="Of a microphone: end after so long; else Ctrl-C does.")
     ] = None,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Of a board's microphone: its level, and each word's score and cutoff, as moving bars.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Stream recordings to a board and show what it hears, one line per event. Each file is a stream of its own.
+    """Show what a board hears, one line per event: by its own microphone, in recordings, or by the computer's microphone.
 
-    --from computer lets it hear what the computer's microphone does.
-
-    The reference hears what a board would, by watchword's keyword model unless --model names another.
+    Each recording is a stream of its own. The reference hears what a board would, by watchword's keyword model unless --model
+    names another.
     """
-    if source is None and not wav and (more or on != "reference"):
-        raise typer.BadParameter("recordings to stream are needed, or --from computer", param_hint="--wav")
-    if source is not None and (wav or more):
-        raise typer.BadParameter("recordings or the microphone: not both", param_hint="--wav")
-    if source is None and (device is not None or seconds is not None):
-        raise typer.BadParameter("they are for --from computer", param_hint="--device, --seconds")
+    by_itself = not wav and source is None and on != "reference"
+    _require_sense(wav, more, source, device, seconds, scores, by_itself)
     loaded = load(model, description) if model else load(keywords()) if on == "reference" else None
     if loaded is not None:
         loaded.require_sound()
+    files = [] if by_itself or source else named_files([*(wav or [_clips()]), *(more or [])], audio.find, "sound")
     if source is not None:
         with Microphone(device, note) as microphone, _hearing(loaded, on, fresh) as board:
             _hear_live(microphone, board or loaded, codec, seconds, json)
         return
-    files = named_files([*(wav or [_clips()]), *(more or [])], audio.find, "sound")
-    with _hearing(loaded, on, fresh) as board:
-        if board is not None:
-            _hear(partial(_by_board, board, codec), board.target, files, json)
-        else:
+    with _hearing(loaded, on, fresh, by_itself) as board:
+        if board is None:
             assert loaded is not None
             _hear(partial(_by_reference, loaded, codec), "reference", files, json)
+        elif by_itself:
+            attach(board, seconds, scores, json)
+        else:
+            _hear(partial(_by_board, board, codec), board.target, files, json)
+
+
+def _require_sense(
+    wav: list[Path] | None,
+    more: list[Path] | None,
+    source: Source | None,
+    device: str | None,
+    seconds: float | None,
+    scores: bool,
+    by_itself: bool,
+) -> None:
+    """DataError: options that do not go together."""
+    if more and not wav:
+        raise DataError(f"{more[0]}: recordings come after --wav")
+    if source is not None and wav:
+        raise DataError("--wav and --from: recordings or the computer's microphone, not both")
+    if device is not None and source is None:
+        raise DataError("--device names the computer's microphone: it needs --from computer")
+    if scores and not by_itself:
+        raise DataError("--scores is for a board's own microphone, without --wav and --from")
+    if seconds is not None and not by_itself and source is None:
+        raise DataError("--for is for a microphone, without --wav")
+    if seconds is not None and not seconds > 0:
+        raise DataError(f"--for {seconds:g}: seconds are expected, more than 0")
 
 
 @contextmanager
-def _hearing(loaded: Model | None, on: str | None, fresh: bool) -> Iterator[Board | None]:
-    """A board that listens, with the model where one is lent to it; None for the reference."""
+def _hearing(loaded: Model | None, on: str | None, fresh: bool, by_itself: bool = False) -> Iterator[Board | None]:
+    """A board that listens, with the model where one is lent to it; None for the reference. by_itself: by its microphone."""
     if on == "reference":
         yield None
         return
     with open_board(on, fresh) as board:
+        if by_itself:
+            require_microphone(board)
         if loaded is not None:
             with running(board, loaded):
                 yield board
