@@ -66,7 +66,7 @@ def test_a_microphone_gives_the_events_of_the_same_recording(
     file = tmp_path / "words.wav"
     audio.write(file, words)
     options = ("--on", on, "--codec", codec, "--json")
-    live = watchword("listen", "--from", "computer", "--device", computer, "--seconds", SECONDS, *options)
+    live = watchword("listen", "--from", "computer", "--device", computer, "--for", SECONDS, *options)
     recorded = watchword("listen", "--wav", file, *options)
     expected = [json.loads(line) for line in recorded.stdout.splitlines()]
     assert len(expected) == 8
@@ -75,7 +75,7 @@ def test_a_microphone_gives_the_events_of_the_same_recording(
 
 
 def test_lines_for_people(computer: str) -> None:
-    done = watchword("listen", "--from", "computer", "--on", "reference", "--seconds", 2)
+    done = watchword("listen", "--from", "computer", "--on", "reference", "--for", 2)
     assert done.stdout == "   0.93 s  down  0.90\n"
     assert done.stderr == "reference hears words\n"
 
@@ -96,9 +96,9 @@ def test_mistakes_get_one_line(computer: str, tmp_path: Path, monkeypatch: pytes
     assert "kitchen: no microphone of that name; there is 'words'" in fails(
         "listen", "--from", "computer", "--device", "kitchen", "--on", "reference"
     )
-    for wrong in (["--wav", "x.wav"], ["--seconds", "0"]):
+    for wrong in (["--wav", "x.wav"], ["--for", "0"]):
         watchword("listen", "--from", "computer", *wrong, "--on", "reference", status=2)
-    watchword("listen", "--seconds", 2, "--on", "reference", status=2)
+    watchword("listen", "--for", 2, "--on", "reference", status=2)
     watchword("listen", "--from", "radio", status=2)
 
 

@@ -59,6 +59,25 @@ def test_a_bar_falls_slowly_and_its_number_at_once() -> None:
     assert lines[1].rstrip().endswith("quiet")
 
 
+def test_what_reached_its_cutoff_is_lit_for_a_while() -> None:
+    def bold() -> int:
+        """How many parts of the row of the word are."""
+        console = Console(width=80, height=24, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+        row = console.render_lines(shown)[2]
+        return sum(1 for segment in row if segment.style is not None and segment.style.bold)
+
+    shown = meters()
+    shown.take(run(0.49, 0.0, 0.0))
+    assert bold() == 0
+    shown.take(run(0.5, 0.0, 0.0))
+    for _ in range(5):
+        shown.take(run(0.0, 0.0, 0.0))
+    assert bold() >= 2  # its name and its bar
+    for _ in range(10):
+        shown.take(run(0.0, 0.0, 0.0))
+    assert bold() == 0
+
+
 @pytest.mark.parametrize("width", [1, 8, 20, 39, 40, 80, 200])
 def test_no_line_is_longer_than_the_terminal_is_wide(width: int) -> None:
     shown = meters()

@@ -10,6 +10,7 @@ from rich.live import Live
 
 from watchword.board import Board, Detection, Event, Failed, Hearing, Hello, Lost, Microphone, Score, Trial
 from watchword.cli.meters import Meters, by_label
+from watchword.cli.options import some_microphone
 from watchword.cli.output import in_order, live, note, say, say_event, say_json
 from watchword.data.audio import RATE
 from watchword.errors import BoardError
@@ -20,7 +21,12 @@ _DRAWN = 12  # times a second, at most
 def attach(board: Board, seconds: float | None, scores: bool, json: bool) -> None:
     """Show what a board hears, a line for each event, until Ctrl-C or for so many seconds. BoardError: it has no microphone."""
     require_microphone(board)
-    if not json:
+    state = board.hearing()
+    if state.mute:
+        note(f"{board.target} is mute: `watchword mute off` lets it hear")
+    elif state.fault:
+        note(f"{board.target}: its microphone: {state.fault}")
+    if state.source is not None and not json:
         until = "Ctrl-C ends it" if seconds is None else f"for {seconds:g} s"
         note(f"{board.target} hears by its microphone; {until}")
     with suppress(KeyboardInterrupt):
@@ -31,22 +37,16 @@ def require_microphone(board: Board) -> None:
     """BoardError: it has none, in one line that says what to do."""
     if board.hello.microphone is None:
         raise BoardError(
-            f"{board.target} has no microphone: `watchword mic inmp441` gives it one, and `watchword listen --wav FILE` "
-            "sends recordings instead"
+            f"{board.target} has no microphone: {some_microphone(board)}, and `watchword listen --wav FILE` sends recordings "
+            "instead"
         )
 
 
 def _show(board: Board, seconds: float | None, scores: bool, json: bool) -> None:
     with _bars(board, scores and not json) as bars:
-        muted = False
-        if fault := board.hearing().fault:
-            note(f"{board.target}: its microphone: {fault}")
         for event in board.hear(scores=scores, seconds=seconds):
             hearing = board.heard_by
             assert hearing is not None
-            if hearing.mute and not muted:
-                note(f"{board.target} is mute: `watchword mute off` lets it hear")
-            muted = hearing.mute
             if json:
                 say_json(_score(event, hearing) if isinstance(event, Score) else in_order(event))
             elif isinstance(event, Score):

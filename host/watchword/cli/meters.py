@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
@@ -13,7 +14,8 @@ from watchword.board import Hearing, Score
 
 QUIETEST = -60.0  # dBFS, where the bar of the level begins
 LOUD = -3.0  # from which on it clips before long
-_FALL = 0.08  # of a bar, how far it falls in a run: what fired is seen
+_FALL = 0.08  # of a bar, how far it falls in a run,
+_LIT = 12  # and for how many runs it is lit after its cutoff was reached: so that what fired is seen
 _NARROW = 40  # columns, below which a bar has no number
 
 _DIM = Style(color="bright_black")
@@ -27,13 +29,15 @@ _SCORE = {True: Style(color="green", bold=True), False: Style(color="blue")}
 class Meters:
     """What the last run of the model gave, to be drawn: a bar for the level, and one for each label that fires.
 
-    Bars fall slowly. At each label's cutoff there is a mark; where there are more labels than rows, the highest are shown.
+    Bars fall slowly, and are lit for a second where they reached their cutoff, which has a mark. Where there are more labels
+    than rows, the highest are shown.
     """
 
     hearing: Hearing
     level: float = -math.inf
     scores: dict[str, float] = field(default_factory=dict)
     bars: dict[str, float] = field(default_factory=dict)
+    lit: dict[str, int] = field(default_factory=dict)
 
     def take(self, event: Score) -> None:
         """A run of the model."""
@@ -41,6 +45,9 @@ class Meters:
         self.level = max(event.level, fallen)
         self.scores = by_label(event, self.hearing)
         self.bars = {label: max(score, self.bars.get(label, 0.0) - _FALL) for label, score in self.scores.items()}
+        cutoffs = self.hearing.cutoffs
+        reached = {label for label, score in self.scores.items() if score >= cutoffs.get(label, math.inf)}
+        self.lit = {label: _LIT if label in reached else self.lit.get(label, 0) - 1 for label in self.scores}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         rows = max(1, options.size.height - 5)
@@ -73,10 +80,9 @@ class Meters:
     def _score(self, label: str, name: int, bar: int, number: int, plain: bool) -> RenderResult:
         score, cutoff = self.scores[label], self.hearing.cutoffs[label]
         shown = label if len(label) <= name else f"{label[: name - 1]}…"
-        held = self.bars.get(label, 0.0)
-        fires = held >= cutoff
+        fires = self.lit.get(label, 0) > 0
         yield Segment(f"{shown:{name}}  ", _SCORE[True] if fires else None)
-        yield from _bar(held, bar, _SCORE[fires], plain, cutoff)
+        yield from _bar(self.bars.get(label, 0.0), bar, _SCORE[fires], plain, cutoff)
         if number:
             yield Segment(f"  {score:.2f}  ", _SCORE[True] if score >= cutoff else _DIM)
         yield Segment("\n")
@@ -89,16 +95,11 @@ def by_label(event: Score, hearing: Hearing) -> dict[str, float]:
 
 def _bar(part: float, width: int, style: Style, plain: bool, mark: float | None = None) -> RenderResult:
     """A bar of `width` columns as a line, with a mark at a part of it. plain: in ASCII."""
-    halves = round(min(max(part, 0.0), 1.0) * width * 2)
-    full, half = divmod(halves, 2)
+    full, half = divmod(round(min(max(part, 0.0), 1.0) * width * 2), 2)
     line, end, beyond, cut = "=->|" if plain else "━╸─┃"
-    at = None if mark is None else min(width - 1, round(mark * width))
-    for i in range(width):
-        if i == at:
-            yield Segment(cut, _MARK)
-        elif i < full:
-            yield Segment(line, style)
-        elif i == full and half:
-            yield Segment(end, style)
-        else:
-            yield Segment(" " if plain else beyond, _TRACK)
+    cells = [(line, style)] * full + [(end, style)] * half
+    cells += [(" " if plain else beyond, _TRACK)] * (width - len(cells))
+    if mark is not None:
+        cells[min(width - 1, round(mark * width))] = cut, _MARK
+    for same, run in groupby(cells, lambda cell: cell[1]):
+        yield Segment("".join(text for text, _ in run), same)

@@ -12,7 +12,7 @@ from watchword.board import Board, Hearing, MicrophoneSetting
 from watchword.board.modules import MODULES, named, wiring
 from watchword.chips import boards
 from watchword.chips.boards import Pins
-from watchword.cli.options import Json, On, dev_board, open_board, pin_name, pin_number
+from watchword.cli.options import Json, On, dev_board, has_pins, open_board, pin_name, pin_number, some_microphone
 from watchword.cli.output import note, say, say_json, say_table
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
@@ -21,8 +21,6 @@ from watchword.features.microphone import multiplier
 Gain = Annotated[
     float | None, typer.Option("--gain", metavar="DB", help="Of what it hears, -12 to 60; default: the module's own.")
 ]
-
-_FIRST = next(iter(MODULES))
 
 
 def _pin(option: str, signal: str) -> Any:
@@ -55,7 +53,7 @@ def mic(
     wired = bool(pins) or right
     if module is None or module == "off":
         if wired or gain is not None:
-            raise DataError(f"pins, --right and --gain are a microphone's: `watchword mic {_FIRST}` takes them")
+            raise DataError(f"pins, --right and --gain are a microphone's: `watchword mic {next(iter(MODULES))}` takes them")
         with open_board(on) as board:
             if module == "off":
                 board.microphone(None)
@@ -81,7 +79,7 @@ def mic(
 def _wired(board: Board, module: str, given: dict[str, int], right: bool, times: int) -> MicrophoneSetting:
     """A module at the pins that were given, or else at those that it takes on this board."""
     hello = board.hello
-    if board.virtual is not None and not board.virtual.kind.repl:
+    if not has_pins(board):
         raise BoardError(f"{board.target} is a process and has no pins: `watchword mic FILE.wav` lets it hear a recording")
     pins = {} if len(given) == len(asdict(Pins(0, 0, 0))) else asdict(boards.of(hello.target, hello.board).microphone)
     if "sck" in given:
@@ -103,7 +101,7 @@ def _show(board: Board, json: bool) -> None:
         say_json({"microphone": fields})
         return
     if setting is None:
-        say(f"{board.target} has no microphone: `watchword mic {_FIRST}` gives it one")
+        say(f"{board.target} has no microphone: {some_microphone(board)}")
         return
     module = MODULES.get(setting.module or "")
     title = module.title if module else setting.file or setting.kind

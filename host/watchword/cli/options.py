@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from watchword.board import Board, Hello
+from watchword.board.modules import MODULES
 from watchword.board.ports import choose
 from watchword.board.virtual import Hardware
 from watchword.chips import PORTABLE, boards
@@ -107,6 +108,16 @@ def pin_number(text: str, option: str) -> int:
     if found is None:
         raise DataError(f"{option} {text[:40]}: a pin is a number, as 15 or GP15")
     return int(found[1])
+
+
+def has_pins(board: Board) -> bool:
+    """Whether it is a chip; else it is a process."""
+    return board.virtual is None or board.virtual.kind.repl
+
+
+def some_microphone(board: Board) -> str:
+    """What to type to give it a microphone."""
+    return f"`watchword mic {next(iter(MODULES)) if has_pins(board) else 'FILE.wav'}` gives it one"
 
 
 def pin_name(hello: Hello, pin: int) -> str:

@@ -135,7 +135,8 @@ def cutoff(
         raise DataError(f"{value} and --reset: one of them is expected")
     with open_board(on) as board:
         found = board.cutoff(wanted, label) if reset or wanted is not None else board.cutoffs(label)
-        changed = board.settings().cutoffs
+        changed, hearing = board.settings().cutoffs, board.hearing()
+    found = {one: found[one] for one in (*hearing.labels, *hearing.taught) if one in found}
     shown = {label: found[label]} if label is not None else found
     if json:
         say_json(shown)
