@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -105,17 +104,6 @@ def test_hardware_that_cannot_be_had_is_refused(tmp_path: Path, micropython: Pat
         Board.open("/dev/ttyACM7", hardware=Hardware(xip=True))
     with pytest.raises(BoardError, match="a unique id has 16 hexadecimal digits"):
         Board.open("pico", hardware=Hardware(uid="12"))
-    with pytest.raises(BoardError, match=r"none.wav: cannot be played to the virtual Pico"):
-        Board.open("pico", hardware=Hardware(adc=tmp_path / "none.wav"))
-    with wave.open(str(tmp_path / "bytes.wav"), "wb") as file:
-        file.setparams((1, 1, 16000, 0, "NONE", ""))
-        file.writeframes(bytes(100))
-    with pytest.raises(BoardError, match="samples of 8 bits; 16 are expected"):
-        Board.open("pico", hardware=Hardware(adc=tmp_path / "bytes.wav"))
-    with pytest.raises(BoardError, match="samples of 8 bits; 16 are expected"):
-        Board.open("pico", hardware=Hardware(i2s=tmp_path / "bytes.wav"))
-    with pytest.raises(BoardError, match="SCK, WS and SD at three different pins"):
-        Board.open("pico", hardware=Hardware(i2s=shipped.models() / "keywords/clips/stop_f5496439.wav", i2s_pins=(1, 1, 2)))
 
 
 def test_hardware_is_chosen_and_told() -> None:

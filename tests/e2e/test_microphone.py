@@ -6,15 +6,13 @@ import json
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.device.repl import Repl
 from tests.device.test_device import emulated
-from watchword.board.virtual import Hardware
-from watchword.board.virtual.process import ProcessTransport
+from watchword.board.virtual import Controls, Hardware
 from watchword.features.microphone import Microphone, multiplier
 
 GAIN = 18.0  # dB
@@ -75,19 +73,21 @@ class Pico:
 
     def fresh(self) -> None:
         self.repl.soft_reset()
-        self.control(right=False, offset=0, stuck=None, plugged=True, file=self.wav(np.zeros(10)))
+        self.controls.microphone(right=False, offset=0, stuck="no", plugged=True)
+        self.play(np.zeros(10))
         self.run(START)
 
-    def control(self, **changes: Any) -> None:
-        assert isinstance(self.repl.transport, ProcessTransport)
-        self.repl.transport.control("i2s", **changes)
+    @property
+    def controls(self) -> Controls:
+        return Controls(self.repl.transport)
 
-    def wav(self, samples: np.ndarray) -> str:
+    def play(self, samples: np.ndarray) -> None:
+        """The microphone hears samples from now on."""
         path = self.folder / "heard.wav"
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, 16000, 0, "NONE", ""))
             file.writeframes(samples.astype("<i2").tobytes())
-        return str(path)
+        self.controls.play(path)
 
     def run(self, code: str) -> list[str]:
         out, error = self.repl.run(code, 300)
@@ -98,8 +98,7 @@ class Pico:
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pico]:
     folder = tmp_path_factory.mktemp("pico")
-    silence = Pico.wav(Pico(None, folder), np.zeros(10))  # type: ignore[arg-type]
-    with emulated(folder / "pico.img", Hardware(i2s=Path(silence))) as (put, _):
+    with emulated(folder / "pico.img", Hardware(wires=("inmp441:sck=16,ws=17,sd=18",))) as (put, _):
         transport = put({})
         yield Pico(Repl(transport), folder)
         transport.close()
@@ -156,12 +155,12 @@ def test_samples_are_those_of_the_hosts_arithmetic(pico: Pico, right: bool, offs
     rng = np.random.default_rng(1)
     heard = np.clip(rng.normal(0, 1500, 16000), -32768, 32767).astype(np.int16)
     heard[0] = 9000
-    pico.control(right=right, offset=offset)
+    pico.controls.microphone(right=right, offset=offset)
     deadline = pico.repl.begin(
         RECORD.format(right=right, write=write, count=f"I2sSource.COUNT = {count}" if count else ""), 300
     )
     pico.repl.said("ready", deadline)
-    pico.control(file=pico.wav(heard))
+    pico.play(heard)
     out, error = pico.repl.end(deadline)
     assert not error, out + error
     lines = out.split()
@@ -177,7 +176,7 @@ def test_samples_are_those_of_the_hosts_arithmetic(pico: Pico, right: bool, offs
 
 def test_what_is_lost_when_nobody_reads_is_counted_exactly(pico: Pico) -> None:
     """Each sample of the sound is its number."""
-    pico.control(file=pico.wav(np.arange(65536 * 8).astype(np.int16)))
+    pico.play(np.arange(65536 * 8).astype(np.int16))
     lines = pico.run("""
 s = source(bits=12)
 s.start()
@@ -240,7 +239,7 @@ print(free - gc.mem_free())
 
 
 def test_nothing_is_written_beside_the_ring_whatever_the_processor_does(pico: Pico) -> None:
-    pico.control(file=pico.wav(np.full(16000 * 60, -1)))
+    pico.play(np.full(16000 * 60, -1))
     lines = pico.run("""
 s = source(bits=13)
 canaries = []
@@ -381,17 +380,17 @@ print(s.fault(), *seen)
 
 
 def test_what_is_wrong_with_a_microphone_is_told(pico: Pico) -> None:
-    pico.control(file=pico.wav(np.random.default_rng(2).normal(0, 1000, 16000 * 600)))
+    pico.play(np.random.default_rng(2).normal(0, 600, 16000 * 600))
     assert pico.run("s = source(bits=12)\nprint(s.fault(), s.range, s.available())\ns.start()" + FAULT)[0] == "stopped None 0"
-    pico.control(right=True)
+    pico.controls.microphone(right=True)
     assert pico.run(FAULT + FAULT)[1] == "zeros False (0, 0)"
-    pico.control(right=False, plugged=False)
+    pico.controls.microphone(right=False, plugged=False)
     assert pico.run(FAULT + FAULT)[1] == "zeros False (0, 0)"
-    pico.control(plugged=True, stuck=-77)
+    pico.controls.microphone(plugged=True, stuck=-77)
     assert pico.run(FAULT + FAULT)[1] == "stuck False (-77, -77)"
-    pico.control(stuck=None)
+    pico.controls.microphone(stuck="no")
     assert pico.run(FAULT + FAULT)[1].startswith("None False")
-    pico.control(file=pico.wav(np.random.default_rng(2).normal(0, 9000, 16000 * 600)))
+    pico.play(np.random.default_rng(2).normal(0, 9000, 16000 * 600))
     assert pico.run(FAULT + FAULT)[1].startswith("clipped True")
     assert pico.run("Pin(18, Pin.IN, Pin.PULL_UP)" + FAULT)[0].startswith("floating")
     pico.run("s.stop()")

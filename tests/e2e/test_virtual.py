@@ -58,7 +58,7 @@ from machine import I2S, Pin
 sound = I2S(0, sck=Pin(2), ws=Pin(3), sd=Pin(4), mode=I2S.RX, bits=32, format=I2S.MONO, rate=16000, ibuf=8000)
 taken = bytearray(4000)
 for i in range(4):
-    sound.readinto(taken)
+    sound.readinto(taken)  # the last of them begins 187 ms after the clock
 print([int.from_bytes(taken[i:i + 4], 'little') >> 16 for i in range(0, 4000, 4)])
 """
 
@@ -67,7 +67,7 @@ def test_a_microphone_is_heard_by_the_stock_driver_sample_by_sample(tmp_path: Pa
     with wave.open(str(tmp_path / "ramp.wav"), "wb") as file:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
         file.writeframes(np.arange(64000).astype("<u2").tobytes())
-    hardware = Hardware(i2s=tmp_path / "ramp.wav", i2s_pins=(2, 3, 4))
+    hardware = Hardware(wires=("inmp441:sck=2,ws=3,sd=4",), sound=tmp_path / "ramp.wav")
     board = virtual.find("pico", tmp_path / "flash.img", hardware)
     assert board is not None
     line = board.start(print, bare=True)

@@ -78,62 +78,96 @@ test("cut needs a number of cycles", async () => {
   assert.equal(pico.cutAt, Infinity);
 });
 
-test("adc gives the board sound from now on", async () => {
+const I2S = { sck: 1, ws: 2, sd: 3 };
+
+test("play lets all microphones hear a file from now on", async () => {
   const pico = waiting();
+  pico.connect([{ pin: 26 }, I2S]);
   run(pico);
-  assert.deepEqual(await channelOf(pico).ask({ do: "adc", file: wav([1, 2, 3], { rate: 8000 }) }), {});
-  assert.equal(pico.sound.rate, 8000);
-  assert.deepEqual([...pico.sound.samples], [1, 2, 3]);
-  assert.equal(pico.sound.start, pico.nanos);
+  assert.deepEqual(await channelOf(pico).ask({ do: "play", file: wav([16, 32, 48], { rate: 8000 }) }), {});
+  for (const { playback } of pico.microphones.devices) {
+    const heard = [-1, 0, 1, 2, 3].map((n) => playback.sample(pico.nanos + n * 125_000));
+    assert.deepEqual(heard, [0, 16, 32, 48, 0]);
+  }
 });
 
-test("adc needs a file that it can read, and keeps the sound before otherwise", async () => {
+test("play needs a file that it can read and somebody to hear it, and keeps the sound before otherwise", async () => {
   const pico = waiting();
   const channel = channelOf(pico);
+  assert.match((await channel.ask({ do: "play", file: wav([1]) })).error, /^no microphone is there to hear it/);
+  pico.connect([{ pin: 26 }]);
   const wrong = wav([1], { bits: 8 });
-  assert.deepEqual(await channel.ask({ do: "adc", file: wrong }), { error: `${wrong}: 16-bit PCM is expected` });
-  assert.match((await channel.ask({ do: "adc", file: "/nowhere.wav" })).error, /no such file.*nowhere\.wav/);
+  assert.deepEqual(await channel.ask({ do: "play", file: wrong }), { error: `${wrong}: 16-bit PCM is expected` });
+  assert.match((await channel.ask({ do: "play", file: "/nowhere.wav" })).error, /no such file.*nowhere\.wav/);
   // A number would be the descriptor of an open file: the board's serial line, even.
   for (const file of [undefined, null, 99]) {
-    assert.deepEqual(await channel.ask({ do: "adc", file }), { error: "file: the path of a WAV file is expected" });
+    assert.deepEqual(await channel.ask({ do: "play", file }), { error: "file: the path of a WAV file is expected" });
   }
-  assert.equal(pico.sound, null);
+  assert.equal(pico.microphones.devices[0].playback.recording, null);
 });
 
-test("i2s changes the microphone, and what was said before stays, over a reset too", async () => {
+test("i2s changes a microphone, and what was said before stays, over a reset too", async () => {
   const pico = waiting();
   const channel = channelOf(pico);
-  assert.match((await channel.ask({ do: "i2s", right: true })).error, /has no I2S microphone/);
-  pico.attachMicrophone({ sck: 1, ws: 2, sd: 3 }, { rate: 16000, samples: Int16Array.of(1) });
+  assert.match((await channel.ask({ do: "i2s", right: true })).error, /^no I2S microphone is there/);
+  pico.connect([{ pin: 26 }, I2S, { sck: 4, ws: 5, sd: 6 }], { rate: 16000, samples: Int16Array.of(1) });
+  assert.match((await channel.ask({ do: "i2s", wire: 0, right: true })).error, /^no I2S microphone is there/);
   assert.deepEqual(await channel.ask({ do: "i2s", right: true, offset: -5 }), {});
-  assert.deepEqual(await channel.ask({ do: "i2s", stuck: 7, plugged: false, file: wav([4, 5], { rate: 8000 }) }), {});
+  assert.deepEqual(await channel.ask({ do: "i2s", wire: 1, stuck: 7, plugged: false }), {});
   await channel.ask({ do: "reset" });
-  const { right, offset, stuck, plugged, sound } = pico.microphone.device;
+  const { right, offset, stuck, plugged, playback } = pico.microphones.devices[1];
   assert.deepEqual({ right, offset, stuck, plugged }, { right: true, offset: -5, stuck: 7, plugged: false });
-  assert.deepEqual([sound.rate, ...sound.samples], [8000, 4, 5]);
+  assert.deepEqual([...playback.recording.samples], [1]);
   await channel.ask({ do: "i2s", stuck: null, plugged: true });
-  assert.deepEqual([pico.microphone.device.stuck, pico.microphone.device.plugged], [null, true]);
+  const [, first, second] = pico.microphones.devices;
+  assert.deepEqual([first.stuck, first.plugged, second.offset], [null, true, 0]);
+  await channel.ask({ do: "i2s", wire: 2, offset: 3 });
+  assert.deepEqual([first.offset, second.offset], [-5, 3]);
 });
 
 test("i2s takes nothing else", async () => {
   const pico = waiting();
-  pico.attachMicrophone({ sck: 1, ws: 2, sd: 3 }, { rate: 16000, samples: Int16Array.of(1) });
+  pico.connect([I2S]);
   const channel = channelOf(pico);
   for (const [wrong, wanted] of [
     [{ right: 1 }, "right: true or false"],
     [{ plugged: null }, "plugged: true or false"],
     [{ offset: 2 ** 23 }, "offset: a number of 24 bits"],
     [{ stuck: "x" }, "stuck: a number of 24 bits, or null"],
-    [{ file: 3 }, "file: the path of a WAV file"],
   ]) {
     assert.deepEqual(await channel.ask({ do: "i2s", offset: 9, ...wrong }), { error: `${wanted} is expected` });
   }
-  assert.equal(pico.microphone.device.offset, 0);
+  assert.equal(pico.microphones.devices[0].offset, 0);
+});
+
+test("line takes the four states", async () => {
+  const pico = waiting();
+  const channel = channelOf(pico);
+  for (const state of ["closed", "stalled", "unplugged", "open"]) {
+    assert.deepEqual(await channel.ask({ do: "line", state }), {});
+    assert.equal(pico.line.state, state);
+  }
+  for (const state of [undefined, "shut", 1]) {
+    assert.deepEqual(await channel.ask({ do: "line", state }), { error: "state: one of open, closed, stalled, unplugged is expected" });
+  }
+});
+
+test("pins, watch and changes tell of the pins, and of none that is not there", async () => {
+  const pico = waiting();
+  const channel = channelOf(pico);
+  assert.equal((await channel.ask({ do: "pins" })).pins.length, 30);
+  assert.equal((await channel.ask({ do: "watch", pin: 5 })).level, 0);
+  const { seconds, changes, lost } = await channel.ask({ do: "changes", pin: 5 });
+  assert.deepEqual([seconds, changes, lost], [pico.nanos / 1e9, [], 0]);
+  assert.deepEqual(await channel.ask({ do: "changes", pin: 6 }), { error: "pin 6 is not watched" });
+  for (const act of ["watch", "changes"]) {
+    for (const pin of [undefined, -1, 30, 1.5, "5"]) assert.deepEqual(await channel.ask({ do: act, pin }), { error: "pin: a GPIO number is expected" });
+  }
 });
 
 test("an unknown command is answered with the known ones", async () => {
   const channel = channelOf(waiting());
-  const error = "unknown command; known: counters, reset, cut, adc, i2s";
+  const error = "unknown command; known: counters, reset, cut, line, play, i2s, pins, watch, changes";
   for (const name of ["fly", "toString", "", undefined, 1]) assert.deepEqual(await channel.ask({ do: name }), { error });
   for (const line of ["{}", "[]", "1", "null", '"reset"']) assert.deepEqual(await channel.ask(line), { error }, line);
 });

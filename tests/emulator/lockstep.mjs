@@ -16,7 +16,7 @@ export class Lockstep {
     this.slow = new Session({ ...options, core: "corrected" });
     // A microphone is at hand for a program that listens.
     const samples = Int16Array.from({ length: 160_000 }, (_, i) => ((i * 37) % 20_000) - 10_000);
-    for (const { pico } of [this.fast, this.slow]) pico.attachMicrophone({ sck: 16, ws: 17, sd: 18 }, { rate: 16_000, samples });
+    for (const { pico } of [this.fast, this.slow]) pico.connect([{ sck: 16, ws: 17, sd: 18 }], { rate: 16_000, samples });
     this.most = most;
     this.below = random(seed);
     this.instructions = 0;

@@ -5,6 +5,7 @@ import { load } from "./board.mjs";
 import { chipWithPio, RAM } from "./pio_pair.mjs";
 
 const { I2SMicrophone } = await load("microphone.mjs");
+const { Playback } = await load("playback.mjs");
 
 const PIO0 = 0x50200000;
 const DMA = 0x50000000;
@@ -28,9 +29,9 @@ const RECEIVER = [
 const OTHER_SLOT = RECEIVER.map((opcode) => opcode ^ side(2));
 
 /** A chip that receives from a microphone for some seconds; the words in its ring, the oldest first. */
-function receive({ program = RECEIVER, seconds = 0.1, pad = 0x56, ...options }, prepare) {
+function receive({ program = RECEIVER, seconds = 0.1, pad = 0x56, late = 0, ...options }, prepare) {
   const { chip, pio } = chipWithPio();
-  const microphone = new I2SMicrophone(pio, { sck: SCK, ws: WS, sd: SD, ...options });
+  const microphone = new I2SMicrophone(pio, { sck: SCK, ws: WS, sd: SD, playback: new Playback(), ...options });
   const write = (address, value) => chip.writeUint32(address, value >>> 0);
   for (const pin of [SCK, WS, SD]) {
     write(0x40014004 + 8 * pin, 6);
@@ -47,8 +48,9 @@ function receive({ program = RECEIVER, seconds = 0.1, pad = 0x56, ...options }, 
   write(DMA + 0x08, 0xffffffff);
   write(DMA + 0x0c, (1 << 21) | (4 << 15) | (1 << 10) | (RING_BITS << 6) | (1 << 5) | (2 << 2) | 1);
   prepare?.(microphone, chip);
+  chip.clock.tick(late * 1e9);
   write(PIO0, 1);
-  const end = seconds * 1e9;
+  const end = (late + seconds) * 1e9;
   let stops = 0;
   while (chip.clock.nanos < end) {
     chip.clock.tick(Math.min(chip.clock.nanosToNextAlarm, end - chip.clock.nanos));
@@ -63,8 +65,8 @@ function receive({ program = RECEIVER, seconds = 0.1, pad = 0x56, ...options }, 
   return { words, count, stops, microphone };
 }
 
-const ramp = { rate: RATE, samples: Int16Array.from({ length: RATE }, (_, n) => n - 8000), start: 0 };
-const hear = (sound) => (microphone) => (microphone.sound = sound);
+const ramp = { rate: RATE, samples: Int16Array.from({ length: RATE }, (_, n) => n - 8000) };
+const hear = (sound) => (microphone) => (microphone.playback = new Playback(sound));
 
 test("a ramp arrives sample by sample, in the upper 24 bits, and none is lost", () => {
   const { words, count } = receive({}, hear(ramp));
@@ -88,39 +90,78 @@ test("the right one sends in the other slot", () => {
   const right = receive({ program: OTHER_SLOT, right: true }, hear(ramp)).words;
   assert.ok(right.slice(2).every((word, n) => (word >> 16) - (right[n + 1] >> 16) === 1));
   for (const options of [{ right: true }, { program: OTHER_SLOT }]) {
-    const { words } = receive(options, hear({ ...ramp, samples: ramp.samples.fill(-1) }));
+    const { words } = receive(options, hear({ ...ramp, samples: new Int16Array(RATE).fill(-1) }));
     assert.ok(words.every((word) => word === 0), "silence in the slot that is not its own");
   }
 });
 
 test("it lets go of SD where it has nothing to say: a pull shows", () => {
-  const { words } = receive({ pad: 0x5a }, hear({ ...ramp, samples: ramp.samples.fill(0) }));
+  const { words } = receive({ pad: 0x5a }, hear({ ...ramp, samples: new Int16Array(RATE).fill(0) }));
   assert.equal(words.at(-1) >>> 0, 0xff); // behind 24 zeros
 });
 
 test("no sound is silence, and so is the end of one", () => {
   assert.ok(receive({}).words.every((word) => word === 0));
-  const { words } = receive({}, hear({ rate: RATE, samples: Int16Array.of(1, 2, 3, 4), start: 0.05e9 }));
-  assert.deepEqual(words.map((word) => word >> 16).filter((sample) => sample !== 0), [1, 2, 3, 4]);
+  const four = { rate: RATE, samples: Int16Array.of(1, 2, 3, 4) };
+  const { words } = receive({}, ({ playback }) => playback.play(four, 0.05e9));
+  const samples = words.map((word) => word >> 16);
+  assert.deepEqual(samples.filter((sample) => sample !== 0), [1, 2, 3, 4]);
+  assert.ok(Math.abs(samples.indexOf(1) - 0.05 * RATE) <= 1);
 });
 
-test("it needs time to start", () => {
-  const { words } = receive({ startup: 83e6 }, hear({ ...ramp, samples: ramp.samples.fill(5) }));
-  const first = words.findIndex((word) => word !== 0);
-  assert.ok(Math.abs(first - 0.083 * RATE) <= 2, `the first is ${first}`);
+test("a sound begins with the clock, whenever that is, and by the time of the board", () => {
+  for (const [late, origin] of [[0, 0], [0.7, 0], [0.7, 5e9]]) {
+    const { words, microphone } = receive({ late, origin }, hear(ramp));
+    const samples = words.map((word) => word >> 16);
+    assert.ok(samples.findIndex((sample) => sample === -7990) <= 11, `${samples.slice(0, 20)} after ${late} s`);
+    assert.ok(microphone.playback.isPlaying(origin + late * 1e9 + 0.99e9));
+    assert.ok(!microphone.playback.isPlaying(origin + late * 1e9 + 1.01e9));
+  }
+});
+
+test("it begins anew with a clock that has paused, unless it was played on command", () => {
+  const { chip, pio } = chipWithPio();
+  const playback = new Playback(ramp);
+  const begun = [];
+  playback.begin = (nanos) => begun.push(Math.round(nanos / 1e6));
+  const microphone = new I2SMicrophone(pio, { sck: SCK, ws: WS, sd: SD, playback });
+  for (const ms of [10, 99, 101, 1, 500]) {
+    chip.clock.tick(ms * 1e6);
+    microphone.pinsChanged(1 << SCK, 1 << SCK, Math.round(chip.clock.nanos / 8));
+  }
+  assert.deepEqual(begun, [10, 210, 711]);
+  const once = new Playback();
+  once.play(ramp, 100e6);
+  once.begin(200e6);
+  assert.equal(once.sample(100e6), -8000);
+});
+
+test("it needs time to start, from the clock's start on", () => {
+  for (const late of [0, 0.5]) {
+    const { words } = receive({ startup: 83e6, late }, hear({ ...ramp, samples: new Int16Array(RATE).fill(5) }));
+    const first = words.findIndex((word) => word !== 0);
+    assert.ok(Math.abs(first - 0.083 * RATE) <= 2, `the first is ${first}`);
+  }
+});
+
+test("what its precision has not is 0", () => {
+  const loud = { ...ramp, samples: new Int16Array(RATE).fill(-1) };
+  const word = (options) => receive(options, hear(loud)).words.at(-1) >>> 0;
+  assert.equal(word({ precision: 18, offset: 0xff }), 0xffffc000);
+  assert.equal(word({ precision: 24, offset: 0xff }), 0xffffff00);
 });
 
 test("DC is added to what it hears, as far as 24 bits go", () => {
-  const sound = { ...ramp, samples: ramp.samples.fill(-7) };
-  const word = (offset) => receive({}, (microphone) => Object.assign(microphone, { sound, offset })).words.at(-1);
+  const sound = { ...ramp, samples: new Int16Array(RATE).fill(-7) };
+  const word = (offset) => receive({}, (microphone) => Object.assign(microphone, { playback: new Playback(sound), offset })).words.at(-1);
   assert.equal(word(-1), ((-7 << 8) - 1) << 8 >>> 0);
   assert.equal(word(2 ** 23 - 1) | 0, (2 ** 23 - 1 - 7 * 256) << 8);
   assert.equal(word(-(2 ** 23)) | 0, -(2 ** 31));
 });
 
 test("it may be stuck, unplugged, and change sides", () => {
-  const state = (changes, options = {}) => receive(options, (microphone) => Object.assign(microphone, { sound: loud }, changes)).words;
-  const loud = { ...ramp, samples: ramp.samples.fill(-1) };
+  const state = (changes, options = {}) => receive(options, (microphone) => Object.assign(microphone, { playback: new Playback(loud) }, changes)).words;
+  const loud = { ...ramp, samples: new Int16Array(RATE).fill(-1) };
   assert.ok(state({ stuck: 0x123456 }).slice(1).every((word) => word === 0x12345600));
   assert.ok(state({ plugged: false }).every((word) => word === 0), "a pull shows");
   assert.ok(state({ plugged: false }, { pad: 0x5a }).every((word) => word >>> 0 === 0xffffffff));

@@ -50,7 +50,8 @@ const possible = (micros, count) =>
 
 test("a conversion reads the sample of its time, and the middle after the end", () => {
   const pico = converting(0, 2000);
-  pico.listenTo({ rate: RATE, samples: staircase(400) });
+  pico.connect([{ pin: 26 }]);
+  pico.microphones.play({ rate: RATE, samples: staircase(400) }, pico.nanos);
   assert.equal(run(pico), "idle");
   const seen = new Set();
   for (const { micros, level } of conversions(pico, 2000)) {
@@ -64,7 +65,7 @@ test("a conversion reads the sample of its time, and the middle after the end", 
 test("16 bits become 12", () => {
   const level = (sample) => {
     const pico = converting(0, 1);
-    pico.listenTo({ rate: 1, samples: Int16Array.of(sample) });
+    pico.connect([{ pin: 26 }], { rate: 1, samples: Int16Array.of(sample) });
     run(pico);
     return conversions(pico, 1)[0].level;
   };
@@ -72,20 +73,36 @@ test("16 bits become 12", () => {
 });
 
 test("other channels, and a board without sound, read the middle", () => {
-  for (const [channel, sound] of [[1, true], [2, true], [3, true], [4, true], [0, false]]) {
+  const sound = { rate: 1, samples: Int16Array.of(16000) };
+  for (const [channel, pin, level] of [[1, 26, 2048], [2, 26, 2048], [3, 28, 2048], [4, 26, 2048], [0, null, 2048], [1, 27, 3048], [2, 28, 3048]]) {
     const pico = converting(channel, 3);
-    if (sound) pico.listenTo({ rate: 1, samples: Int16Array.of(16000) });
+    if (pin) pico.connect([{ pin }], sound);
     run(pico);
-    assert.deepEqual(conversions(pico, 3).map(({ level }) => level), [2048, 2048, 2048], `channel ${channel}`);
+    assert.deepEqual(conversions(pico, 3).map(({ level }) => level), [level, level, level], `channel ${channel}`);
   }
 });
 
-test("sound begins when it is given, not at power-on", () => {
+test("a sound begins with the first conversion, and anew with one after a pause", () => {
+  const pico = converting(0, 300);
+  pico.connect([{ pin: 26 }], { rate: RATE, samples: staircase(400) });
+  run(pico);
+  const [first, ...others] = conversions(pico, 300);
+  assert.equal(first.level, 0);
+  for (const { micros, level } of others) {
+    const passed = micros - first.micros;
+    assert.ok(possible(passed - 1.1, 400).concat(possible(passed, 400)).includes(level), `level ${level} after ${passed} us`);
+  }
+  const [device] = pico.microphones.devices;
+  assert.equal(device.level(pico.nanos + 101e6), 0);
+});
+
+test("sound on command begins when it is given, not at power-on", () => {
   const pico = converting(0, 1000);
+  pico.connect([{ pin: 26 }]);
   pico.run(0); // one slice
   const begun = pico.nanos / 1e3;
   assert.ok(begun > 100 && begun < 1000);
-  pico.listenTo({ rate: RATE, samples: staircase(400) });
+  pico.microphones.play({ rate: RATE, samples: staircase(400) }, pico.nanos);
   run(pico);
   for (const { micros, level } of conversions(pico, 1000).filter(({ micros }) => micros > begun)) {
     assert.ok(possible(micros - begun, 400).includes(level), `level ${level} at ${micros} us`);
@@ -101,7 +118,7 @@ test("conversions by the ADC's own clock take one sample after another", () => {
     ...[ldr(2, 0, FCS), lsrs(2, 2, 9), bcs("wait")], // bit 8: the FIFO is empty
     ...[ldr(2, 0, FIFO), str(2, 3), adds(3, 4), subs(4, 1), bne("wait"), wfi()],
   );
-  pico.listenTo({ rate: 16000, samples: staircase(1000) });
+  pico.connect([{ pin: 26 }], { rate: 16000, samples: staircase(1000) });
   assert.equal(run(pico), "idle");
   assert.deepEqual(ram(pico, count), Array.from({ length: count }, (_, i) => i));
 });
@@ -174,7 +191,7 @@ test("the reset button leaves nothing of the watchdog's, as switching on does", 
 
 test("sound goes on over a reset", () => {
   const pico = converting(0, 100);
-  pico.listenTo({ rate: RATE, samples: staircase(2000) });
+  pico.connect([{ pin: 26 }], { rate: RATE, samples: staircase(2000) });
   run(pico);
   const [last] = conversions(pico, 100).slice(-1);
   pico.reset();

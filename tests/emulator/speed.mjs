@@ -21,7 +21,7 @@ const { pico } = session;
 
 // What the program that listens hears, at its pins.
 const samples = Int16Array.from({ length: 16_000 * 60 }, (_, i) => ((i * 37) % 20_000) - 10_000);
-pico.attachMicrophone({ sck: 16, ws: 17, sd: 18 }, { rate: 16_000, samples });
+pico.connect([{ sck: 16, ws: 17, sd: 18 }], { rate: 16_000, samples });
 
 function timed(work) {
   const before = { cycles: pico.cycles, ...process.cpuUsage() };

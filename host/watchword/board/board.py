@@ -60,3 +60,8 @@ class Board(Programs, Streams, Ears, Pictures, TaughtWords, BoardSettings, Tenso
         except BaseException:
             transport.close()
             raise
+
+    @property
+    def controls(self) -> virtual.Controls:
+        """Button, cable, pins and microphones of a virtual Pico that this process started; BoardError for any other board."""
+        return virtual.Controls(self.link.transport)

@@ -11,10 +11,12 @@ from watchword import __version__
 from watchword.cli import (
     boards,
     flashing,
+    hardware,
     inspecting,
     measuring,
     microphone,
     models,
+    options,
     pictures,
     settings,
     setup,
@@ -50,6 +52,7 @@ GROUPS = (
 )
 for group in GROUPS:
     group.add_to(app)
+hardware.give_to(app, options.On, options.OnOrReference)
 
 
 @app.callback(invoke_without_command=True)

@@ -14,7 +14,7 @@ from watchword.board import named, virtual
 from watchword.board import ports as serial
 from watchword.board.flash import flash as put
 from watchword.board.repl import TOOLS
-from watchword.cli.options import Json, On
+from watchword.cli.options import Json
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.errors import BoardError
 from watchword.firmware import packages
@@ -23,6 +23,15 @@ Tool = Annotated[str, typer.Option("--tool", metavar="TOOL", help=f"Whose librar
 Port = Annotated[
     str | None,
     typer.Option("--on", metavar="PORT", help="A serial port, a pyserial URL or pico. Default: the one board plugged in."),
+]
+
+Checked = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="TARGET",
+        help="unix, pico, KIND:NAME, a serial port or a pyserial URL. Default: the one board plugged in, if any.",
+    ),
 ]
 
 
@@ -96,7 +105,7 @@ def ports(json: Json = False) -> None:
         say_table(columns, [(port.device, port.usb, port.what, answers[port.micropython]) for port in found])
 
 
-def doctor(on: On = None, json: Json = False) -> None:
+def doctor(on: Checked = None, json: Json = False) -> None:
     """Check all that lies between you and a board that listens, and say how to mend what is wrong."""
     findings = []
     for finding in checks.examine(on and named.resolve(on)):

@@ -15,11 +15,7 @@ from watchword.cli.options import (
     Fresh,
     Json,
     ModelFile,
-    OldCore,
     On,
-    WithOldCore,
-    Xip,
-    hardware,
     open_board,
     running,
 )
@@ -31,15 +27,13 @@ def bench(
     model: ModelFile,
     on: On = None,
     runs: Annotated[int, typer.Option("--runs", min=1, max=1000, help="The least and the greatest of so many are shown.")] = 5,
-    xip: Xip = False,
-    old_core: OldCore = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
     """Measure a model on a board: cycles or time, in all and for each layer, and memory."""
     loaded = load(model, description)
-    with open_board(on, fresh, hardware(xip, old_core)) as board, running(board, loaded):
+    with open_board(on, fresh) as board, running(board, loaded):
         report, speed = measure(board, loaded.compile(board.hello.target), runs), board.speed()
     if json:
         say_json(report.as_dict())
@@ -90,9 +84,9 @@ def _milliseconds(report: Bench, seconds: float) -> str:
     return f" = {seconds * 1000:.1f} ms" if report.hz is not None else ""
 
 
-def selftest(on: On = None, xip: Xip = False, old_core: OldCore = None, fresh: Fresh = False, json: Json = False) -> None:
+def selftest(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
     """Check every kind of layer of a board against the reference, and its cycles against the virtual Pico's."""
-    with open_board(on, fresh, hardware(xip, old_core)) as board:
+    with open_board(on, fresh) as board:
         with progress_bar("sending the test") as progress:
             board.push(checks.program(board.hello.target), scratch=True, progress=progress)
         try:
@@ -111,4 +105,4 @@ def selftest(on: On = None, xip: Xip = False, old_core: OldCore = None, fresh: F
 
 def add_to(app: typer.Typer) -> None:
     for command in (bench, selftest):
-        app.command(cls=WithOldCore)(command)
+        app.command()(command)

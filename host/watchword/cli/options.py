@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
-from typer.core import TyperCommand
 
 from watchword.board import Board, Hello
 from watchword.board.modules import MODULES
 from watchword.board.ports import choose
-from watchword.board.virtual import Hardware
 from watchword.chips import PORTABLE, boards
 from watchword.chips.boards import DevBoard
+from watchword.cli.hardware import chosen
 from watchword.cli.output import note, progress_bar
 from watchword.errors import BoardError, DataError, LinkError
 from watchword.model import Model
@@ -37,27 +35,6 @@ OnOrReference = Annotated[
     typer.Option("--on", metavar="TARGET", help="As for the others, or reference: NumPy on the host, the same numbers."),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start a virtual board with empty flash.")]
-Xip = Annotated[
-    bool, typer.Option("--xip", help="The virtual Pico also counts misses of the cache before its flash; emulation is slower.")
-]
-
-
-class Core(StrEnum):
-    """What --old-core may name."""
-
-    corrected = "corrected"
-    stock = "stock"
-
-
-OldCore = Annotated[
-    Core | None,
-    typer.Option(
-        "--old-core",
-        metavar="[=stock]",
-        help="The virtual Pico runs on rp2040js's own processor, about six times slower: with our corrections, or as it is.",
-        show_choices=False,
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, NAME.toml beside it, or a name: keywords.")]
 Lent = Annotated[Path | None, typer.Option("--model", help="Run this model (a file or a name) for this command only.")]
@@ -67,25 +44,13 @@ DescriptionFile = Annotated[
 ]
 
 
-class WithOldCore(TyperCommand):
-    """A command with --old-core, which goes without a value: typer itself knows of no such options."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [f"{one}={Core.corrected}" if one == "--old-core" else one for one in args])
-
-
-def hardware(xip: bool, old_core: Core | None) -> Hardware:
-    """Of an emulated chip, as options choose it."""
-    return Hardware(xip=xip, core=old_core or "fast")
-
-
 @contextmanager
-def open_board(on: str | None, fresh: bool = False, hardware: Hardware | None = None) -> Iterator[Board]:
-    """The board that --on names; without it the choice is told."""
+def open_board(on: str | None, fresh: bool = False) -> Iterator[Board]:
+    """The board that --on names, with the hardware that options choose; without --on the choice of the board is told."""
     if on is None:
         on, why = choose()
         note(f"on {on}: {why}")
-    with Board.open(on, fresh=fresh, hardware=hardware, report=note) as board:
+    with Board.open(on, fresh=fresh, hardware=chosen(), report=note) as board:
         if board.hello.note:
             note(f"{board.target}: {board.hello.note}")
         yield board

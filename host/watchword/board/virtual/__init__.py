@@ -20,13 +20,14 @@ from typing import Any, TextIO
 import platformdirs
 
 from watchword.board.transport import SerialTransport, Transport
+from watchword.board.virtual.controls import Controls
 from watchword.board.virtual.kinds import KINDS, Hardware, Kind
 from watchword.board.virtual.process import ProcessTransport
 from watchword.board.virtual.speed import Speed
 from watchword.board.virtual.toolchain import Report, require_unix
 from watchword.errors import BoardError
 
-__all__ = ["KINDS", "Hardware", "Speed", "VirtualBoard", "behind", "find", "on", "state_folder"]
+__all__ = ["KINDS", "Controls", "Hardware", "Speed", "VirtualBoard", "behind", "find", "on", "state_folder"]
 
 
 def state_folder() -> Path:
@@ -119,7 +120,8 @@ class VirtualBoard:
         found = self.running()
         if found is not None and Path(found["flash"]) == self.flash:
             if fresh or self.hardware != Hardware():
-                raise BoardError(f"{self.target} is running: stop it first with 'watchword board stop {self.target}'")
+                stays = "" if fresh else ", and its hardware is what it was started with"
+                raise BoardError(f"{self.target} is running{stays}: stop it first with 'watchword board stop {self.target}'")
             return SerialTransport(found["url"])
         return self.start(report, fresh=fresh)
 

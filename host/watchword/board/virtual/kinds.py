@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import wave
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from watchword import shipped
-from watchword.board.virtual import unix_build
+from watchword.board.virtual import unix_build, wires
 from watchword.board.virtual.pico import build, image
 from watchword.board.virtual.process import Command
 from watchword.board.virtual.toolchain import Report
@@ -28,16 +27,15 @@ RESTART = 75  # exit status by which the firmware asks MicroPython's unix port t
 class Hardware:
     """What can be chosen of an emulated chip.
 
-    xip: count what misses of the cache before its flash cost. adc: a WAV file that sounds at ADC channel 0 from power-on.
-    i2s: a WAV file that a microphone hears from power-on, an INMP441 whose SCK, WS and SD are at i2s_pins, L/R at ground.
-    uid: the 8 bytes of `machine.unique_id()`, in hexadecimal. core: which emulated processor, one of CORES. real_time:
-    emulated time keeps to the wall's clock, else it passes as fast as it can.
+    xip: count what misses of the cache before its flash cost. wires: microphones at its pins, as wires.read_wire reads them.
+    sound: a WAV file of 16 bits that each of them hears from the moment on in which the board begins to listen to it. uid: the
+    8 bytes of `machine.unique_id()`, in hexadecimal. core: which emulated processor, one of CORES. real_time: emulated time
+    keeps to the wall's clock, else it passes as fast as it can.
     """
 
     xip: bool = False
-    adc: Path | None = None
-    i2s: Path | None = None
-    i2s_pins: tuple[int, int, int] = (16, 17, 18)
+    wires: tuple[str, ...] = ()
+    sound: Path | None = None
     uid: str | None = None
     core: str = "fast"
     real_time: bool = False
@@ -76,7 +74,7 @@ class Unix:
 
     def command(self, flash: Path, report: Report, hardware: Hardware, *, fresh: bool, bare: bool) -> Command:
         if hardware != Hardware():
-            raise BoardError("unix: has no cache model, sound, id, processor or real time to choose: pico has")
+            raise BoardError("unix: has no cache model, wires, id, processor or real time to choose: pico has")
         micropython = unix_build.micropython(report)
         programs = flash / "ww"
         if fresh and programs.is_dir():
@@ -132,13 +130,7 @@ class Pico:
             if len(hardware.uid) != 16 or not set(hardware.uid) <= set("0123456789abcdefABCDEF"):
                 raise BoardError(f"{hardware.uid}: a unique id has 16 hexadecimal digits")
             options += ["--uid", hardware.uid]
-        if hardware.adc is not None:
-            options += ["--adc", _sound(hardware.adc)]
-        if hardware.i2s is not None:
-            if len(set(hardware.i2s_pins)) != 3 or not set(hardware.i2s_pins) <= set(range(30)):
-                raise BoardError(f"{hardware.i2s_pins}: a microphone has SCK, WS and SD at three different pins, of 0 to 29")
-            options += ["--i2s", _sound(hardware.i2s), "--i2s-pins", ",".join(map(str, hardware.i2s_pins))]
-        return options
+        return [*options, *wires.options(hardware.wires, hardware.sound)]
 
     def modelled(self, hardware: Hardware) -> str:
         cache = "misses of the XIP cache are counted" if hardware.xip else "no misses of the XIP cache: less than silicon takes"
@@ -147,18 +139,6 @@ class Pico:
             f"erasing and programming flash as a W25Q16, {cache}; "
             "no bus contention or exception entry"
         )
-
-
-def _sound(path: Path) -> Path:
-    """A WAV file that the emulator can play. Raises BoardError where it cannot."""
-    try:
-        with wave.open(str(path)) as file:
-            bits = 8 * file.getsampwidth()
-    except (OSError, EOFError, wave.Error) as error:
-        raise BoardError(f"{path}: cannot be played to the virtual Pico: {error}") from None
-    if bits != 16:
-        raise BoardError(f"{path}: has samples of {bits} bits; 16 are expected")
-    return path.absolute()
 
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (Unix(), Pico())}

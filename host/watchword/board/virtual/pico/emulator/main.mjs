@@ -1,11 +1,12 @@
 // The virtual Pico: MicroPython's rp2 firmware on an emulated RP2040.
 //
-//   node main.mjs --flash IMAGE --bootrom FILE [--uid HEX] [--xip] [--core NAME] [--real-time] [--adc WAV]
-//     [--i2s WAV --i2s-pins SCK,WS,SD] [--control FD]
+//   node main.mjs --flash IMAGE --bootrom FILE [--uid HEX] [--xip] [--core NAME] [--real-time] [--wires JSON] [--sound WAV]
+//     [--control FD]
 //
 // Standard input and output are the board's USB serial line, as bytes; the open file descriptor FD, a socket, is the control
 // channel (control.mjs). The image is the board's 2 MiB flash, firmware and file system; what the board erases and
 // programs stands in it at once, so that it is right however this process ends. --core: which processor, as pico.mjs names them.
+// --wires: an array of microphones, as Microphones.connect takes them (microphones.mjs); --sound: what they hear.
 // --real-time: emulated time keeps to the wall's clock (pace.mjs). Ends with the input, or with a signal: status 0; power cut on
 // demand: 3; the firmware ran into a breakpoint: 4; it cannot start on this machine: 5; the processor is locked up: 6. Of the last
 // three, the last line on standard error says why.
@@ -32,9 +33,8 @@ const { values: options } = parseArgs({
     xip: { type: "boolean", default: false },
     core: { type: "string", default: "fast" },
     "real-time": { type: "boolean", default: false },
-    adc: { type: "string" },
-    i2s: { type: "string" },
-    "i2s-pins": { type: "string", default: "16,17,18" },
+    wires: { type: "string", default: "[]" },
+    sound: { type: "string" },
     control: { type: "string" },
   },
 });
@@ -70,11 +70,7 @@ function powerOn() {
 }
 
 const pico = powerOn();
-if (options.adc) pico.listenTo(readWav(options.adc));
-if (options.i2s) {
-  const [sck, ws, sd] = options["i2s-pins"].split(",").map(Number);
-  pico.attachMicrophone({ sck, ws, sd }, readWav(options.i2s));
-}
+pico.connect(JSON.parse(options.wires), options.sound ? readWav(options.sound) : null);
 const pace = new Pace(pico, { realTime: options["real-time"] });
 
 pico.line.onData = (bytes) => {

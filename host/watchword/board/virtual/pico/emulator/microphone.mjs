@@ -1,37 +1,46 @@
-// An I2S microphone at three pins, as an INMP441: 24 bits, left-justified in a slot of 32, most significant bit first.
+// An I2S microphone at three pins: 24 bits, left-justified in a slot of 32, most significant bit first.
 //
 // It takes WS in with the rising edge of SCK and shifts out with the falling one, so that a slot's first bit stands at the second clock
-// after a change of WS. In the other slot, and after its 24 bits, it lets go of SD.
+// after a change of WS. In the other slot, and after its 24 bits, it lets go of SD. Without a clock it sleeps.
+import { PAUSE } from "./playback.mjs";
+
 const BITS = 24;
 const MOST = 2 ** (BITS - 1) - 1;
+const LONG = 1e6; // cycles: less is no pause at any clock
 
 export class I2SMicrophone {
   #pins;
   #pio;
+  #origin;
   #sck;
   #ws;
   #sd;
-  #from;
-  #isRight = null; // the slot, by the last rising edge
+  #startup;
+  #unused;
+  #from = Infinity; // awake, in the clock's nanoseconds
+  #rose = -Infinity; // the cycle of SCK's last rising edge
+  #isRight = null; // the slot, by that edge
   #slot = null; // of the bits that are shifted out now
   #bit = 0;
   #word = 0;
 
   /**
-   * pio: a Pio; sck, ws, sd: numbers of pins; right: L/R is tied high; startup: nanoseconds after power-on in which SD stays free (83 ms
-   * with an INMP441).
+   * pio: a Pio; sck, ws, sd: numbers of pins; playback: what it hears, a Playback; origin: when the chip's clock began, in the playback's
+   * time. right: L/R is tied high; precision: bits that say something, the others being 0; offset: DC, in units of 24 bits; startup:
+   * nanoseconds after the clock's start in which SD stays free.
    */
-  constructor(pio, { sck, ws, sd, right = false, startup = 0 }) {
+  constructor(pio, { sck, ws, sd, playback, origin = 0, right = false, precision = BITS, offset = 0, startup = 0 }) {
     this.#pio = pio;
     this.#pins = pio.pins;
+    this.#origin = origin;
     this.#sck = 1 << sck;
     this.#ws = 1 << ws;
     this.#sd = 1 << sd;
-    this.#from = startup;
+    this.#startup = startup;
+    this.#unused = 2 ** (BITS - precision) - 1;
+    this.playback = playback;
     this.right = right;
-    /** What it hears: {rate, samples: Int16Array, start: the clock's nanoseconds at its beginning}; null: silence. */
-    this.sound = null;
-    this.offset = 0; // DC, in units of its 24 bits
+    this.offset = offset;
     this.stuck = null; // or what it sends whatever it hears, 24 bits
     this.plugged = true; // else its SD reaches nobody
     this.slots = 0; // in which it has sent a sample
@@ -39,8 +48,19 @@ export class I2SMicrophone {
   }
 
   pinsChanged(pad, changed, cycle) {
-    if (pad & this.#sck) this.#isRight = (pad & this.#ws) !== 0;
+    if (pad & this.#sck) this.#rise(pad, cycle);
     else this.#fall(cycle);
+  }
+
+  #rise(pad, cycle) {
+    if (cycle - this.#rose > LONG && this.#pio.nanosOf(cycle) - this.#pio.nanosOf(this.#rose) > PAUSE) this.#wake(this.#pio.nanosOf(cycle));
+    this.#rose = cycle;
+    this.#isRight = (pad & this.#ws) !== 0;
+  }
+
+  #wake(nanos) {
+    this.#from = nanos + this.#startup;
+    this.playback.begin(this.#origin + nanos);
   }
 
   #fall(cycle) {
@@ -61,15 +81,9 @@ export class I2SMicrophone {
       this.#bit = BITS;
       return;
     }
-    const sent = this.stuck ?? Math.max(-MOST - 1, Math.min((this.#sample(nanos) << 8) + this.offset, MOST));
+    const heard = this.playback.sample(this.#origin + nanos);
+    const sent = this.stuck ?? Math.max(-MOST - 1, Math.min((heard << 8) + this.offset, MOST)) & ~this.#unused;
     this.#word = sent << 8;
     this.slots++;
-  }
-
-  #sample(nanos) {
-    if (this.sound === null) return 0;
-    const { rate, samples, start } = this.sound;
-    const at = Math.floor(((nanos - start) * rate) / 1e9);
-    return at >= 0 && at < samples.length ? samples[at] : 0;
   }
 }

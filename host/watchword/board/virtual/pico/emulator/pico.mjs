@@ -1,4 +1,4 @@
-// A Raspberry Pi Pico: an RP2040 of rp2040js, its flash chip, a USB host at its port, and sound at its ADC.
+// A Raspberry Pi Pico: an RP2040 of rp2040js, its flash chip, a USB host at its port, and microphones at its pins.
 //
 // Cycles are those of the Cortex-M0+ manual, without bus contention and exception entry. Added here: the times of the flash chip,
 // during which the processor stands still, and, where asked for, misses of the XIP cache.
@@ -8,8 +8,9 @@
 // power cuts come at the same cycle as with one instruction after the other. Programmable I/O (pio/) has an alarm of its own.
 import { RP2040 } from "rp2040js";
 
-import { I2SMicrophone } from "./microphone.mjs";
+import { Microphones } from "./microphones.mjs";
 import { Pio } from "./pio/pio.mjs";
+import { Probe } from "./probe.mjs";
 import { correct } from "./processor/corrections.mjs";
 import { SharedMemory } from "./processor/memory.mjs";
 import { Processor } from "./processor/processor.mjs";
@@ -22,7 +23,6 @@ const BOOTROM = 16384;
 const SSI = 0x18000;
 const WATCHDOG = 0x40058;
 const FLASH_PORT = 0x4f000; // 0x4f000000: where the boot ROM asks for erasing and programming
-const ADC_MIDDLE = 2048; // of 12 bits: what a microphone's amplifier gives in silence
 const UART_TX_MASK = 0x20;
 const AIRCR = 0xd0c;
 const SYSRESETREQ = 4;
@@ -47,8 +47,8 @@ export class Pico {
       flash.moveTo(this.shared.flash, (offset, size) => this.processor.flashChanged(offset, size));
     }
     this.line = new SerialLine();
-    this.sound = null; // at the ADC
-    this.microphone = null;
+    this.microphones = new Microphones();
+    this.probe = new Probe();
     this.idleNanos = 0; // of waiting that may pass before `run` returns
     this.cutAt = Infinity; // cycles
     this.resets = -1;
@@ -87,18 +87,19 @@ export class Pico {
     this.#prepareReset(chip, watchdog);
     this.#muteUart(chip);
     chip.adc.onADCRead = (channel) => {
-      chip.adc.channelValues[channel] = this.#level(channel);
+      chip.adc.channelValues[channel] = this.microphones.level(channel, this.nanos);
       chip.adc.currentChannel = channel;
       chip.adc.sampleAlarm.schedule(chip.adc.sampleTime * 1000);
     };
-    this.line.plugInto(chip.usbCtrl);
     this.xip?.plugInto(chip);
     this.pio = new Pio(chip);
+    this.line.plugInto(chip);
     chip.core.VTOR = 0;
     chip.core.reset();
     this.chip = chip;
     this.resets++;
-    this.#plugInMicrophone();
+    this.microphones.plugInto(this.pio, this.before.nanos);
+    this.probe.plugInto(this.pio, this.before.nanos);
   }
 
   /** The memories of a chip whose processor is rp2040js's. */
@@ -152,46 +153,15 @@ export class Pico {
 
   // ---- sound
 
-  /** An I2S microphone at pins {sck, ws, sd, right: whether L/R is high}, which hears {rate, samples: Int16Array} from now on. */
-  attachMicrophone(pins, sound) {
-    this.microphone = { pins, sound: { ...sound, start: this.nanos }, state: {} };
-    this.#plugInMicrophone();
-  }
-
-  /** Change what an I2SMicrophone is: its `right`, `offset`, `stuck`, `plugged`; or let it hear another sound from now on. */
-  changeMicrophone({ sound, ...state }) {
-    if (this.microphone === null) throw new Error("the board has no I2S microphone: start it with one");
-    if (sound) this.microphone.sound = { ...sound, start: this.nanos };
-    Object.assign(this.microphone.state, state);
-    this.pio.sync(); // so far it was as before
-    this.#adjustMicrophone();
-  }
-
-  #plugInMicrophone() {
-    if (this.microphone === null) return;
-    this.microphone.device = new I2SMicrophone(this.pio, this.microphone.pins);
-    this.#adjustMicrophone();
-  }
-
-  #adjustMicrophone() {
-    const { device, sound, state } = this.microphone;
-    Object.assign(device, state, { sound: { ...sound, start: sound.start - this.before.nanos } }); // by this chip's own clock
-  }
-
-  /** Sound ({rate, samples: Int16Array}) at ADC channel 0 from now on, as from a microphone with an amplifier. */
-  listenTo(sound) {
-    this.sound = { ...sound, start: this.nanos };
+  /** Microphones, as Microphones.connect takes them; recording: {rate, samples: Int16Array}, or null. */
+  connect(wires, recording = null) {
+    this.microphones.connect(wires, recording);
+    this.microphones.plugInto(this.pio, this.before.nanos);
   }
 
   /** Whether a sound goes on, so that something happens though nobody says anything. */
   get isPlaying() {
-    return [this.sound, this.microphone?.sound].some((sound) => sound && this.nanos - sound.start < (sound.samples.length * 1e9) / sound.rate);
-  }
-
-  #level(channel) {
-    if (channel !== 0 || this.sound === null) return ADC_MIDDLE;
-    const at = Math.floor(((this.nanos - this.sound.start) * this.sound.rate) / 1e9);
-    return at < this.sound.samples.length ? (this.sound.samples[at] >> 4) + ADC_MIDDLE : ADC_MIDDLE;
+    return this.microphones.isPlaying(this.nanos);
   }
 
   // ---- time
