@@ -100,6 +100,34 @@ test("without a cable a short print blocks nobody, and the board is there again 
   assert.equal(found[1], 0, "no VBUS");
 });
 
+const FRAMES = `
+found = []
+for i in range(5):
+    found.append(mem32[0x50110048])
+    time.sleep_ms(2)`;
+
+test("the number of the last frame goes on while there is a host, and stands still without one", () => {
+  const session = booted();
+  for (const state of ["closed", "stalled"]) {
+    const { found } = during(session, state, FRAMES, 0.5);
+    for (let n = 1; n < 5; n++) assert.ok([2, 3].includes((found[n] - found[n - 1]) & 0x7ff), `${found} while it is ${state}`);
+  }
+  const { found } = during(session, "unplugged", FRAMES, 0.5);
+  assert.equal(new Set(found).size, 1, `${found}`);
+});
+
+test("without a cable nothing is offered to a host, and what finds no room waits for ever", () => {
+  const session = booted();
+  const { found } = during(session, "unplugged", "found = [timed(100), timed(100)]", 0.5);
+  for (const [ms, buffers] of found) assert.deepEqual([ms < 2, buffers & BOTH], [true, 0]);
+  session.python("Pin(15, Pin.OUT, value=0)");
+  session.send("time.sleep_ms(100); timed(600); Pin(15).value(1)\x04");
+  wait(session, 0.05);
+  session.pico.line.change("unplugged");
+  wait(session, 3);
+  assert.equal(session.pico.probe.pins()[15].level, 0);
+});
+
 test("what a terminal has written arrives though it has closed the port, and not where the cable is gone", () => {
   const session = booted();
   for (const [state, level] of [["closed", 1], ["unplugged", 0]]) {
