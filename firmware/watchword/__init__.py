@@ -16,7 +16,7 @@ def error_text(error):
 
 
 def forget(*names):
-    """Give back the heap of this package's modules that are needed no more for now. They are read anew when they are imported again."""
+    """Give back the heap of modules of this package that are needed no more for now: an import reads them anew."""
     for name in names:
         path = "watchword." + name
         if sys.modules.pop(path, None):

@@ -38,7 +38,7 @@ QUIET = const(1000)  # ms
 
 
 async def run(on_event=None):
-    """Run the app until the line to the host ends. on_event: a function, plain or async, that is called with each event, a dict."""
+    """Run the app until the line to the host ends. on_event: a function, plain or async, called with each event, a dict."""
     await App(on_event).run()
 
 
@@ -117,9 +117,9 @@ class App:
     # ---- the loop
 
     async def run(self):
-        self.open()
+        self.prepare()
         self.report("hello", **self.info())
-        self.ears.begin()
+        self.ears.open()
         asked = time.ticks_ms()
         try:
             while not self.link.closed:
@@ -136,8 +136,8 @@ class App:
             self.close()
             self.link.close()
 
-    def open(self):
-        """Begin to hear, where the board hears by itself, and to act."""
+    def prepare(self):
+        """Get ready to hear, where the board hears by itself, and to act."""
         if not board.UNIX:
             from watchword.sinks.pins import PinsSink
 
@@ -147,7 +147,10 @@ class App:
                 self.pins.use(self.settings["actions"] if self.settings else [])
             except Exception as error:
                 self.report("failed", text="actions: " + error_text(error), count=1, given_up=False)
-        self.ears.open()
+        try:
+            self.ears.prepare()
+        except Exception:
+            pass  # it is told when the ears are to open
 
     def close(self):
         """Leave the microphone's pins and those that words switch to others, and the line empty."""
@@ -174,11 +177,16 @@ class App:
         self.events.work()
         return busy
 
+    def need_settings(self):
+        if not self.settings:
+            raise RequestError(self.note)  # which tells why the app has none
+        return self.settings
+
     def set(self, **changes):
         """Change settings. SettingsError, OSError: it cannot be done."""
         from watchword.settings import write
 
-        changed = dict(self.settings)
+        changed = dict(self.need_settings())
         changed.update(changes)
         try:
             write(self.store.path("settings.json"), changed)

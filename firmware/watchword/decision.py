@@ -67,8 +67,8 @@ class Means:
 class Decider:
     """What the two below have in common.
 
-    labels: names of the outputs; background: those that never fire; cutoff: mean score 0..1 from which one fires, where it has none of
-    its own; window: runs of the model in the mean.
+    labels: names of the outputs; background: those that never fire; cutoff: mean score 0..1 from which one fires, where it has
+    none of its own; window: runs of the model in the mean.
     """
 
     def __init__(self, labels, background, cutoff, window):

@@ -1,7 +1,7 @@
 """The ears of a board that hears by itself: its microphone, watched over.
 
-A fault of the microphone, sound that was lost and an exception on the way to the model are events; in all cases the board goes on, and
-hears again when the cause is gone.
+A fault of the microphone, sound that was lost and an exception on the way to the model are events; in all cases the board goes
+on, and hears again when the cause is gone.
 """
 
 import time
@@ -15,6 +15,7 @@ _TWICE = const(2)  # of which so many, one after another, have to find a fault b
 _AGAIN = const(5000)  # ms until a microphone that could not be started is tried again
 _MOST = const(5)  # exceptions, each within PEACE of the one before, after which listening is given up
 _PEACE = const(10000)  # ms
+
 
 class Ears:
     """app: whose pipeline hears. `source` is the microphone, None where there is none or it is off.
@@ -46,31 +47,34 @@ class Ears:
         """Whether the pipeline hears the microphone now."""
         return self.source is not None and self.app.pipeline.source is self.source
 
+    def prepare(self):
+        """Make the source, and room for what it hears. Raises what hinders that."""
+        if self.source is None and self.wanted:
+            from watchword.sources.microphones import microphone
+
+            try:
+                source = microphone(self.app.settings["microphone"])
+                source.prepare()
+            finally:
+                forget("sources.microphones")
+            self.source = source
+
     def open(self):
         """Begin to hear, where the board is to."""
         if self.given_up or self.hearing or not self.wanted:
             return
         self.forget()
         try:
+            self.prepare()
             if self.source is None:
-                from watchword.sources.microphones import microphone
-
-                self.source = microphone(self.app.settings["microphone"])
+                return
             self.source.start()
         except Exception as error:
             self.tell("stopped", error_text(error))
             return
-        finally:
-            forget("sources.microphones")
         if self.fault == "stopped":
             self.tell(None)
         self.app.pipeline.begin(self.source)
-
-    def begin(self):
-        """Begin a stream anew, where the board hears: what has come before the app could listen is none."""
-        if self.hearing:
-            self.forget()
-            self.app.pipeline.begin(self.source)
 
     def rest(self):
         """Something else needs the program: the ears wait for a while."""

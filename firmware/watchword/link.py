@@ -32,8 +32,8 @@ class Link:
         self.at = 0  # and how much of the first one is
         self.closed = False
 
-    # ---- out: only what the line takes at once, so that a host that does not read holds nothing up. A line that is being read is
-    # written whole, so that what a user's own tasks print falls between two of them.
+    # ---- out: only what the line takes at once, so that a host that does not read holds nothing up. A line that is being read
+    # is written whole, so that what a user's own tasks print falls between two of them.
 
     def send(self, message):
         self.write(json.dumps(message) + "\n")

@@ -6,8 +6,8 @@
     cutoffs     {label: cutoff} of the program in the file `tuned`
     mute        whether the microphone is off
 
-The file is written under a temporary name and renamed, so that power may fail at any byte. One that cannot be read, or that a newer
-firmware wrote, counts for nothing until something is set anew.
+The file is written under a temporary name and renamed, so that power may fail at any byte. One that cannot be read, or that a
+newer firmware wrote, counts for nothing until something is set anew.
 """
 
 import json

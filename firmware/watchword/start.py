@@ -1,4 +1,4 @@
-"""What happens once, at the start of the app: a new program is tried, a program is loaded and gets its pipeline and taught words."""
+"""What happens once, at the start of the app: a program is tried, or loaded, and gets its pipeline and taught words."""
 
 import gc
 import time

@@ -83,8 +83,8 @@ class Stdin:
     def free(self):
         """Return how many bytes can be written now without waiting.
 
-        On RP2 chips a write waits for half a second when USB's buffer is full and nobody reads, and POLLOUT promises a byte. But
-        asking for it lets USB do what it has to do: no packet waits then for the host only when the buffer is empty.
+        On RP2 chips a write waits for half a second when USB's buffer is full and nobody reads, and POLLOUT promises a byte.
+        But asking for it lets USB do what it has to do: no packet waits then for the host only when the buffer is empty.
         """
         for _, event in self.outlet.ipoll(0):
             if event & select.POLLOUT and not (self.usb and self.usb[_ENDPOINT] & _FULL):

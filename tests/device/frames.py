@@ -8,8 +8,8 @@ import time
 import micropython
 
 from watchword.kernels import bodies, frames_plain, frames_viper
-from watchword.sources.frames import FrameSource
 from watchword.pipelines.pictures import Viewer, stretches
+from watchword.sources.frames import FrameSource
 
 SLOW = sys.platform == "rp2"
 KERNELS = [frames_plain, frames_viper]

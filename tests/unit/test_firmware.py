@@ -82,7 +82,8 @@ def test_the_firmware_starts_without_the_kernels_that_a_board_does_not_get(tmp_p
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     layers = [family for family in FAMILIES if not family.startswith("packed")]
-    code = "import sys, watchword.app, watchword.frontend, watchword.pipelines.pictures, watchword.pipelines.sound, watchword.embedding; "
+    code = "import sys, watchword.app, watchword.frontend, watchword.embedding; "
+    code += "import watchword.pipelines.pictures, watchword.pipelines.sound, watchword.sources.wav; "
     code += f"from watchword.kernels import bodies; [bodies.module(name) for name in {[*layers, 'microphone']}]; "
     code += "print(*(name for name in sys.modules if name.startswith('watchword.kernels.')))"
     environment = {"MICROPYPATH": f"{tmp_path}:.frozen"}

@@ -46,8 +46,8 @@ class Viewer:
     """Feeds a program from a source of frames and tells what was seen.
 
     `begin` starts a stream of frames, `take` brings what waits of one to the model's input; when `take` has said that the model
-    runs, `work(ms)` does about `ms` milliseconds of that, and reports in the end. `advance(ms)` is one step of it; when it has said
-    that the run has ended, `decision` tells. ms: time of the frame, for its events.
+    runs, `work(ms)` does about `ms` milliseconds of that, and reports in the end. `advance(ms)` is one step of it; when it has
+    said that the run has ended, `decision` tells. ms: time of the frame, for its events.
     """
 
     subject = "pictures"

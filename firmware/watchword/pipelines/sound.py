@@ -19,8 +19,9 @@ class Listener:
     """Feeds a program from a source and tells what was heard.
 
     `begin` gives it a source; `work(ms)` then does about `ms` milliseconds of what can be done, and reports what is heard.
-    `advance(ms)` is one step of that; `heard` is then the index of the label that fired, or -1. `teacher` knows taught words, where
-    there are any, and says itself what fires of them. observer: called after each run of the model, where somebody looks on.
+    `advance(ms)` is one step of that; `heard` is then the index of the label that fired, or -1. `teacher` knows taught words,
+    where there are any, and says itself what fires of them. observer: called after each run of the model, where somebody looks
+    on.
     """
 
     subject = "sound"
@@ -72,8 +73,10 @@ class Listener:
         self.heard = -1
 
     def begin(self, source, stride=None):
-        """Begin a new stream: nothing is remembered. The model runs every `stride` frames, by default the program's number; 0: only
-        when `start` is called."""
+        """Begin a new stream: nothing is remembered.
+
+        The model runs every `stride` frames, by default the program's number; 0: only when `start` is called.
+        """
         source.reset()
         self.reset()
         self.every = self.stride if stride is None else stride

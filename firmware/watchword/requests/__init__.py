@@ -1,8 +1,8 @@
 """What the host can ask: a method do_NAME for each request, in a file for each subject. docs/protocol.md specifies them.
 
-Requests translate: what they ask for is done elsewhere. A subject is loaded when it is first asked about. One that has something to say
-when the pipeline has gone on is the app's `following`: it has `follow()`, `stop()`, with which what is under way is forgotten,
-`waiting`, whether no other request is read before, and `spent(us)`, which hears how long a request took.
+Requests translate: what they ask for is done elsewhere. A subject is loaded when it is first asked about. One that has
+something to say when the pipeline has gone on is the app's `following`: it has `follow()`, `stop()`, with which what is under
+way is forgotten, `waiting`, whether no other request is read before, and `spent(us)`, which hears how long a request took.
 """
 
 from binascii import b2a_base64

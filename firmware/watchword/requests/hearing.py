@@ -43,8 +43,8 @@ class Subject(Requests):
         elif self.link.work():
             means = [decision.means for decision in app.decisions()]
             scores = [[s // m.window for s in m.sums] for m in means]
-            taught = scores[1] if len(scores) > 1 else []
-            self.link.send({"event": "score", "time": pipeline.ms() / 1000, "peak": pipeline.peak, "scores": scores[0], "taught": taught})
+            score = {"event": "score", "time": pipeline.ms() / 1000, "peak": pipeline.peak}
+            self.link.send(dict(score, scores=scores[0], taught=scores[1] if len(scores) > 1 else []))
             pipeline.peak = 0
 
     def cutoffs(self):
@@ -59,7 +59,6 @@ class Subject(Requests):
         if label and label not in labels:
             raise RequestError("%s is none of what may fire here: %s" % (label, ", ".join(labels) or "nothing"))
         if "cutoff" in request:
-            self.store  # whose error tells why there is none
             cutoff = request["cutoff"]
             cutoffs = dict(app.cutoffs())
             for name in [label] if label else labels:
@@ -68,13 +67,12 @@ class Subject(Requests):
                     cutoffs[name] = cutoff
             app.set(tuned=app.file if cutoffs else None, cutoffs=cutoffs)
             for decision in app.decisions():
-                decision.cut({name: decision.own for name in labels})
+                decision.cut(dict.fromkeys(labels, decision.own))
             app.cut()
         return {"cutoffs": self.cutoffs()}
 
     def do_mute(self, request):
         mute = field(request, "mute", bool)
-        self.store  # whose error tells why there is none
         self.app.set(mute=mute)
         if mute:
             self.app.ears.close()

@@ -4,18 +4,12 @@ from watchword import Refusal, board
 from watchword.requests import RequestError, Requests, field
 from watchword.sources.microphones import check
 
-
 PINS = ("sck", "ws", "sd")
 
 
 class Subject(Requests):
-    @property
-    def settings(self):
-        self.store  # whose error tells why there are none
-        return self.app.settings
-
     def do_settings(self, request):
-        settings = dict(self.settings)
+        settings = dict(self.app.need_settings())
         del settings["tuned"]
         settings["cutoffs"] = self.app.cutoffs()
         return settings
@@ -26,7 +20,7 @@ class Subject(Requests):
         if found is not None:
             field(request, "set", dict)
             field(found, "kind", str)
-            for action in self.settings["actions"]:
+            for action in self.app.need_settings()["actions"]:
                 for name in PINS:
                     if found.get(name) == action["pin"]:
                         text = "GPIO%d is switched by %s: take another pin for %s, or let the word switch another"
@@ -49,7 +43,7 @@ class Subject(Requests):
         if label not in labels:
             raise RequestError("%s is none of what may fire here: %s" % (label, ", ".join(labels) or "nothing"))
         for name in PINS:
-            if (self.settings["microphone"] or {}).get(name) == pin:
+            if (self.app.need_settings()["microphone"] or {}).get(name) == pin:
                 raise RequestError("GPIO%d is the microphone's %s: take another pin" % (pin, name.upper()))
         board.check_pin(pin)
         action = {"label": label, "pin": pin, "act": act}
@@ -63,13 +57,13 @@ class Subject(Requests):
     def do_never(self, request):
         pin = field(request, "pin", int) if "pin" in request else None
         left = self.without(field(request, "label", str), pin)
-        gone = len(self.settings["actions"]) - len(left)
+        gone = len(self.app.need_settings()["actions"]) - len(left)
         if gone:
             self.use(left)
         return {"gone": gone}
 
     def without(self, label, pin):
-        return [a for a in self.settings["actions"] if a["label"] != label or pin is not None and a["pin"] != pin]
+        return [a for a in self.app.need_settings()["actions"] if a["label"] != label or (pin is not None and a["pin"] != pin)]
 
     def use(self, actions):
         self.app.set(actions=actions)
@@ -77,6 +71,5 @@ class Subject(Requests):
             self.app.pins.use(actions)
 
     def do_name(self, request):
-        self.settings
         self.app.set(name=request.get("name"))
         return {}

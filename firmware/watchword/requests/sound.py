@@ -13,7 +13,7 @@ SILENT = const(10000)  # ms without a request, after which a board that hears by
 
 
 class Subject(Requests):
-    """A stream is followed: what is due is said when the pipeline has gone on. waiting: no other request is read before that."""
+    """A stream is followed: what is due is said when the pipeline has gone on."""
 
     def __init__(self, app):
         super().__init__(app)
@@ -27,6 +27,7 @@ class Subject(Requests):
 
     @property
     def waiting(self):
+        """Whether no other request is to be read now."""
         return self.pending is not None
 
     def do_stream(self, request):

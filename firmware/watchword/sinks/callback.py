@@ -21,7 +21,7 @@ class CallbackSink:
             made = self.function(event)
             if hasattr(made, "send"):  # of an async function: it has not begun yet
                 self.busy = True
-                asyncio.create_task(self.finish(made))
+                self.task = asyncio.create_task(self.finish(made))
         except Exception as error:
             self.failed(error)
         return True

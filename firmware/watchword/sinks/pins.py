@@ -43,8 +43,8 @@ class Output:
 class PinsSink:
     """Words switch pins, and the board's LED tells that it is alive.
 
-    The LED flashes every two seconds while the board hears by itself (`alive`), and for a word as many times as its place among those
-    that fire; it blinks fast once listening has been given up. labels(): those that fire, in their order.
+    The LED flashes every two seconds while the board hears by itself (`alive`), and for a word as many times as its place among
+    those that fire; it blinks fast once listening has been given up. labels(): those that fire, in their order.
     """
 
     def __init__(self, labels):

@@ -95,8 +95,8 @@ class I2sSource:
     """A microphone of 24 or fewer bits, 16 kHz, one channel. SCK, WS and SD: numbers of its pins.
 
     right: its L/R pin is high. multiplier: the gain, 1 to 65535, 64 for the upper 16 bits (watchword.features.microphone on
-    the host makes one of dB). bits: the ring has 2^bits bytes, and lies on a multiple of that; None: 14, or what the heap gives.
-    Raises Refusal where that cannot be. It hears nothing before `start`, and must be stopped before it is given up.
+    the host makes one of dB). bits: the ring has 2^bits bytes, and lies on a multiple of that; None: 14, or what the heap
+    gives. Raises Refusal where that cannot be. It hears nothing before `start`, and must be stopped before it is given up.
     While it runs the processor's clock has to stay as it is. `available` and `read` allocate nothing.
     """
 
@@ -148,6 +148,11 @@ class I2sSource:
         while 1 << self.bits < size:
             self.bits += 1
 
+    def prepare(self):
+        """Find a ring. Refusal: the heap has none."""
+        if self.ring is None:
+            self.give(_ring(self.bits))
+
     def start(self):
         """Begin to hear. What comes in the first tenth of a second is a microphone that starts.
 
@@ -156,8 +161,7 @@ class I2sSource:
         if self.dma is not _nothing:
             return
         self.check()
-        if self.ring is None:
-            self.give(_ring(self.bits))
+        self.prepare()
         try:
             dma = rp2.DMA()
         except OSError:
@@ -265,8 +269,9 @@ class I2sSource:
     def fault(self):
         """Return what the samples taken since `reset`, or since this was last asked, say of the microphone, or None.
 
-        "stopped": there were none. "zeros": nobody sends in this slot. "stuck": all are the same. "floating": there are bits that no
-        microphone of 24 bits sends. "clipped": one in CLIPPED was too loud for this gain. "channel": it was found in the other slot.
+        "stopped": there were none. "zeros": nobody sends in this slot. "stuck": all are the same. "floating": there are bits
+        that no microphone of 24 bits sends. "clipped": one in CLIPPED was too loud for this gain. "channel": it was found in
+        the other slot.
         """
         state = self.state
         least, greatest, bits, clipped = state[_LEAST], state[_GREATEST], state[_BITS], state[_CLIPPED]

@@ -12,7 +12,7 @@ _WAIT = const(4000)  # samples that wait at most, as in a microphone's ring
 
 
 class WavSource:
-    """file: of 16 bits, 16 kHz, one channel. It begins to play at `start`, and silence follows it. Refusal: it cannot be read."""
+    """file: of 16 bits, 16 kHz, one channel. It plays from `start` on, then silence. Refusal: it cannot be read."""
 
     kind = "wav"
 
@@ -24,6 +24,9 @@ class WavSource:
             raise Refusal("microphone %s: %s" % (file, error))
         self.origin = None
         self.taken = self.lost = 0
+
+    def prepare(self):
+        pass
 
     def start(self):
         if self.origin is None:

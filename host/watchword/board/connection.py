@@ -46,7 +46,10 @@ class Connection:
             request = self.link.send("info")
             first = self.link.probe(request, _HELLO if alone else 3.0 if attempt else 1.5)
             if first == "reply":
-                return read_hello(self.link.wait(request), self.target)
+                hello = read_hello(self.link.wait(request), self.target)
+                # What the board told before somebody asked, unless it has only just started, is nothing new.
+                self.link.next_event("hello", 0.0)
+                return hello
             if first == "trial":
                 return self._started()
             if alone:

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from watchword.board import bootsel, virtual
+from watchword.board import bootsel, named, virtual
 from watchword.board import doctor as checks
-from watchword.board import named, virtual
 from watchword.board import ports as serial
 from watchword.board.flash import flash as put
 from watchword.board.repl import TOOLS

@@ -68,13 +68,13 @@ def listen(
     source: Annotated[Source | None, typer.Option("--from", help="Stream what the computer's microphone hears.")] = None,
     device: Annotated[
         str | None,
-        typer.Option("--device", metavar="NAME", help="Which of the computer's microphones: a part of its name, or its number."),
+        typer.Option("--device", metavar="NAME", help="Which of its microphones: a part of the name, or the number."),
     ] = None,
     seconds: Annotated[
         float | None, typer.Option("--for", metavar="SECONDS", help="Of a microphone: end after so long; else Ctrl-C does.")
     ] = None,
     scores: Annotated[
-        bool, typer.Option("--scores", help="Of a board's microphone: its level, and each word's score and cutoff, as moving bars.")
+        bool, typer.Option("--scores", help="Of a board's microphone: level, scores and cutoffs as moving bars.")
     ] = False,
     json: Json = False,
 ) -> None:
