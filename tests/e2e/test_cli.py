@@ -16,8 +16,8 @@ from watchword.data import audio
 from watchword.graph import Conv2D, Dense, Graph, Pad, Softmax, Tensor
 
 COMMANDS = (
-    "activate bench board compile demo describe doctor evaluate export firmware flash forget info inspect listen models ports "
-    "push remove rollback run see selftest setup taught teach train"
+    "activate bench board compile cutoff demo describe doctor evaluate export firmware flash forget info inspect listen mic "
+    "models mute name ports push remove rollback run see selftest setup taught teach train when"
 ).split()
 
 

@@ -1,4 +1,4 @@
-"""A board that hears by itself, set up and followed by commands: on unix, with a recording as its microphone."""
+"""A board that hears by itself, set up and followed by commands: on unix a recording is its microphone, on pico an I2S one."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def listening(wav: Path, micropython: Path) -> None:
 
 
 @contextmanager
-def on(name: str) -> Iterator[subprocess.Popen[str]]:
+def on(target: str, *options: object) -> Iterator[subprocess.Popen[str]]:
     """A virtual board that stays on."""
-    command = [*WATCHWORD, "board", "start", "--kind", f"unix:{name}", "--json"]
+    command = [*WATCHWORD, "board", "start", "--kind", target, "--json", *map(str, options)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -93,8 +93,34 @@ def test_a_process_has_no_pins() -> None:
     assert "no word does anything on unix" in watchword("when", *UNIX).stdout
 
 
+def test_an_emulated_chip_has_a_microphone_and_pins(wav: Path, micropython: Path) -> None:
+    with on("pico:ears", "--i2s", wav):
+        watchword("push", shipped.models() / "keywords/keywords.tflite", "--on", "pico:ears")
+        told = watchword("mic", "inmp441", "--on", "pico:ears").stdout.splitlines()
+        assert told[0] == "INMP441, +24.0 dB"
+        assert [line.split()[:2] for line in told[5:8]] == [["SCK", "GP16"], ["WS", "GP17"], ["SD", "GP18"]]
+        watchword("name", "desk", "--on", "pico:ears")
+        desk = ("--on", "desk")
+        runs = [json.loads(line) for line in watchword("listen", "--scores", "--for", 2, *desk, "--json").stdout.splitlines()]
+        assert {"_silence_", "yes"} <= next(run for run in runs if run["event"] == "score")["scores"].keys()
+        assert watchword("when", "yes", "--pin", "GP15", "--for", 0.5, *desk).stdout == "yes: GP15 high for 0.5 s\n"
+        for mistake, error in (
+            (("when", "lights", "--pin", 1, "--toggle"), "lights is none of what may fire here: yes, no, up"),
+            (("when", "yes", "--pin", 99, "--toggle"), "no such pin"),
+            (("when", "yes", "--pin", 17, "--toggle"), "is the microphone's WS"),
+            (("when", "yes", "--pin", 1, "--for", 3601), "seconds: 0.01 to 3600"),
+            (("when", "yes", "--pin", 1, "--pulse", 101), "count: 1 to 100"),
+            (("mic", "inmp441", "--sck", 10, "--ws", 13), "it has to be the pin after SCK"),
+            (("mic", "inmp441", "--sd", 15), "is switched by yes"),
+        ):
+            assert error in fails(*mistake, *desk)
+        assert [action["pin"] for action in json.loads(watchword("when", *desk, "--json").stdout)] == [15]
+        assert json.loads(watchword("mic", *desk, "--json").stdout)["microphone"]["sck"] == 16
+        assert watchword("when", "yes", "--never", *desk).stdout == "yes: one action removed\n"
+
+
 def test_boards_that_are_on_are_found_by_their_names(micropython: Path) -> None:
-    with on("a"), on("b") as second:
+    with on("unix:a"), on("unix:b") as second:
         watchword("name", "kitchen", "--on", "unix:a")
         watchword("name", "hall", "--on", "unix:b")
         assert watchword("name", "--on", "hall").stdout == "unix:b is hall\n"

@@ -139,6 +139,11 @@ def test_a_board_without_a_microphone_says_what_to_do(board: ScriptedBoard, url:
     assert "`watchword listen --wav FILE`" in error
 
 
+def test_events_that_the_board_dropped_are_counted(board: ScriptedBoard, url: str, command: Command) -> None:
+    board.heard = ({**SAID[1], "seq": 4}, {**SAID[2], "seq": 9})
+    assert "4 events went by: they were not taken in time\n" in command("listen", "--for", "0.5", "--on", url).err
+
+
 def test_a_mute_board_is_told(board: ScriptedBoard, url: str, command: Command) -> None:
     board.settings["mute"] = True
     assert f"{url} is mute: `watchword mute off` lets it hear\n" in command("listen", "--for", "0.5", "--on", url).err

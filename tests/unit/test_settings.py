@@ -77,6 +77,8 @@ def test_pins_side_and_gain_are_the_users(board: ScriptedBoard, url: str, comman
 
 def test_pins_that_have_another_job_are_told(url: str, command: Command) -> None:
     assert "GP23: most boards with this chip use that" in command("mic", "i2s", "--sd", 23, "--on", url).err
+    assert "GP24: most boards" in command("when", "yes", "--pin", 24, "--toggle", "--on", url).err
+    assert command("when", "yes", "--pin", 15, "--toggle", "--on", url).err == ""
 
 
 def test_mic_alone_shows_what_there_is(board: ScriptedBoard, url: str, command: Command) -> None:
@@ -163,6 +165,12 @@ def test_what_the_board_says_against_it_is_the_error(
 @pytest.mark.parametrize("arguments", [["when", "yes", "--pin", "1", "--for", "nan"], ["cutoff", "nan"], ["cutoff", "inf"]])
 def test_a_number_that_json_has_not_is_refused(arguments: list[str], board: ScriptedBoard, url: str, command: Command) -> None:
     assert "is none that can be" in command(*arguments, "--on", url, status=1).error
+    assert [message["do"] for message in board.asked] == ["info"]
+
+
+def test_a_request_that_is_too_long_for_a_board_is_not_sent(board: ScriptedBoard, url: str, command: Command) -> None:
+    error = command("when", "y" * 600, "--pin", 1, "--toggle", "--on", url, status=1).error
+    assert error.startswith("when: a request of 6")
     assert [message["do"] for message in board.asked] == ["info"]
 
 

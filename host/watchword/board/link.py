@@ -14,6 +14,7 @@ from watchword.errors import BoardError, LinkError
 
 Message = dict[str, Any]
 PROTOCOL = 2
+LINE = 512  # bytes that a request may have
 
 
 class Link:
@@ -32,7 +33,7 @@ class Link:
         self._last_id = 0
 
     def send(self, do: str, payload: bytes | None = None, **fields: Any) -> int:
-        """Send a request, its payload after it; returns its id without waiting."""
+        """Send a request, its payload after it; returns its id without waiting. BoardError: it is too long for a board."""
         self._last_id += 1
         message: Message = {"id": self._last_id, "do": do, **fields}
         text = b""
@@ -44,7 +45,10 @@ class Link:
                 message["mask"] = mask
                 text = bytes(byte ^ mask for byte in payload) + b"\n"
             message["length"] = len(text) - 1
-        self.transport.write(json.dumps(message, separators=(",", ":")).encode() + b"\n" + text)
+        line = json.dumps(message, separators=(",", ":")).encode()
+        if len(line) > LINE:
+            raise BoardError(f"{do}: a request of {len(line)} bytes, and a board takes {LINE}: choose a shorter name or path")
+        self.transport.write(line + b"\n" + text)
         return self._last_id
 
     def wait(self, request: int, timeout: float = 10.0) -> Message:

@@ -43,10 +43,15 @@ def require_microphone(board: Board) -> None:
 
 
 def _show(board: Board, seconds: float | None, scores: bool, json: bool) -> None:
+    last = None
     with _bars(board, scores and not json) as bars:
         for event in board.hear(scores=scores, seconds=seconds):
             hearing = board.heard_by
             assert hearing is not None
+            if event.seq is not None:
+                if last is not None and event.seq > last + 1:
+                    note(f"{event.seq - last - 1} events went by: they were not taken in time")
+                last = event.seq
             if json:
                 say_json(_score(event, hearing) if isinstance(event, Score) else in_order(event))
             elif isinstance(event, Score):

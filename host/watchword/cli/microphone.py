@@ -12,7 +12,7 @@ from watchword.board import Board, Hearing, MicrophoneSetting
 from watchword.board.modules import MODULES, named, wiring
 from watchword.chips import boards
 from watchword.chips.boards import Pins
-from watchword.cli.options import Json, On, dev_board, has_pins, open_board, pin_name, pin_number, some_microphone
+from watchword.cli.options import Json, On, dev_board, has_pins, open_board, pin_number, some_microphone, warn_of_taken
 from watchword.cli.output import note, say, say_json, say_table
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
@@ -31,7 +31,7 @@ def mic(
     module: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODULE]", help=f"{', '.join(MODULES)}; off: none; on unix a recording, WAV. Without it: which one it has."
+            metavar="MODULE", help=f"{', '.join(MODULES)}; off: none; on unix a recording, WAV. Without it: which one it has."
         ),
     ] = None,
     sck: Annotated[str | None, _pin("--sck", "the clock, also called BCLK")] = None,
@@ -44,7 +44,7 @@ def mic(
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Give a board its own microphone, and show how it is wired; from then on it hears by itself.
+    """Show a board's own microphone, or give it one. It prints how it is wired; from then on the board hears by itself.
 
     `watchword listen` shows what it hears, `watchword when` makes it act without a computer.
     """
@@ -85,10 +85,7 @@ def _wired(board: Board, module: str, given: dict[str, int], right: bool, times:
     if "sck" in given:
         pins["ws"] = given["sck"] + 1
     pins |= given
-    strange = [pin for pin in pins.values() if pin in dev_board(hello).taken]
-    if strange:
-        names = ", ".join(pin_name(hello, pin) for pin in strange)
-        note(f"{names}: most boards with this chip use that for flash, USB, the serial port, or at the start")
+    warn_of_taken(hello, list(pins.values()))
     return MicrophoneSetting("i2s", times, module, pins["sck"], pins["ws"], pins["sd"], right)
 
 

@@ -90,6 +90,13 @@ def pin_name(hello: Hello, pin: int) -> str:
     return dev_board(hello).pin(pin)
 
 
+def warn_of_taken(hello: Hello, pins: Sequence[int]) -> None:
+    """A note of pins that have another job on boards with this chip."""
+    taken = ", ".join(pin_name(hello, pin) for pin in pins if pin in dev_board(hello).taken)
+    if taken:
+        note(f"{taken}: most boards with this chip use that themselves, for flash, USB or power, or when they start")
+
+
 def dev_board(hello: Hello) -> DevBoard:
     """A board by what it says of itself; of one that is not known, only the numbers of its pins are."""
     try:

@@ -8,13 +8,13 @@ import typer
 
 from watchword.board import Action, Board, Settings
 from watchword.board.settings import Act
-from watchword.cli.options import Json, On, open_board, pin_name, pin_number
+from watchword.cli.options import Json, On, open_board, pin_name, pin_number, warn_of_taken
 from watchword.cli.output import say, say_json, say_table
 from watchword.errors import BoardError, DataError
 
 
 def when(
-    label: Annotated[str | None, typer.Argument(metavar="[LABEL]", help="A word that the board listens for.")] = None,
+    label: Annotated[str | None, typer.Argument(metavar="LABEL", help="A word that the board listens for.")] = None,
     pin: Annotated[str | None, typer.Option("--pin", metavar="N", help="The board's pin, as 15 or GP15.")] = None,
     seconds: Annotated[
         float | None, typer.Option("--for", metavar="SECONDS", help="The pin goes high for so long, 0.01 to 3600.")
@@ -28,7 +28,7 @@ def when(
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Let a word switch a pin of the board, with no computer at it; taught words can, too.
+    """Let a word switch a pin of the board. It needs no computer then; taught words can, too.
 
     `watchword when lights --pin 15 --toggle`; `watchword when lights --never`.
     """
@@ -50,6 +50,7 @@ def when(
     if number is None:
         raise DataError(f"{label}: at which pin? --pin 15, say")
     with open_board(on) as board:
+        warn_of_taken(board.hello, [number])
         board.when(label, number, act, **fields)
         action = next(one for one in board.settings().actions if (one.label, one.pin) == (label, number))
     if json:
@@ -94,13 +95,13 @@ def _remove(board: Board, label: str, pin: int | None, json: bool) -> None:
 
 def name(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="1 to 20 of a-z, 0-9, - and _. Without it: what it is called.")
+        str | None, typer.Argument(metavar="NAME", help="1 to 20 of a-z, 0-9, - and _. Without it: what it is called.")
     ] = None,
     none: Annotated[bool, typer.Option("--none", help="Take the name away.")] = False,
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Name a board, so that `--on NAME` finds it among several."""
+    """Name a board, for `--on NAME` to find it among several."""
     if none and name is not None:
         raise DataError(f"{name[:40]} and --none: one of them is expected")
     with open_board(on) as board:
@@ -116,13 +117,13 @@ def name(
 
 
 def cutoff(
-    label: Annotated[str | None, typer.Argument(metavar="[LABEL]", help="A word; without it all are meant.")] = None,
-    value: Annotated[str | None, typer.Argument(metavar="[CUTOFF]", help="0 to 1. Without it: what it is.")] = None,
+    label: Annotated[str | None, typer.Argument(metavar="LABEL", help="A word; without it all are meant.")] = None,
+    value: Annotated[str | None, typer.Argument(metavar="CUTOFF", help="0 to 1. Without it: what it is.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Back to the model's own.")] = False,
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Show or change from which score on a word fires: higher against false alarms, lower where words are missed.
+    """Show or change from which score on words fire. Higher against false alarms, lower where words are missed.
 
     `watchword cutoff yes 0.9`, `watchword cutoff 0.9` for all. It counts at once, and for the model that runs.
     """
@@ -152,11 +153,13 @@ def _number(text: str) -> float | None:
 
 
 def mute(
-    state: Annotated[Literal["on", "off"], typer.Argument(metavar="[off]", help="off: it hears again.")] = "on",
+    state: Annotated[
+        Literal["on", "off"], typer.Argument(metavar="on|off", help="off: it hears again.", show_choices=False)
+    ] = "on",
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Let a board hear nothing by its microphone, also after it was off; `watchword mute off` lets it hear again."""
+    """Let a board hear nothing by its microphone. `watchword mute off` lets it hear again; nothing else does."""
     with open_board(on) as board:
         board.mute(state == "on")
         muted = board.settings().mute

@@ -78,7 +78,7 @@ def listen(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show what a board hears, one line per event: by its own microphone, in recordings, or by the computer's microphone.
+    """Show what a board hears, one line per event. By its own microphone, in recordings, or by the computer's microphone.
 
     Each recording is a stream of its own. The reference hears what a board would, by watchword's keyword model unless --model
     names another.
