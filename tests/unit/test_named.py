@@ -10,6 +10,7 @@ from tests.unit.command import Command
 from tests.unit.scripted import ScriptedBoard, plugged_in
 
 from watchword.board import Board, named, ports
+from watchword.cli import output
 from watchword.errors import BoardError
 
 
@@ -67,6 +68,12 @@ def test_where_there_is_no_board_it_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 TARGETS = ("unix", "pico", "unix:kitchen", "/dev/ttyACM0", "COM3", "com3", "socket://x:1", "reference")
+
+
+def test_a_name_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    output.say("unix:x: its name")
+    output.note("unix:fire: its name")
+    assert capsys.readouterr() == ("unix:x: its name\n", "unix:fire: its name\n")
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -17,8 +17,8 @@ from rich.table import Table
 from watchword.board import Event, Log
 
 # A table in a pipe is as wide as it needs.
-_stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
-_stderr = Console(stderr=True, highlight=False)
+_stdout = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
+_stderr = Console(stderr=True, highlight=False, emoji=False)
 
 
 def say(text: str = "") -> None:
