@@ -94,7 +94,7 @@ def test_a_process_has_no_pins() -> None:
 
 
 def test_an_emulated_chip_has_a_microphone_and_pins(wav: Path, micropython: Path) -> None:
-    with on("pico:ears", "--i2s", wav):
+    with on("pico:ears", "--wire", "inmp441:sck=16,ws=17,sd=18", "--sound", wav):
         watchword("push", shipped.models() / "keywords/keywords.tflite", "--on", "pico:ears")
         told = watchword("mic", "inmp441", "--on", "pico:ears").stdout.splitlines()
         assert told[0] == "INMP441, +24.0 dB"

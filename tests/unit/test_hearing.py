@@ -154,8 +154,8 @@ def test_a_mute_board_is_told(board: ScriptedBoard, url: str, command: Command) 
     [
         (["--for", "0"], "--for 0: seconds are expected, more than 0"),
         (["--for", "nan"], "--for nan: seconds are expected, more than 0"),
-        (["--for", "2", "--wav", "x.wav"], "--for is for a board's own microphone, without --wav"),
-        (["--scores", "--on", "reference"], "--scores is for a board's own microphone, without --wav"),
+        (["--for", "2", "--wav", "x.wav"], "--for is for a microphone, without --wav"),
+        (["--scores", "--on", "reference"], "--scores is for a board's own microphone, without --wav and --from"),
         (["x.wav"], "x.wav: recordings come after --wav"),
     ],
 )
