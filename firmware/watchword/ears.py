@@ -12,6 +12,8 @@ from watchword import error_text, forget
 
 _PERIOD = const(1000)  # ms between two looks at the microphone,
 _TWICE = const(2)  # of which so many, one after another, have to find a fault before it is told
+_RARELY = const(10)  # looks at zeros, of which one is at the other slot, too,
+_MOMENT = const(100)  # ms, for so long
 _AGAIN = const(5000)  # ms until a microphone that could not be started is tried again
 _MOST = const(5)  # exceptions, each within PEACE of the one before, after which listening is given up
 _PEACE = const(10000)  # ms
@@ -33,6 +35,7 @@ class Ears:
     def forget(self):
         self.found = None  # the fault that the last look found,
         self.looks = 0  # and how often it has been found
+        self.trying = False  # whether the other slot is listened to
         self.told = 0  # samples lost of which the host knows
         self.at = time.ticks_ms()  # of the last look or attempt
 
@@ -103,7 +106,14 @@ class Ears:
             self.app.report("lost", samples=lost - self.told, time=self.app.pipeline.ms() / 1000)
             self.told = lost
         fault = source.fault()
-        self.looks = self.looks + 1 if fault == self.found else 1
+        if self.trying:
+            self.trying = False
+            if fault == "zeros":  # there, too
+                self.turn()
+                return
+            self.looks = _TWICE
+        else:
+            self.looks = self.looks + 1 if fault == self.found else 1
         self.found = fault
         if self.looks < _TWICE:
             return
@@ -112,9 +122,15 @@ class Ears:
         if fault == "stopped":
             self.close()
             self.open()
-        elif fault == "zeros":
-            source.turn()
-            self.looks = 0
+        elif fault == "zeros" and self.looks % _RARELY == _TWICE:
+            # Perhaps it answers in the other slot. That is looked at for a moment only: nothing is heard of a word then.
+            self.turn()
+            self.trying = True
+            self.at = time.ticks_add(self.at, _MOMENT - _PERIOD)
+
+    def turn(self):
+        self.source.turn()
+        self.told = self.source.lost  # what went by meanwhile counts for the time, and for nothing else
 
     def tell(self, fault, text=None):
         """Of a fault of the microphone, or of its end."""

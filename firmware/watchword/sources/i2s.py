@@ -7,6 +7,7 @@ On an RP2350 (not tested) all is the same but for the addresses that are looked 
 
 import gc
 import sys
+import time
 from array import array
 
 import rp2
@@ -84,7 +85,10 @@ def _left():
     nop().side(0b11)
 
 
+_EXECCTRL = const(0xCC)  # of a block's first state machine, 24 bytes for each
+_MEMORY = const(0x48)  # its instructions
 _WS = const(0x1000)  # in an instruction
+_SETTLE = const(400)  # us, more than five frames of the bus
 LARGEST = const(14)  # bits of the size of a ring that the heap has to give room for, a quarter of a second,
 LEAST = const(12)  # and the fewest
 SPARE = const(10240)  # bytes of heap that a ring leaves
@@ -167,7 +171,7 @@ class I2sSource:
         except OSError:
             raise Refusal("I2S microphone: all channels of DMA are in use: close one")
         try:
-            number = self._claim()
+            number = self.number = self._claim()
         except Refusal:
             dma.close()
             raise
@@ -219,11 +223,18 @@ class I2sSource:
 
     def reset(self):
         """Forget what waits, what was lost, and what was found about the microphone."""
-        n = self.available() if self.ring is not None else 0
+        if self.ring is not None:
+            self.drop()
+        self.state[_LOST] = 0
+
+    def drop(self):
+        """Forget what waits, and what was found about the microphone; how many samples that was."""
+        n = self.available()
         state = self.state
         state[_AT] = state[_AT] + 4 * n & (1 << self.bits) - 1
-        state[_WAITING] = state[_LOST] = self.taken = 0
+        state[_WAITING] = self.taken = 0
         self.forget()
+        return n
 
     def available(self):
         """Return how many samples wait. Where the ring was full, the oldest are lost."""
@@ -295,13 +306,19 @@ class I2sSource:
         state[_GREATEST] = -(1 << 23) - 1
 
     def turn(self):
-        """Listen to the other slot: the microphone's L/R pin may say so."""
-        lost = self.lost
-        self.stop()
+        """Listen to the other slot: the microphone's L/R pin may say so. Its clock goes on."""
         self.turned = not self.turned
         self.program[0] = array("H", [instruction ^ _WS for instruction in self.program[0]])
-        self.start()
-        self.state[_LOST] = lost
+        if self.dma is _nothing:
+            return
+        base = _PIO0 + (self.number >> 2 << 20)
+        first = mem32[base + _EXECCTRL + 24 * (self.number & 3)] >> 7 & 31  # where it begins, to which it jumps back
+        for i, instruction in enumerate(self.program[0]):
+            jumps = instruction >> 13 == 0
+            mem32[base + _MEMORY + 4 * (first + i)] = instruction + first if jumps else instruction
+        time.sleep_us(_SETTLE)
+        n = self.drop()  # a few of which are neither of the one slot nor of the other
+        self.state[_LOST] += n
 
 
 def _check(pin):
