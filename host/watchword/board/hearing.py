@@ -48,8 +48,9 @@ class Ears(Connection):
         """Yields what the board tells while it hears: `Detection`, `Lost`, `Microphone`, `Failed`, and with `scores` a `Score`
         for each run of the model.
 
-        Ends after so many seconds of the host's clock, without them never. What was told since the board was opened comes first; the
-        board is asked at the first step. A board that starts anew meanwhile says `Hello`, and is heard on. LinkError: it is gone.
+        Ends after so many seconds of the host's clock, without them never. First comes what was told since the board was
+        opened; the board is asked at the first step. One that starts anew meanwhile says `Hello`, and is heard on.
+        LinkError: it is gone.
         """
         end = None if seconds is None else time.monotonic() + seconds
         asked = self._attach(scores)
