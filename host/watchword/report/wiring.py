@@ -13,8 +13,8 @@ from watchword.board.modules import MODULES, Module, Place, wires
 from watchword.chips.boards import BOARDS, DevBoard, Pins
 from watchword.errors import DataError
 
-DRAWN = ("pico", "picow", "esp32")
-"""The boards of the guide, each with the module that most people buy."""
+DRAWN = tuple(name for name, board in BOARDS.items() if board.left)
+"""The boards of the guide, those whose pins have their places here, each with the module that most people buy."""
 
 _PITCH = 24  # pixels between two pins of the board, and all other lengths
 _TOP, _EDGE = 92, 24  # above the board, and around all
@@ -84,7 +84,7 @@ def _board(board: DevBoard, x: int, height: int, used: dict[Place, str]) -> list
         f"<rect {square} fill='#15181c' stroke='#4a4f55'/>",
         _text(centre, chip + size // 2 + 5, board.chip.name.upper(), 13, "#dddddd", middle=True),
     ]
-    for n, part in enumerate(board.title.removeprefix("Raspberry Pi ").split()):
+    for n, part in enumerate(board.title.removeprefix("Raspberry Pi ").split(" ", 1)):
         drawn.append(_text(centre, chip + size + 34 + 20 * n, part, 15, "#ffffff", middle=True, bold=True))
     for right, labels in ((False, board.left), (True, board.right)):
         away = -1 if right else 1  # from the edge
