@@ -92,13 +92,19 @@ def with_hardware(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def give_to(app: typer.Typer, *targets: object) -> None:
-    """Give the options to all commands of an app that open the board which --on names. targets: annotations of such an `on`."""
+    """Give the options to all commands of an app, and of its groups, that open the board which --on names.
+
+    targets: annotations of such an `on`.
+    """
     for command in app.registered_commands:
         assert command.callback is not None
         on = inspect.signature(command.callback, eval_str=True).parameters.get("on")
         if on is not None and on.annotation in targets:
             command.callback = with_hardware(command.callback)
             command.cls = HardwareCommand
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        give_to(group.typer_instance, *targets)
 
 
 @contextmanager
