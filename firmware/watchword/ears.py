@@ -109,7 +109,7 @@ class Ears:
         if self.trying:
             self.trying = False
             if fault == "zeros":  # there, too
-                self.turn()
+                source.turn()
                 return
             self.looks = _TWICE
         else:
@@ -124,13 +124,9 @@ class Ears:
             self.open()
         elif fault == "zeros" and self.looks % _RARELY == _TWICE:
             # Perhaps it answers in the other slot. That is looked at for a moment only: nothing is heard of a word then.
-            self.turn()
+            source.turn()
             self.trying = True
             self.at = time.ticks_add(self.at, _MOMENT - _PERIOD)
-
-    def turn(self):
-        self.source.turn()
-        self.told = self.source.lost  # what went by meanwhile counts for the time, and for nothing else
 
     def tell(self, fault, text=None):
         """Of a fault of the microphone, or of its end."""

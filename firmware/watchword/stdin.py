@@ -18,7 +18,8 @@ PATIENCE = const(50)  # ms that the rest of a line may be late by before the app
 SILENCE = const(1000)  # ms that a payload may take: one that has stopped is given up
 FREE = const(256)  # bytes that a line takes at once: USB's buffer on RP2 chips; a pipe takes more
 _ENDPOINT = const(0x50100090)  # of an RP2 chip's USB: the buffers of endpoint 2, to the host,
-_FULL = const(0x04000400)  # and the bits of both that say that a packet waits for the host
+_FULL = const(0x04000400)  # and the bits of both that say that a packet waits for the host,
+_FRAME = const(0x50110048)  # and the number of the host's last frame, one a millisecond
 _STOP = b"\0\n"  # what ends a read: no line that a host sends ends so
 
 
@@ -33,6 +34,7 @@ class Stdin:
         self.outlet = select.poll()
         self.outlet.register(sys.stdout, select.POLLOUT)
         self.usb = None  # on RP2 chips, memory by address
+        self.gone = None  # the number of the frame after which no other came
         if sys.platform == "rp2":
             from machine import mem32
 
@@ -83,13 +85,29 @@ class Stdin:
     def free(self):
         """Return how many bytes can be written now without waiting.
 
-        On RP2 chips a write waits for half a second when USB's buffer is full and nobody reads, and POLLOUT promises a byte.
-        But asking for it lets USB do what it has to do: no packet waits then for the host only when the buffer is empty.
+        On RP2 chips a write waits for half a second when USB's buffer is full and nobody reads, and for ever when the cable
+        was pulled while a terminal was open; POLLOUT promises a byte. But to ask for that lets USB do what it has to do, and
+        then no packet waits for a host that is there only when the buffer is empty.
         """
         for _, event in self.outlet.ipoll(0):
-            if event & select.POLLOUT and not (self.usb and self.usb[_ENDPOINT] & _FULL):
+            if event & select.POLLOUT and (self.usb is None or (not self.usb[_ENDPOINT] & _FULL and self.connected())):
                 return FREE
         return 0
+
+    def connected(self):
+        """Whether a host is at the cable: frames come."""
+        frame = self.usb[_FRAME]
+        if self.gone is not None:
+            if frame == self.gone:
+                return False
+            self.gone = None
+            return True
+        t0 = time.ticks_us()
+        while self.usb[_FRAME] == frame:
+            if time.ticks_diff(time.ticks_us(), t0) > 1500:
+                self.gone = frame
+                return False
+        return True
 
     def write(self, data):
         self.output.write(data)

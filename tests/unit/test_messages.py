@@ -63,7 +63,7 @@ MESSAGES: list[tuple[type[Said], dict[str, Any]]] = [
     (Failed, {"event": "failed", "seq": 8, "text": "OSError: 5", "count": 1, "given_up": False}),
     (Hearing, {"id": 9} | HEARING),
     (MicrophoneSetting, I2S),
-    (MicrophoneSetting, {"kind": "wav", "file": "/sounds/a.wav", "multiplier": 64}),
+    (MicrophoneSetting, {"kind": "wav", "file": "/sounds/a.wav"}),
     (Action, {"label": "yes", "pin": 15, "act": "for", "seconds": 0.5}),
     (Settings, {"id": 3, "name": None, "microphone": I2S, "actions": [], "cutoffs": {"yes": 0.9}, "mute": False}),
     (Trial, {"event": "trial", "seq": 0, "file": "kws-1f0c44aa.ww", "attempt": 1, "timeout_ms": None}),

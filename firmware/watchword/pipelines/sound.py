@@ -98,8 +98,11 @@ class Listener:
         return self.hop if self.count else WINDOW
 
     def ms(self):
-        """Return the position in the stream, the end of the last frame, in milliseconds. What was lost counts too."""
-        return ((self.count - 1) * self.hop + WINDOW + self.source.lost) // (RATE // 1000) if self.count else 0
+        """Return the position in the stream, the end of the last frame, in milliseconds. What went by unheard counts too."""
+        if not self.count:
+            return 0
+        source = self.source
+        return ((self.count - 1) * self.hop + WINDOW + source.lost + source.skipped) // (RATE // 1000)
 
     def work(self, ms):
         """Listen for about `ms` milliseconds; True when there is more to do now."""

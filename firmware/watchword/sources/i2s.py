@@ -135,6 +135,7 @@ class I2sSource:
         self.dma = _nothing
         self.turned = False  # whether it listens to the slot that it was not made for
         self.taken = 0  # samples since `fault`
+        self.skipped = 0  # samples that `turn` has taken
         self.forget()
 
     def check(self):
@@ -225,7 +226,7 @@ class I2sSource:
         """Forget what waits, what was lost, and what was found about the microphone."""
         if self.ring is not None:
             self.drop()
-        self.state[_LOST] = 0
+        self.state[_LOST] = self.skipped = 0
 
     def drop(self):
         """Forget what waits, and what was found about the microphone; how many samples that was."""
@@ -317,8 +318,7 @@ class I2sSource:
             jumps = instruction >> 13 == 0
             mem32[base + _MEMORY + 4 * (first + i)] = instruction + first if jumps else instruction
         time.sleep_us(_SETTLE)
-        n = self.drop()  # a few of which are neither of the one slot nor of the other
-        self.state[_LOST] += n
+        self.skipped += self.drop()  # a few of which are neither of the one slot nor of the other
 
 
 def _check(pin):

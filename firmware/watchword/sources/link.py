@@ -23,7 +23,7 @@ class LinkSource:
     """
 
     kind = "link"
-    lost = 0  # no more than there is room for may come
+    lost = skipped = 0  # no more than there is room for may come
 
     def __init__(self, capacity=2048):
         self.capacity = capacity

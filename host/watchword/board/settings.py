@@ -25,14 +25,14 @@ _NAME = re.compile(rf"[a-z0-9_-]{{1,{LONGEST_NAME}}}")
 class MicrophoneSetting(Said):
     """Which microphone a board has.
 
-    kind: i2s, or wav of the virtual board `unix`: a recording, played in real time. multiplier: what
-    `watchword.features.microphone.multiplier` makes of a gain. Of I2S, module: its name in `watchword.board.modules`; sck, ws,
+    kind: i2s, or wav of the virtual board `unix`: a recording, played in real time. Of I2S, multiplier: what
+    `watchword.features.microphone.multiplier` makes of a gain; module: its name in `watchword.board.modules`; sck, ws,
     sd: the pins (GPIO numbers) of its clock, word select and data; right: it speaks in the right half of a frame. file: of a
     recording.
     """
 
     kind: str
-    multiplier: int
+    multiplier: int = 64
     module: str | None = None
     sck: int | None = None
     ws: int | None = None
@@ -149,7 +149,7 @@ class BoardSettings(Connection):
 def _set_fields(setting: MicrophoneSetting) -> dict[str, Any]:
     """A setting as the board takes it."""
     if setting.kind == "wav":
-        return {"kind": "wav", "file": setting.file, "multiplier": setting.multiplier}
+        return {"kind": "wav", "file": setting.file}
     names = ("kind", "module", "sck", "ws", "sd", "right", "multiplier")
     return {name: getattr(setting, name) for name in names}
 

@@ -62,15 +62,14 @@ def mic(
     recording = None
     if module.lower().endswith(".wav"):
         recording = Path(module).absolute()
-        if wired:
-            raise DataError(f"{module}: a recording has no pins, and only one channel")
+        if wired or gain is not None:
+            raise DataError(f"{module}: a recording has no pins, no gain, and only one channel")
         audio.read(recording)  # whatever is wrong with it is told here
-        times = multiplier(gain or 0.0)
     else:
         times = multiplier(named(module).gain if gain is None else gain)
     with open_board(on) as board:
         if recording is not None:
-            board.microphone(MicrophoneSetting("wav", times, file=str(recording)))
+            board.microphone(MicrophoneSetting("wav", file=str(recording)))
         else:
             board.microphone(_wired(board, named(module).name, pins, right, times))
         _show(board, json)
@@ -102,7 +101,7 @@ def _show(board: Board, json: bool) -> None:
         return
     module = MODULES.get(setting.module or "")
     title = module.title if module else setting.file or setting.kind
-    say(f"{title}, {setting.gain:+.1f} dB{', in the right channel' if setting.right else ''}")
+    say(f"{title}, {setting.gain:+.1f} dB{', in the right channel' if setting.right else ''}" if module else title)
     if module and setting.sck is not None and setting.ws is not None and setting.sd is not None:
         say()
         pins = Pins(setting.sck, setting.ws, setting.sd)

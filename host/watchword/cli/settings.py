@@ -12,12 +12,14 @@ from watchword.cli.options import Json, On, open_board, pin_name, pin_number, wa
 from watchword.cli.output import say, say_json, say_table
 from watchword.errors import BoardError, DataError
 
+_HELD = 0.5  # seconds that a pin is high, where nothing else was asked for
+
 
 def when(
     label: Annotated[str | None, typer.Argument(metavar="LABEL", help="A word that the board listens for.")] = None,
     pin: Annotated[str | None, typer.Option("--pin", metavar="N", help="The board's pin, as 15 or GP15.")] = None,
     seconds: Annotated[
-        float | None, typer.Option("--for", metavar="SECONDS", help="The pin goes high for so long, 0.01 to 3600.")
+        float | None, typer.Option("--for", metavar="SECONDS", help="The pin goes high for so long, 0.01 to 3600 (0.5).")
     ] = None,
     toggle: Annotated[bool, typer.Option("--toggle", help="The pin changes: high, low, high …")] = False,
     pulse: Annotated[int | None, typer.Option("--pulse", metavar="N", help="The pin gives 1 to 100 short pulses.")] = None,
@@ -60,15 +62,14 @@ def when(
 
 
 def _chosen(acts: list[str], seconds: float | None, pulse: int | None) -> tuple[Act, dict[str, Any]]:
-    """What is to be done, of the options; DataError: none of them, or several."""
-    if len(acts) != 1:
-        given = " and ".join(f"--{name}" for name in acts)
-        raise DataError(f"{given}: one of them is expected" if acts else "--for SECONDS, --toggle or --pulse N: one is needed")
-    if seconds is not None:
-        return "for", {"seconds": seconds}
+    """What is to be done, of the options; DataError: several of them."""
+    if len(acts) > 1:
+        raise DataError(f"{' and '.join(f'--{name}' for name in acts)}: one of them is expected")
     if pulse is not None:
         return "pulse", {"count": pulse}
-    return "toggle", {}
+    if acts == ["toggle"]:
+        return "toggle", {}
+    return "for", {"seconds": _HELD if seconds is None else seconds}
 
 
 def _list(settings: Settings, board: Board, json: bool) -> None:
