@@ -60,23 +60,27 @@ class App:
         self.pins = None  # on a board that has some
         self.store = None
         self.settings = {}  # watchword.settings tells what of
-        self.note = self.program = None
+        self.note = self.program = self.pipeline = None
         self.ears = Ears(self)
         self.unload()
-        gc.collect()
-        idle = gc.mem_alloc()
+        idle = 0
         try:
             self.store = Store(root)
-            from watchword import settings, start
+            from watchword import settings
 
             self.settings, note = settings.read(self.store.path("settings.json"))
+            forget("settings")  # which is seldom needed again, and neither is what starts
+            gc.collect()
+            idle = gc.mem_alloc()
+            from watchword import start
+
             start.start(self, self.store.state["runs"])
             self.note = self.note or note
         except Exception as error:
             # Whatever it is, the host can still ask what has happened, and put other programs here.
             self.unload()
             self.note = "the app failed at its start: " + error_text(error)
-        forget("start", "program", "settings")  # which are seldom needed again
+        forget("start", "program", "settings")
         gc.collect()
         self.program_heap = gc.mem_alloc() - idle if self.program else 0
 
@@ -88,14 +92,19 @@ class App:
             decision.cut(self.cutoffs())
 
     def cutoffs(self):
-        """{label: cutoff} that were set for the program that runs; those of another do not count."""
-        return self.settings["cutoffs"] if self.settings and self.settings["tuned"] == self.file else {}
+        """{label: cutoff} that were set for the programs that run; those of others do not count."""
+        return self.settings["cutoffs"] if self.settings and self.settings["tuned"] == self.tuned else {}
+
+    @property
+    def tuned(self):
+        """What settings call the programs that run."""
+        return "+".join([self.file] + self.beside) if self.file else None
 
     def decisions(self):
-        """Who decides about the program's labels, and about taught words where there are any."""
+        """Who decides about the programs' labels, and about taught words where there are any."""
         if self.pipeline is None:
             return []
-        return [self.pipeline.decision] + ([self.teacher.decision] if self.teacher else [])
+        return self.pipeline.decisions() + ([self.teacher.decision] if self.teacher else [])
 
     def labels(self):
         """All that may fire."""
@@ -104,7 +113,10 @@ class App:
     def unload(self):
         if self.program is not None:
             self.program.close()
+        if self.pipeline is not None:
+            self.pipeline.close()
         self.program = self.file = self.runtime = self.pipeline = self.teacher = None
+        self.beside = []  # files of the programs that hear beside it
         self.subjects = {"store": _subject("store")(self)}
         self.following = None  # the subject that has something to say when the pipeline has gone on
         self.missing = {  # why a subject is not there
@@ -278,12 +290,14 @@ class App:
             "flash": total,
             "chunk": CHUNK,
             "running": self.file,
+            "beside": self.beside,
             "note": self.note,
             "name": settings["name"] if settings else None,
             "microphone": settings["microphone"]["kind"] if settings and settings["microphone"] else None,
             "mute": settings["mute"] if settings else False,
+            "ring": self.ears.room,
             "kind": kind,
-            "trial": store.state[kind][0] if pending else None,
+            "trial": store.trial(kind)["file"] if pending else None,
             "programs": programs,
         }
 

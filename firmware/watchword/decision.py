@@ -89,6 +89,10 @@ class Decider:
         """Return the mean score of a label now, 0..1."""
         return self.means.score(index)
 
+    def scores(self):
+        """Return the mean scores of all labels now, of 256."""
+        return [total // self.means.window for total in self.means.sums]
+
 
 class Decision(Decider):
     """Decides when a word counts as heard. refractory: seconds after a detection in which nothing fires; the rest as above."""

@@ -46,6 +46,11 @@ class Ears:
         return bool(settings and settings["microphone"] and not settings["mute"] and pipeline and pipeline.subject == "sound")
 
     @property
+    def room(self):
+        """Bytes of the heap in which sound waits."""
+        return self.source.room if self.source is not None else 0
+
+    @property
     def hearing(self):
         """Whether the pipeline hears the microphone now."""
         return self.source is not None and self.app.pipeline.source is self.source

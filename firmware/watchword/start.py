@@ -3,7 +3,7 @@
 import gc
 import time
 
-from watchword import error_text
+from watchword import Refusal, error_text
 
 
 def start(app, kind):
@@ -12,32 +12,53 @@ def start(app, kind):
     if scratch is None and app.store.trial(kind) is not None:
         from watchword.trial import clean_run  # seldom needed
 
-        clean_run(app, kind, load)
+        clean_run(app, kind, load_all)
         kind = app.store.state["runs"]  # another one, where nothing is left of that
     app.note = app.store.state["note"]
     if app.program is None:
-        load_first(app, scratch, app.store.state[kind])
+        load_first(app, scratch, kind)
 
 
-def load_first(app, scratch, files):
-    """Load the scratch program, or the first of those that have passed their trial, if they can be loaded."""
-    for file in [scratch] + files:
-        if file is not None:
-            try:
-                load(app, file, file != scratch)
+def load_first(app, scratch, kind):
+    """Load the scratch program, or the active ones; at the last the previous one, if that can be loaded."""
+    active, previous = app.store.active(kind), app.store.state[kind][0][1]
+    for files in [[scratch], active, [previous]]:
+        try:
+            for file in files:
+                if file is not None:
+                    load(app, file, file != scratch)
+            if app.program is not None:
                 return
-            except Exception as error:
-                app.unload()
-                app.note = "%s could not be loaded: %s" % (file, error_text(error))
+        except Exception as error:
+            if app.program is not None:  # those beside it hear
+                app.note = "%s cannot hear beside %s: %s" % (file, app.file, error_text(error))
+                return
+            app.unload()
+            app.note = "%s could not be loaded: %s" % (file, error_text(error))
+
+
+def load_all(app, kind, trial):
+    """Load the active programs of a kind; the runtime of the one that is on trial, which comes last."""
+    for file in app.store.active(kind):
+        if file != trial:
+            load(app, file, True)
+    return load(app, trial)
 
 
 def load(app, file, proved=False):
-    """Load a program, and what is needed to listen or see with it. proved: it was before, in its trial."""
+    """Load a program, and what is needed to listen or see with it; or beside one that listens. Returns its runtime.
+
+    proved: it was before, in its trial.
+    """
     t0 = time.ticks_ms()
     from watchword import program  # a board without one needs none of these
     from watchword.runtime import Runtime
 
     loaded = program.load(app.store.path(file), proved)
+    if app.program is not None:
+        runtime = beside(app, loaded, file)
+        app.load_ms += time.ticks_diff(time.ticks_ms(), t0)
+        return runtime
     picture = loaded.description["kind"] == "picture"
     app.missing = {
         "sound": "%s is for pictures, it cannot listen" % file,
@@ -61,6 +82,23 @@ def load(app, file, proved=False):
     remember(app)
     app.cut()
     app.load_ms = time.ticks_diff(time.ticks_ms(), t0)
+    return app.runtime
+
+
+def beside(app, loaded, file):
+    """A program hears beside the one that listens. Raises what hinders that."""
+    if app.pipeline is None or app.pipeline.subject != "sound":
+        loaded.close()
+        raise Refusal("%s does not listen, so that nothing can hear beside it" % app.file)
+    try:
+        model = app.pipeline.add(loaded)
+    except (KeyError, ValueError, TypeError) as error:
+        loaded.close()
+        raise Refusal("it cannot hear beside %s: %s" % (app.file, error))
+    loaded.reset = loaded.steps = ()
+    app.beside.append(file)
+    app.cut()
+    return model.runtime
 
 
 def remember(app):

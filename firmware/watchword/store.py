@@ -1,9 +1,10 @@
 """Programs on flash, by name, so that power may fail at any byte.
 
     ww/NAME-HASH.ww   a program; the hash tells two versions of a name apart
-    ww/state.json     {"sound": [active, previous], "picture": [active, previous]}: file names or null; and
-                      "trial": {kind: {"before": [active, previous], "begun": 0, "pushed": true}}, "note": text or null,
-                      "runs": the kind whose program runs: that of the last push or activation, or of `turn_to`
+    ww/state.json     {"sound": pairs, "picture": pairs}: lists of [active, previous], file names or null, several where some
+                      hear beside one another; and "trial": {kind: {"file": name, "before": pairs, "begun": 0,
+                      "pushed": true}}, "note": text or null,
+                      "runs": the kind whose programs run: that of the last push or activation, or of `turn_to`
     ww/scratch.ww     a program sent for one command
     ww/next           there when the next start is to run the scratch program
     ww/KEY.knn        shots of taught words: teacher.py
@@ -12,7 +13,7 @@
 A file is written under a temporary name, read back, compared with the SHA-256 that was announced, and renamed. The state
 changes by one rename too, after the program that it names is complete.
 
-An active program on trial (trial.py) has not had its clean run yet. Until then the pair before it is kept: "begun" counts the
+An active program on trial (trial.py) has not had its clean run yet. Until then the pairs before it are kept: "begun" counts the
 runs that were begun and not ended. The note tells why a program did not stay; it lasts until another one becomes active.
 """
 
@@ -25,6 +26,8 @@ from watchword import Refusal, forget
 
 FREE_BLOCKS = const(4)  # kept free for the state file and the file system's own needs
 KINDS = ("sound", "picture")
+BESIDE = const(3)  # programs of sound that hear beside one another
+NONE = (None, None)
 
 
 class StoreError(Refusal):
@@ -51,7 +54,7 @@ class Store:
         return [entry[0] for entry in os.ilistdir(self.root)]
 
     def _read_state(self):
-        state = {kind: [None, None] for kind in KINDS}
+        state = {kind: [list(NONE)] for kind in KINDS}
         state["trial"] = {}
         state["note"] = None
         state["runs"] = KINDS[0]
@@ -60,15 +63,22 @@ class Store:
                 stored = json.load(f)
             files = self.files()
             for kind in KINDS:
-                pair = stored[kind]
+                pairs = stored[kind]
+                if not isinstance(pairs[0], list):  # of a firmware that knew one pair
+                    pairs = [pairs]
                 trial = stored.get("trial", {}).get(kind)
                 if trial is not None:
-                    before = self._kept(trial["before"], files)
-                    if pair[0] in files:
-                        state["trial"][kind] = {"before": before, "begun": int(trial["begun"]), "pushed": bool(trial["pushed"])}
+                    before = trial["before"]
+                    if not isinstance(before[0], list):
+                        before = [before]
+                    before = self._kept(before, files)
+                    file = trial.get("file", pairs[0][0])
+                    if file in files:
+                        trial = {"file": file, "before": before, "begun": int(trial["begun"]), "pushed": bool(trial["pushed"])}
+                        state["trial"][kind] = trial
                     else:
-                        pair = before
-                state[kind] = self._kept(pair, files)
+                        pairs = before
+                state[kind] = self._kept(pairs, files)
             state["note"] = stored.get("note")
             if stored.get("runs") in KINDS:
                 state["runs"] = stored["runs"]
@@ -76,9 +86,10 @@ class Store:
             pass  # a new board, or a state that never was complete
         return state
 
-    def _kept(self, pair, files):
+    def _kept(self, pairs, files):
         """A program whose file is gone cannot be run or returned to."""
-        return ([name for name in pair if name in files] + [None, None])[:2]
+        kept = [([name for name in pair if name in files] + [None, None])[:2] for pair in pairs[:BESIDE]]
+        return [pair for pair in kept if pair[0]] or [list(NONE)]
 
     def _write_state(self, **changes):
         state = dict(self.state, **changes)
@@ -91,8 +102,12 @@ class Store:
 
     def _used(self):
         """Files that are active or previous, or become so again when a program does not pass its trial."""
-        pairs = [self.state[kind] for kind in KINDS] + [trial["before"] for trial in self.state["trial"].values()]
-        return [name for pair in pairs for name in pair if name]
+        found = [self.state[kind] for kind in KINDS] + [trial["before"] for trial in self.state["trial"].values()]
+        return [name for pairs in found for pair in pairs for name in pair if name]
+
+    def active(self, kind):
+        """Files of the programs of a kind that are active, the first one first."""
+        return [pair[0] for pair in self.state[kind] if pair[0]]
 
     def _sweep(self):
         """Remove what is not finished, and versions of a name of which others are used."""
@@ -112,9 +127,10 @@ class Store:
                 continue
             entry = {"file": file, "name": file[: file.rfind("-")], "size": os.stat(self.path(file))[6], "state": "stored"}
             for kind in KINDS:
-                if file in self.state[kind]:
-                    entry["state"] = ("active", "previous")[self.state[kind].index(file)]
-                    entry["kind"] = kind
+                for pair in self.state[kind]:
+                    if file in pair and entry["state"] != "active":
+                        entry["state"] = ("active", "previous")[pair.index(file)]
+                        entry["kind"] = kind
             if "kind" not in entry:
                 from watchword.program import ProgramError, describe
 
@@ -135,13 +151,18 @@ class Store:
 
     # ---- a push
 
-    def begin(self, name, kind, size, sha256, scratch):
-        """Open the temporary file of a program of `size` bytes, if flash does not hold the program already."""
+    def begin(self, name, kind, size, sha256, scratch, beside=False):
+        """Open the temporary file of a program of `size` bytes, if flash does not hold the program already.
+
+        beside: it is to hear beside those that are active.
+        """
         self.abandon()
         if not 0 < len(name) <= 40 or not all(c.isalpha() or c.isdigit() or c in "_-" for c in name):
             raise StoreError("name %r: 1 to 40 letters, digits, _ and - are allowed" % name)
         if kind not in KINDS and not scratch:  # what nothing feeds can be run for the host, not kept to be listened with
             raise StoreError("kind %r: it is sound or picture" % kind)
+        if beside:
+            self._place(name, kind)  # which refuses what cannot be
         if size < 1:
             raise StoreError("size: 1 byte or more is expected")
         file = "scratch.ww" if scratch else "%s-%s.ww" % (name, sha256[:8])
@@ -149,7 +170,7 @@ class Store:
         free = self.free()[0]
         if size > free and not there:
             raise StoreError("flash is full: the program has %d bytes, %d are free" % (size, free))
-        self.push = (name, kind, size, sha256, file)
+        self.push = (name, kind, size, sha256, file, beside)
         self.written = size if there else 0
         if not there:
             self.file = open(self.path("push.tmp"), "wb")
@@ -184,7 +205,7 @@ class Store:
         """Verify what flash holds and make it active. Returns the file's name."""
         if self.push is None:
             raise StoreError("no push is under way")
-        name, kind, size, sha256, file = self.push
+        name, kind, size, sha256, file, beside = self.push
         came = self.file is not None
         self.abandon()
         path = self.path("push.tmp" if came else file)
@@ -204,29 +225,60 @@ class Store:
         if came:
             os.rename(path, self.path(file))
         if file != "scratch.ww":
-            self._make_active(kind, file, True)
+            self._make_active(kind, file, True, self._place(name, kind) if beside else None)
         return file
 
     # ---- which one runs
 
-    def _make_active(self, kind, file, pushed):
-        """From the next start on, where it has its clean run first."""
-        if file == self.state[kind][0]:
+    def _place(self, name, kind):
+        """Where a program comes to stand beside those that are active: its number among the pairs."""
+        pairs = self._settled(kind)
+        if kind != "sound":
+            raise StoreError("programs for sound can hear beside one another, %s ones cannot" % kind)
+        for i, (active, _) in enumerate(pairs):
+            if active is None or active[: active.rfind("-")] == name:
+                return i
+        if len(pairs) == BESIDE:
+            text = "%d programs hear beside one another already: remove one of %s"
+            raise StoreError(text % (BESIDE, ", ".join([pair[0] for pair in pairs])))
+        return len(pairs)
+
+    def _settled(self, kind):
+        """The pairs of a kind without what is on trial: that is nothing to return to, or to stand beside."""
+        trial = self.trial(kind)
+        return trial["before"] if trial else self.state[kind]
+
+    def _make_active(self, kind, file, pushed, place=None):
+        """From the next start on, where it has its clean run first. place: beside others, at this number; None: alone."""
+        before = self._settled(kind)
+        trial = self.trial(kind)
+        if trial and trial["file"] == file:
             self.turn_to(kind)
             return
-        trial = self.trial(kind)
-        before = trial["before"] if trial else self.state[kind]  # what was on trial itself is nothing to return to
-        if file == before[0]:
-            self._end_trial(kind, before)
+        if place is None:
+            pairs = [[file, before[0][0]]]
+            same = len(before) == 1 and file == before[0][0]
+        else:
+            pairs = before + [list(NONE)] if place == len(before) else list(before)
+            same = file == pairs[place][0]
+            pairs[place] = [file, pairs[place][0]]
+        if same:
+            if trial:
+                self._end_trial(kind, before)
+            self.turn_to(kind)
             return
-        trials = dict(self.state["trial"], **{kind: {"before": before, "begun": 0, "pushed": pushed}})
-        self._write_state(**{kind: [file, before[0]], "trial": trials, "note": None, "runs": kind})
+        if place is None and file in [pair[0] for pair in before]:  # which has passed its trial
+            self._end_trial(kind, [[file, None if file == before[0][0] else before[0][0]]])
+            self.turn_to(kind)
+            return
+        trials = dict(self.state["trial"], **{kind: {"file": file, "before": before, "begun": 0, "pushed": pushed}})
+        self._write_state(**{kind: pairs, "trial": trials, "note": None, "runs": kind})
 
     def turn_to(self, kind):
         """From the next start on, the active program of a kind runs."""
         if kind not in KINDS:
             raise StoreError("kind %r: it is sound or picture" % kind)
-        if self.state[kind][0] is None:
+        if not self.active(kind):
             raise StoreError("no %s program is stored: push one" % kind)
         if kind != self.state["runs"]:
             self._write_state(runs=kind)
@@ -246,12 +298,14 @@ class Store:
         """Make the previous program active and the active one previous. Returns the file's name."""
         if kind not in KINDS:
             raise StoreError("kind %r: it is sound or picture" % kind)
-        active, previous = self.state[kind]
-        if previous is None:
+        pairs = self._settled(kind)
+        if not self.trial(kind):
+            active, previous = pairs[0]
+            pairs = [[previous, active]] + pairs[1:]
+        if pairs[0][0] is None:
             raise StoreError("there is no previous %s program to return to" % kind)
-        trial = self.trial(kind)
-        self._end_trial(kind, trial["before"] if trial else [previous, active])
-        return previous
+        self._end_trial(kind, pairs)
+        return pairs[0][0]
 
     def _find(self, name):
         """What is stored under a name or file name: one entry of `programs` or more."""
@@ -261,15 +315,23 @@ class Store:
         return found
 
     def remove(self, name):
-        """Remove a stored program by its name or file name."""
+        """Remove a stored program by its name or file name; one that hears beside others does so no more."""
         found = self._find(name)
         for entry in found:
-            if entry["state"] != "stored":
-                raise StoreError("%s is the %s program and stays" % (entry["file"], entry["state"]))
-            if entry["file"] in self._used():
-                raise StoreError("%s stays until the active program has had its clean run" % entry["file"])
+            file, kind = entry["file"], entry["kind"]
+            beside = entry["state"] == "active" and len(self.active(kind)) > 1 and not self.trial(kind)
+            if entry["state"] != "stored" and not beside:
+                raise StoreError("%s is the %s program and stays" % (file, entry["state"]))
+            if file in self._used() and not beside:
+                raise StoreError("%s stays until the active program has had its clean run" % file)
         for entry in found:
-            os.remove(self.path(entry["file"]))
+            file, kind = entry["file"], entry["kind"]
+            if entry["state"] == "active":
+                # Where power goes now, the file is swept, or missing, which comes to the same.
+                pairs = [[None if name == file else name for name in pair] for pair in self.state[kind]]
+                self._write_state(**{kind: [pair for pair in pairs if pair[0]]})
+            if file in self.files():
+                os.remove(self.path(file))
 
     def run_scratch_next(self):
         """At the next start, and only there, the scratch program runs."""
@@ -288,7 +350,7 @@ class Store:
     # ---- trials: how a program comes to stay
 
     def trial(self, kind):
-        """{"before", "begun", "pushed"} of the active program, or None where it has had its clean run."""
+        """{"file", "before", "begun", "pushed"} of the program on trial, or None where all have had their clean run."""
         return self.state["trial"].get(kind)
 
     def trial_begins(self, kind):
@@ -307,15 +369,16 @@ class Store:
         self._end_trial(kind, self.state[kind])
 
     def trial_failed(self, kind, note):
-        """The pair before is active and previous again. A program that was pushed is removed; one that was stored stays so."""
-        trial, file = self.trial(kind), self.state[kind][0]
-        if trial["pushed"] and file not in trial["before"]:
+        """The pairs before are active and previous again. A program that was pushed is removed; a stored one stays so."""
+        trial = self.trial(kind)
+        file = trial["file"]
+        if trial["pushed"] and file not in [name for pair in trial["before"] for name in pair]:
             os.remove(self.path(file))  # first: when power goes now, a missing file ends the trial too
         self._end_trial(kind, trial["before"], note)
 
-    def _end_trial(self, kind, pair, note=None):
+    def _end_trial(self, kind, pairs, note=None):
         trials = {k: trial for k, trial in self.state["trial"].items() if k != kind}
         # Where nothing is left of a kind, the other one runs.
-        active = [k for k in KINDS if (pair if k == kind else self.state[k])[0]]
+        active = [k for k in KINDS if (pairs if k == kind else self.state[k])[0][0]]
         runs = kind if kind in active or not active else active[0]
-        self._write_state(**{kind: pair, "trial": trials, "note": note, "runs": runs})
+        self._write_state(**{kind: pairs, "trial": trials, "note": note, "runs": runs})

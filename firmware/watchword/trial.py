@@ -16,16 +16,17 @@ SLICE = 100  # ms of work between two signs of life
 
 
 def clean_run(app, kind, load):
-    """Load the program on trial and run it. Loads nothing where it has had its attempts: then the one before is active again.
+    """Load the program on trial, and those beside which it is to hear, and run it.
 
-    Restarts the board when the program fails. load: that of start.py.
+    Loads nothing where it has had its attempts: then the one before is active again. Restarts the board when the program fails.
+    load: load_all of start.py.
     """
     from watchword import board, error_text
     from watchword.kernels.bodies import NATIVE
     from watchword.link import FLUSH
 
     store = app.store
-    file = store.state[kind][0]
+    file = store.trial(kind)["file"]
     if store.trial(kind)["begun"] >= ATTEMPTS:
         store.trial_failed(kind, "%s did not end its clean run, %d times" % (file, ATTEMPTS))
         return
@@ -36,14 +37,14 @@ def clean_run(app, kind, load):
     reserve = bytearray(LEAST_HEAP)  # what has to be left; also, what is needed to write a failure down
     watchdog = board.Watchdog(TIMEOUT)
     try:
-        load(app, file)
-        app.runtime.start()
+        runtime = load(app, kind, file)
+        runtime.start()
         t0 = time.ticks_ms()
-        while not app.runtime.run(SLICE):
+        while not runtime.run(SLICE):
             watchdog.feed()
             if time.ticks_diff(time.ticks_ms(), t0) > LONGEST:
                 raise ValueError("it takes more than %d s" % (LONGEST // 1000))
-        app.runtime.reset()
+        runtime.reset()
     except KeyboardInterrupt:
         store.trial_interrupted(kind)  # somebody came in by Ctrl-C: not the program's fault
         raise

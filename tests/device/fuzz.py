@@ -36,7 +36,7 @@ def listen(path):
         ear.source.size += 2 * ear.wanted()
         assert 320 <= 2 * ear.wanted() <= 960
         ear.advance(0)
-    ear.decision.update(loaded.output, ear.ms())
+    ear.models[0].decision.update(loaded.output, ear.ms())
     assert ear.count == FRAMES
     assert untouched(arena), "wrote outside the arena"
     return True

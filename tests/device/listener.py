@@ -141,7 +141,7 @@ def test_one_word_is_heard_when_the_host_hears_it():
         while not ear.idle:
             ear.advance(8)
             if ear.heard >= 0:
-                assert ear.labels[ear.heard] == "word"
+                assert ear.model.labels[ear.heard] == "word"
                 heard.append(ear.ms())
     assert ear.runs == expected()["runs"], ear.runs
     assert heard == expected()["heard"], heard

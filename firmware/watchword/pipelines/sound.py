@@ -15,71 +15,122 @@ WINDOW = const(480)  # samples in the window of one frame of features: 30 ms
 CHANNELS = const(40)
 
 
-class Listener:
-    """Feeds a program from a source and tells what was heard.
+class Model:
+    """A program that hears: its runtime, what decides, and the newest frames of features, which it sees."""
 
-    `begin` gives it a source; `work(ms)` then does about `ms` milliseconds of what can be done, and reports what is heard.
-    `advance(ms)` is one step of that; `heard` is then the index of the label that fired, or -1. `teacher` knows taught words,
-    where there are any, and says itself what fires of them. observer: called after each run of the model, where somebody looks
-    on.
-    """
-
-    subject = "sound"
-
-    def __init__(self, program, report=None):
+    def __init__(self, program):
         d = program.description
         if d["kind"] != "sound":
             raise ValueError("it is for no sound, its kind is %s" % d["kind"])
         if d["features"] != "micro":
             raise ValueError("it takes %s features, which no front end here makes" % d["features"])
-        front, decision = d["frontend"], d["decision"]
+        decision = d["decision"]
         check(d["labels"], decision)
-        if not isinstance(front["hop_ms"], int) or front["hop_ms"] not in (10, 20):
-            raise ValueError("its hop_ms is not 10 or 20")
-        self.labels = d["labels"]
         self.program = program
-        self.report = report
-        self.source = self.observer = None
-        self.peak = 0  # the greatest sample since the observer has set it to 0, without its sign
+        self.labels = d["labels"]
+        self.stride = decision["stride"]
+        self.every = 0  # frames between two runs; 0: none but those that are asked for
         self.runtime = Runtime(program)
         if len(program.input) % CHANNELS or len(program.output) != len(self.labels):
             raise ValueError("the model's input is no frames of 40 features, or it has not one output per label")
-        self.frontend = Frontend(
-            program.tables, front["noise_reduction"], front["pcan"], front["log"], d["input"]["multiplier"]
-        )
         self.decision = Decision(d["labels"], d["background"], decision["cutoff"], decision["window"], decision["refractory"])
-        self.hop = RATE * front["hop_ms"] // 1000
-        self.stride = decision["stride"]
-        self.samples = array("h", bytes(2 * WINDOW))
-        self.span = (len(program.input) // CHANNELS - 1) * self.hop + WINDOW  # samples that a run of the model covers
-        self.teacher = None
-        # The features that the model sees: a ring of frames, the oldest at `next`.
-        self.history = bytearray(len(program.input))
+        self.history = bytearray(len(program.input))  # a ring of frames, the oldest at `next`
         self.reset()
 
     def reset(self):
-        self.frontend.reset()
         self.decision.reset()
         self.runtime.reset()
         for i in range(len(self.history)):
             self.history[i] = 128  # int8 -128: silence
+        self.next = 0
+
+    def append(self, features):
+        """Take the features of one more frame."""
+        buffers.copy(self.history, self.next, features, 0, CHANNELS)
+        self.next = (self.next + CHANNELS) % len(self.history)
+
+    def start(self):
+        """Begin a run on the newest frames."""
+        program, history = self.program, self.history
+        size = len(history)
+        buffers.copy(program.input, 0, history, self.next, size - self.next)
+        buffers.copy(program.input, size - self.next, history, 0, self.next)
+        self.runtime.start()
+
+
+class Listener:
+    """Feeds programs from a source and tells what was heard.
+
+    `begin` gives it a source; `work(ms)` then does about `ms` milliseconds of what can be done, and reports what is heard.
+    `advance(ms)` is one step of that; `heard` is then the index of the label that fired, or -1, and `model` the one that heard
+    it. `teacher` knows taught words of the first model, where there are any, and says itself what fires of them. observer:
+    called after each run of a model, where somebody looks on.
+    """
+
+    subject = "sound"
+
+    def __init__(self, program, report=None):
+        self.report = report
+        self.source = self.observer = None
+        self.peak = 0  # the greatest sample since the observer has set it to 0, without its sign
+        self.model = model = Model(program)
+        front = program.description["frontend"]
+        if not isinstance(front["hop_ms"], int) or front["hop_ms"] not in (10, 20):
+            raise ValueError("its hop_ms is not 10 or 20")
+        self.models = [model]
+        self.program, self.runtime, self.stride = program, model.runtime, model.stride  # of the first one
+        self.front = front, program.description["input"]
+        self.frontend = Frontend(
+            program.tables, front["noise_reduction"], front["pcan"], front["log"], self.front[1]["multiplier"]
+        )
+        self.hop = RATE * front["hop_ms"] // 1000
+        self.samples = array("h", bytes(2 * WINDOW))
+        self.span = (len(program.input) // CHANNELS - 1) * self.hop + WINDOW  # samples that a run of the first model covers
+        self.teacher = None
+        self.reset()
+
+    def add(self, program):
+        """Let a program hear beside the first one, by the same front end; its Model. ValueError: that cannot be."""
+        description = program.description
+        if (description["frontend"], description["input"]) != self.front or program.tables != self.program.tables:
+            raise ValueError("its front end is another one")
+        for model in self.models:
+            for label in description["labels"]:
+                if label in model.labels:
+                    raise ValueError("both know %s" % label)
+        model = Model(program)
+        program.tables = self.program.tables
+        self.models.append(model)
+        return model
+
+    def close(self):
+        for model in self.models[1:]:
+            model.program.close()
+
+    def decisions(self):
+        return [model.decision for model in self.models]
+
+    def reset(self):
+        self.frontend.reset()
         for i in range(WINDOW):
             self.samples[i] = 0
+        for model in self.models:
+            model.reset()
         if self.teacher is not None:
             self.teacher.reset()
-        self.next = 0
         self.count = 0  # frames so far
-        self.runs = 0
+        self.runs = 0  # of the first model
         self.heard = -1
 
     def begin(self, source, stride=None):
         """Begin a new stream: nothing is remembered.
 
-        The model runs every `stride` frames, by default the program's number; 0: only when `start` is called.
+        Models run every `stride` frames, by default their programs' numbers; 0: only when `start` is called.
         """
         source.reset()
         self.reset()
-        self.every = self.stride if stride is None else stride
+        for model in self.models:
+            model.every = model.stride if stride is None else stride
         self.source = source
 
     def stop(self):
@@ -87,11 +138,19 @@ class Listener:
         self.source = None
 
     @property
+    def running(self):
+        """Tell which model runs, None where none does."""
+        for model in self.models:
+            if model.runtime.running:
+                return model
+        return None
+
+    @property
     def idle(self):
         """Tell whether nothing can be done before more sound comes."""
         if self.source is None:
             return True
-        return not self.runtime.running and self.source.available() < self.wanted()
+        return self.running is None and self.source.available() < self.wanted()
 
     def wanted(self):
         """Return how many samples the next frame needs."""
@@ -116,54 +175,55 @@ class Listener:
 
     def tell(self):
         """Report what the run that has ended heard."""
-        teacher = self.teacher
+        model, teacher = self.model, self.teacher
         if self.heard >= 0:
-            self.detected(self.labels, self.decision, self.heard)
-        if teacher is not None and teacher.heard >= 0:
-            self.detected(teacher.taught.words, teacher.decision, teacher.heard, taught=True)
+            self.detected(model.decision, self.heard)
+        if teacher is not None and teacher.heard >= 0 and model is self.models[0]:
+            self.detected(teacher.decision, teacher.heard, taught=True)
         if self.observer is not None:
             self.observer()
 
-    def detected(self, labels, decision, index, **fields):
+    def detected(self, decision, index, **fields):
         at = self.ms() / 1000
-        self.report("detect", label=labels[index], score=round(decision.score(index), 3), time=at, **fields)
+        self.report("detect", label=decision.labels[index], score=round(decision.score(index), 3), time=at, **fields)
 
     def advance(self, ms):
-        """Process one frame, or about `ms` milliseconds of a run of the model; True when a run has ended."""
+        """Process one frame, or about `ms` milliseconds of a run of a model; True when a run has ended."""
         self.heard = -1
-        if self.runtime.running:
-            teacher = self.teacher
-            if not (self.runtime.run(ms) if teacher is None else teacher.run(self.runtime, ms)):
+        model = self.running
+        if model is not None:
+            first = model is self.models[0]
+            teacher = self.teacher if first else None
+            if not (model.runtime.run(ms) if teacher is None else teacher.run(model.runtime, ms)):
                 return False
-            self.runs += 1
-            self.heard = self.decision.update(self.program.output, self.ms())
+            self.model = model
+            self.runs += first
+            self.heard = model.decision.update(model.program.output, self.ms())
             if teacher is not None:
                 teacher.update(self.ms())
             return True
         if self.source.available() >= self.wanted():
             self.frame()
-            if self.every and self.count % self.every == 0:
-                self.start()
+            for model in self.models:
+                if model.every and self.count % model.every == 0:
+                    model.start()
         return False
 
     def frame(self):
-        """Take the samples of the next frame and append its features to the history."""
+        """Take the samples of the next frame, and give its features to the models."""
         n = self.wanted()
         buffers.copy(self.samples, 0, self.samples, 2 * n, 2 * (WINDOW - n))
         self.source.read(self.samples, 2 * (WINDOW - n), n)
         if self.observer is not None:
             self.peak = max(self.peak, buffers.peak(self.samples, WINDOW - n, n))
         self.frontend.process(self.samples)
-        buffers.copy(self.history, self.next, self.frontend.input, 0, CHANNELS)
-        self.next = (self.next + CHANNELS) % len(self.history)
+        for model in self.models:
+            model.append(self.frontend.input)
         self.count += 1
 
     def start(self):
-        """Begin a run of the model on the newest frames of features."""
-        size = len(self.history)
-        buffers.copy(self.program.input, 0, self.history, self.next, size - self.next)
-        buffers.copy(self.program.input, size - self.next, self.history, 0, self.next)
-        self.runtime.start()
+        """Begin a run of the first model on the newest frames of features."""
+        self.models[0].start()
 
     def frame_us(self):
         """Microseconds of the front end for one frame."""

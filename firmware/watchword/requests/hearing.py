@@ -26,7 +26,7 @@ class Subject(Requests):
             pipeline.observer = self.tell if scores else None
         return {
             "source": ears.source.kind if ears.hearing else None,
-            "labels": pipeline.labels if listening else [],
+            "labels": [label for model in pipeline.models for label in model.labels] if listening else [],
             "taught": app.teacher.taught.words if listening and app.teacher else [],
             "cutoffs": self.cutoffs(),
             "time": pipeline.ms() / 1000 if ears.hearing else 0,
@@ -41,10 +41,12 @@ class Subject(Requests):
         if time.ticks_diff(self.until, time.ticks_ms()) < 0:
             pipeline.observer = None
         elif self.link.work():
-            means = [decision.means for decision in app.decisions()]
-            scores = [[s // m.window for s in m.sums] for m in means]
-            score = {"event": "score", "time": pipeline.ms() / 1000, "peak": pipeline.peak}
-            self.link.send(dict(score, scores=scores[0], taught=scores[1] if len(scores) > 1 else []))
+            scores = []
+            for decision in pipeline.decisions():
+                scores += decision.scores()
+            taught = app.teacher.decision.scores() if app.teacher else []
+            score = {"event": "score", "time": pipeline.ms() / 1000, "peak": pipeline.peak, "scores": scores, "taught": taught}
+            self.link.send(score)
             pipeline.peak = 0
 
     def cutoffs(self):
@@ -65,7 +67,7 @@ class Subject(Requests):
                 cutoffs.pop(name, None)
                 if cutoff is not None:
                     cutoffs[name] = cutoff
-            app.set(tuned=app.file if cutoffs else None, cutoffs=cutoffs)
+            app.set(tuned=app.tuned if cutoffs else None, cutoffs=cutoffs)
             for decision in app.decisions():
                 decision.cut(dict.fromkeys(labels, decision.own))
             app.cut()

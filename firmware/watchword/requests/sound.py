@@ -31,8 +31,8 @@ class Subject(Requests):
         return self.pending is not None
 
     def do_stream(self, request):
-        stride = field(request, "stride", int, self.listener.stride)
-        if stride < 0:
+        stride = field(request, "stride", int) if "stride" in request else None
+        if stride is not None and stride < 0:
             raise RequestError("stride: 0 or more is expected")
         app = self.app
         app.stop()

@@ -30,6 +30,7 @@ class Subject(Requests):
             field(request, "size", int),
             field(request, "sha256", str),
             field(request, "scratch", bool, False),
+            field(request, "beside", bool, False),
         )
         return {"chunk": CHUNK, "written": self.store.written}
 

@@ -263,6 +263,11 @@ class I2sSource:
         self.taken += n
 
     @property
+    def room(self):
+        """Tell how many bytes of the heap the ring takes."""
+        return len(self.ring) if self.ring is not None else 0
+
+    @property
     def lost(self):
         """Tell how many samples since `reset` came while the ring was full."""
         return self.state[_LOST]

@@ -179,6 +179,8 @@ class Hello(Event):
     name: str | None = None
     microphone: str | None = None
     mute: bool = False
+    beside: tuple[str, ...] = ()
+    ring: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         fields = super().as_dict()

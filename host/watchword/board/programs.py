@@ -18,6 +18,10 @@ from watchword.compile.program import read_description
 from watchword.errors import BoardError, LinkError, ModelError
 
 _LEFT: int = shipped.firmware_module("trial").LEAST_HEAP  # bytes of heap that a program must leave
+_RING = 8192  # bytes: the ring of a microphone, 128 ms of sound, beside several programs
+_SPARE = 10240  # bytes that it leaves: SPARE in firmware/watchword/sources/i2s.py
+_PIECES = 40_000  # bytes: the most that a program takes beside others
+_OTHERS = 7000  # bytes that a program takes beside its buffers: its steps, and what decides
 _ATTEMPTS = 3  # per chunk of a push
 
 
@@ -43,11 +47,17 @@ class Programs(Connection):
     """What a board runs."""
 
     def push(
-        self, program: Compiled | bytes, *, scratch: bool = False, progress: Callable[[int, int], None] | None = None
+        self,
+        program: Compiled | bytes,
+        *,
+        scratch: bool = False,
+        beside: bool = False,
+        progress: Callable[[int, int], None] | None = None,
     ) -> str:
         """Send a program, make it active and restart the board with it. Returns its file name on the board.
 
-        scratch: it runs until the next restart only and touches no stored program. progress: called with bytes sent and
+        scratch: it runs until the next restart only and touches no stored program. beside: it hears beside those that are
+        active, up to three in all; without, it takes their place. progress: called with bytes sent and
         bytes in all. Raises BoardError where it cannot fit, with the figures.
         """
         content = program if isinstance(program, bytes) else program.content
@@ -55,8 +65,8 @@ class Programs(Connection):
         if target != self.hello.target:
             raise ModelError(f"the program is compiled for {target}, the board is {self.hello.target}: compile it for that")
         if not isinstance(program, bytes):
-            self._fits(program)
-        self._send(content, description, scratch, progress)
+            self._fits(program, beside)
+        self._send(content, description, scratch, progress, beside)
         file = self._commit()
         self._restart_with(file, scratch)
         return file
@@ -67,6 +77,7 @@ class Programs(Connection):
         description: Mapping[str, Any],
         scratch: bool = False,
         progress: Callable[[int, int], None] | None = None,
+        beside: bool = False,
     ) -> None:
         """Send a program to the board's flash; it counts for nothing before `_commit`."""
         begun = self._ask(
@@ -77,6 +88,7 @@ class Programs(Connection):
             size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
             scratch=scratch,
+            beside=beside,
         )
         size = max(1, begun.chunk)
         for offset in range(begun.written, len(content), size):  # all of it, if the board has it already
@@ -91,13 +103,30 @@ class Programs(Connection):
     def _restart_with(self, file: str, scratch: bool = False) -> None:
         """Restart, and see that the board runs a program then. Raises BoardError with the board's own words where not."""
         self.restart(scratch=scratch)
-        if self.hello.running != file:
+        if file not in (self.hello.running, *self.hello.beside):
             instead = f"{self.hello.running} runs instead" if self.hello.running else "no program runs"
             raise BoardError(f"{self.hello.note or f'{file} did not start'}: {instead}")
 
-    def _fits(self, compiled: Compiled) -> None:
+    def room_beside(self) -> int:
+        """Bytes of RAM that a program may take which is to hear beside those that are active.
+
+        Not all that is free: a heap that others use has it in pieces, and to read weights from flash at each run costs a
+        streaming model a few percent of the processor.
+        """
+        hello = self.hello
+        microphone = _RING + _SPARE if hello.microphone else 0  # what the ring of a microphone needs at the least
+        return min(_PIECES, max(0, hello.heap_free + hello.ring - microphone - _LEFT - _OTHERS))
+
+    def _fits(self, compiled: Compiled, beside_others: bool = False) -> None:
         """Refuse what cannot fit beside the app; what runs now is gone after the restart, so only a start could tell more."""
         hello = self.hello
+        if beside_others and hello.running is not None:
+            if compiled.program.ram > self.room_beside():
+                raise BoardError(
+                    f"{compiled.name} needs {compiled.program.ram} bytes of RAM; beside what {self.target} hears by, there are "
+                    f"{self.room_beside()}: remove a program, or push it alone"
+                )
+            return
         free = hello.heap_free + hello.program_ram
         # A board without a program has not loaded the kernels and the front end yet.
         beside = _LEFT + (0 if hello.running else named(hello.target).loaded)
@@ -151,5 +180,8 @@ class Programs(Connection):
         return file
 
     def remove(self, name: str) -> None:
-        """Remove a stored program that is neither active nor previous."""
+        """Remove a stored program that is neither active nor previous, or one that hears beside others: it does no more."""
         self.link.request("remove", name=name)
+        files = {program.file for program in self.programs()}
+        if not {self.hello.running, *self.hello.beside} - {None} <= files:
+            self.restart()

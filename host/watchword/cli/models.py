@@ -23,7 +23,7 @@ from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.data.clips import read_files
-from watchword.errors import DataError, ModelError
+from watchword.errors import BoardError, DataError, ModelError
 from watchword.evaluate import fewshot
 from watchword.model import Model, load
 
@@ -216,6 +216,9 @@ def push(
         Path | None,
         typer.Option("--background", metavar="MANIFEST.csv|DIR", help="Sounds or pictures of nothing that is taught."),
     ] = None,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Hear by it and by those that are active, up to three; without, by it alone.")
+    ] = False,
     on: On = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
@@ -236,11 +239,15 @@ def push(
         with progress_bar("background") as progress:
             others = fewshot.background(loaded, read_files(background), progress).tobytes()
     with open_board(on, fresh) as board:
-        program = content if loaded is None else loaded.compile(board.hello.target, background=others)
-        assert program is not None
+        program: Compiled | bytes
+        if loaded is None:
+            assert content is not None
+            program = content
+        else:
+            program = _beside(loaded, board, others) if beside else loaded.compile(board.hello.target, background=others)
         start = time.monotonic()
         with progress_bar(f"pushing {model.name}") as progress:
-            file = board.push(program, progress=progress)
+            file = board.push(program, beside=beside, progress=progress)
         seconds = time.monotonic() - start
         size = len(program if isinstance(program, bytes) else program.content)
         target = board.target
@@ -248,6 +255,19 @@ def push(
         say_json({"file": file, "bytes": size, "seconds": round(seconds, 3), "on": target})
     else:
         say(f"{file} runs on {target}: {size} bytes in {seconds:.1f} s")
+
+
+def _beside(model: Model, board: Board, background: bytes) -> Compiled:
+    """The program that hears beside others. BoardError: there is no room for it."""
+    room = board.room_beside()
+    try:
+        return model.compile(board.hello.target, ram=room, background=background)
+    except ModelError:
+        need = model.compile(board.hello.target, background=background).program.ram  # which tells what else is wrong
+        raise BoardError(
+            f"{model.description.name} does not fit beside what {board.target} hears by: {room} bytes of RAM are left for it, "
+            f"with all weights in RAM it takes {need}; push the others with --beside too, so that theirs are read from flash"
+        ) from None
 
 
 def run(
