@@ -91,6 +91,26 @@ test("play lets all microphones hear a file from now on", async () => {
   }
 });
 
+test("play can wait until somebody begins to listen, and begun tells when that was", async () => {
+  const pico = waiting();
+  pico.connect([{ pin: 26 }, I2S]);
+  const channel = channelOf(pico);
+  const [first, second] = pico.microphones.devices.map(({ playback }) => playback);
+  first.begin(100);
+  await channel.ask({ do: "play", file: wav([16, 32]), waits: true });
+  assert.deepEqual((await channel.ask({ do: "begun" })).begun, [null, null]);
+  assert.equal(first.sample(pico.nanos), 0);
+  first.begin(5e9);
+  assert.deepEqual((await channel.ask({ do: "begun" })).begun, [5, null]);
+  assert.equal(first.sample(5e9), 16);
+  await channel.ask({ do: "play", file: wav([16, 32]) });
+  const { seconds, begun } = await channel.ask({ do: "begun" });
+  assert.deepEqual(begun, [seconds, seconds]);
+  second.begin(9e9);
+  assert.equal(second.begun, pico.nanos);
+  assert.deepEqual(await channel.ask({ do: "play", file: wav([1]), waits: 1 }), { error: "waits: true or false is expected" });
+});
+
 test("play needs a file that it can read and somebody to hear it, and keeps the sound before otherwise", async () => {
   const pico = waiting();
   const channel = channelOf(pico);
@@ -165,9 +185,21 @@ test("pins, watch and changes tell of the pins, and of none that is not there", 
   }
 });
 
+test("lines tells what the board has said since, and when each line had left", async () => {
+  const pico = waiting();
+  const channel = channelOf(pico);
+  pico.lines.note(Buffer.from("on"), 1e9);
+  pico.lines.note(Buffer.from("e\ntwo\nthr"), 2e9);
+  assert.deepEqual(await channel.ask({ do: "lines" }), { seconds: pico.nanos / 1e9, lines: [[2, "one"], [2, "two"]], lost: 0 });
+  pico.lines.note(Buffer.from("ee\n" + "\n".repeat(1000)), 3e9);
+  const { lines, lost } = await channel.ask({ do: "lines" });
+  assert.deepEqual([lines.length, lines[0], lost], [1000, [3, "three"], 1]);
+  assert.deepEqual((await channel.ask({ do: "lines" })).lines, []);
+});
+
 test("an unknown command is answered with the known ones", async () => {
   const channel = channelOf(waiting());
-  const error = "unknown command; known: counters, reset, cut, line, play, i2s, pins, watch, changes";
+  const error = "unknown command; known: counters, reset, cut, line, play, begun, i2s, pins, watch, changes, lines";
   for (const name of ["fly", "toString", "", undefined, 1]) assert.deepEqual(await channel.ask({ do: name }), { error });
   for (const line of ["{}", "[]", "1", "null", '"reset"']) assert.deepEqual(await channel.ask(line), { error }, line);
 });

@@ -119,6 +119,25 @@ test("a sound begins with the clock, whenever that is, and by the time of the bo
   }
 });
 
+test("which slot has which sample is always the same, also after a clock that has stopped within a slot", () => {
+  const stopped = (microphone, chip) => {
+    for (let clock = 0; clock < 10; clock++) {
+      for (const level of [1, 0]) {
+        chip.clock.tick(488);
+        microphone.pinsChanged(level << SCK, 1 << SCK, Math.round(chip.clock.nanos / 8));
+      }
+    }
+  };
+  for (const before of [() => {}, stopped]) {
+    const { words } = receive({ late: 0.5 }, (microphone, chip) => {
+      before(microphone, chip);
+      hear(ramp)(microphone);
+    });
+    assert.equal(words[0] >>> 0, ((-8000 << 16) >>> 0) >>> 1); // this receiver looks a clock too early at first,
+    words.slice(1, 1500).forEach((word, k) => assert.equal(word >> 16, k - 8000)); // and again before a sample has passed
+  }
+});
+
 test("it begins anew with a clock that has paused, unless it was played on command", () => {
   const { chip, pio } = chipWithPio();
   const playback = new Playback(ramp);

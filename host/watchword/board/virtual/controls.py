@@ -32,6 +32,13 @@ class Change(NamedTuple):
     level: int
 
 
+class SaidLine(NamedTuple):
+    """A line that the board has said. seconds: of emulated time since it was plugged in, when its last byte left."""
+
+    seconds: float
+    text: str
+
+
 class Controls:
     """Controls of a virtual Pico, at its transport. Times are seconds of emulated time since it was plugged in.
 
@@ -62,9 +69,17 @@ class Controls:
 
     # ---- microphones
 
-    def play(self, file: Path) -> None:
-        """Let all microphones hear a WAV file of 16 bits, once, from now on. Raises BoardError where it cannot be played."""
-        self._ask("play", file=str(playable(file)))
+    def play(self, file: Path, *, waits: bool = False) -> None:
+        """Let all microphones hear a WAV file of 16 bits, once, from now on. Raises BoardError where it cannot be played.
+
+        waits: it begins when the board begins to listen anew, after a tenth of a second or more in which it did not.
+        """
+        self._ask("play", file=str(playable(file)), waits=waits)
+
+    def begun(self, wire: int = 0) -> float | None:
+        """When what a microphone hears began; None: it has not yet. wire: its number among the board's wires."""
+        begun: list[float | None] = self._ask("begun")["begun"]
+        return begun[wire]
 
     def microphone(
         self,
@@ -84,6 +99,12 @@ class Controls:
         changes = {"wire": wire, "plugged": plugged, "right": right, "offset": offset, "stuck": stuck}
         given = {name: None if value == "no" else value for name, value in changes.items() if value is not None}
         self._ask("i2s", **given)
+
+    # ---- what it says
+
+    def lines(self) -> list[SaidLine]:
+        """What the board has said since this was called last, the first 1,000 lines of it, whoever has read them."""
+        return [SaidLine(*line) for line in self._ask("lines")["lines"]]
 
     # ---- pins
 

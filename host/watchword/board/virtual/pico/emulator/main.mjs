@@ -75,6 +75,7 @@ const pace = new Pace(pico, { realTime: options["real-time"] });
 
 pico.line.onData = (bytes) => {
   pace.said();
+  pico.lines.note(bytes, pico.nanos);
   process.stdout.write(bytes);
 };
 process.stdin.on("data", (bytes) => {

@@ -2,6 +2,9 @@
 //
 // It takes WS in with the rising edge of SCK and shifts out with the falling one, so that a slot's first bit stands at the second clock
 // after a change of WS. In the other slot, and after its 24 bits, it lets go of SD. Without a clock it sleeps.
+//
+// A recording begins with the clock's first rising edge, and the first slot half a clock later. So of a receiver that changes WS with a falling
+// edge, as the firmware's does, slot k has sample k, where both have the same rate.
 import { PAUSE } from "./playback.mjs";
 
 const BITS = 24;
@@ -60,6 +63,7 @@ export class I2SMicrophone {
 
   #wake(nanos) {
     this.#from = nanos + this.#startup;
+    this.#slot = null; // it knows nothing of the one in which the clock has stopped
     this.playback.begin(this.#origin + nanos);
   }
 

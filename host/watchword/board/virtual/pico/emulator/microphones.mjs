@@ -33,10 +33,18 @@ export class Microphones {
     return this.#wires.find(({ wire }) => wire.pin === FIRST_ANALOGUE + channel)?.device.level(nanos) ?? MIDDLE;
   }
 
-  /** All hear another recording, once, from now on. */
+  /** All hear another recording, once, from now on; nanos null: each from when somebody begins to listen to it anew. */
   play(recording, nanos) {
     if (this.#wires.length === 0) throw new Error("no microphone is there to hear it: start the board with one, by --wire");
-    for (const { playback } of this.#wires) playback.play(recording, nanos);
+    for (const { playback } of this.#wires) {
+      if (nanos === null) playback.await(recording);
+      else playback.play(recording, nanos);
+    }
+  }
+
+  /** Nanoseconds at which what each hears began, or null. */
+  get begun() {
+    return this.#wires.map(({ playback }) => playback.begun);
   }
 
   /** Change what an I2SMicrophone is, by the number of its wire; without one, the first: its `right`, `offset`, `stuck`, `plugged`. */

@@ -8,6 +8,7 @@
 // power cuts come at the same cycle as with one instruction after the other. Programmable I/O (pio/) has an alarm of its own.
 import { RP2040 } from "rp2040js";
 
+import { Lines } from "./lines.mjs";
 import { Microphones } from "./microphones.mjs";
 import { Pio } from "./pio/pio.mjs";
 import { Probe } from "./probe.mjs";
@@ -49,6 +50,7 @@ export class Pico {
     this.line = new SerialLine();
     this.microphones = new Microphones();
     this.probe = new Probe();
+    this.lines = new Lines();
     this.idleNanos = 0; // of waiting that may pass before `run` returns
     this.cutAt = Infinity; // cycles
     this.resets = -1;

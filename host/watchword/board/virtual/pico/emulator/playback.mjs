@@ -26,6 +26,18 @@ export class Playback {
     this.#isAwaiting = false;
   }
 
+  /** Another recording, from when somebody begins to listen anew. */
+  await(recording) {
+    this.recording = recording;
+    this.#start = null;
+    this.#isAwaiting = true;
+  }
+
+  /** When it began, or null. */
+  get begun() {
+    return this.#start;
+  }
+
   /** The sample of this time. */
   sample(nanos) {
     if (this.#start === null || this.recording === null) return 0;
