@@ -76,13 +76,15 @@ class Ears:
             self.prepare()
             if self.source is None:
                 return
-            self.source.start()
+            self.app.pipeline.begin(self.source)
+            self.source.start()  # last: the first sample that comes is the stream's first, always
         except Exception as error:
+            if self.hearing:
+                self.app.pipeline.stop()
             self.tell("stopped", error_text(error))
             return
         if self.fault == "stopped":
             self.tell(None)
-        self.app.pipeline.begin(self.source)
 
     def rest(self):
         """Something else needs the program: the ears wait for a while."""
@@ -93,6 +95,9 @@ class Ears:
         if self.source is not None:
             if self.hearing:
                 self.app.pipeline.stop()
+            if self.trying:  # or it would begin there next time
+                self.trying = False
+                self.source.turn()
             self.source.stop()
 
     def check(self):

@@ -33,6 +33,7 @@ class WavSource:
     def start(self):
         if self.origin is None:
             self.origin = time.ticks_ms()
+            self.taken = 0
 
     def stop(self):
         self.origin = None
