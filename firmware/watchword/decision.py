@@ -60,8 +60,8 @@ class Means:
         return max(1, int(cutoff * 256 * self.window + 0.999))  # a score being 0..255 / 256
 
     def score(self, index):
-        """Return the mean score of a label now, 0..1."""
-        return self.sums[index] / (256 * self.window)
+        """Return the mean score of a label now, 0..1, in whole thousandths, the same whatever floats there are."""
+        return (1000 * self.sums[index] + 128 * self.window) // (256 * self.window) / 1000
 
 
 class Decider:
@@ -86,7 +86,7 @@ class Decider:
                 self.least[i] = self.means.least(cutoffs[label])
 
     def score(self, index):
-        """Return the mean score of a label now, 0..1."""
+        """Return the mean score of a label now, 0..1, in whole thousandths."""
         return self.means.score(index)
 
     def scores(self):

@@ -61,6 +61,14 @@ def test_int8_and_bytes_are_the_same():
     assert d.update(b"\x80\x7f\x80", 1) == 1
 
 
+def test_scores_are_whole_thousandths_a_half_being_rounded_up():
+    d = Decision(["_silence_", "a"], ["_silence_"], cutoff=0.5, window=5, refractory=1)
+    for sums, thousandths in ((0, 0), (1, 1), (8, 6), (16, 13), (80, 63), (1234, 964), (1275, 996)):
+        d.means.sums[1] = sums
+        assert d.score(1) == thousandths / 1000, sums
+        assert d.score(1) == round(d.score(1), 3), sums
+
+
 def presence(window=1):
     return Presence(["none", "cat", "dog"], ["none"], cutoff=0.6, window=window)
 

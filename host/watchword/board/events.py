@@ -207,6 +207,8 @@ def read_event(message: Message, target: str) -> Event:
     if message["event"] == "hello":
         return read_hello(message, target)
     event = read(_KINDS.get(message["event"], Event), message, f"{target}: its event {message['event']}")
+    if isinstance(event, Detection | Gone | FrameLabel):  # thousandths, of which floats of 32 bits make more digits
+        return replace(event, score=round(event.score, 3), time=round(event.time, 3))
     return _scaled(event) if isinstance(event, Score) else event
 
 

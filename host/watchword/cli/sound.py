@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from watchword import shipped
 from watchword.board import Board, Detection, Event
 from watchword.board.streams import Codec
+from watchword.board.virtual.wires import I2S_PARTS, part
 from watchword.cli.hearing import attach, require_microphone
 from watchword.cli.options import (
     DescriptionFile,
@@ -38,6 +39,7 @@ from watchword.data import audio
 from watchword.data.microphone import Microphone
 from watchword.errors import BoardError, DataError
 from watchword.evaluate import streaming
+from watchword.features.microphone import multiplier
 from watchword.model import Model, keywords, load
 
 
@@ -65,6 +67,17 @@ def listen(
     codec: Annotated[
         Codec, typer.Option("--codec", help="How sound travels: s16 is exact, adpcm takes a quarter of the line.")
     ] = "s16",
+    through: Annotated[
+        str | None,
+        typer.Option(
+            "--through",
+            metavar="MODULE",
+            help=f"On the reference: what a board hears of it by its own microphone: {', '.join(I2S_PARTS)}.",
+        ),
+    ] = None,
+    gain: Annotated[
+        float | None, typer.Option("--gain", metavar="DB", help="Of --through, -12 to 60; default: the module's own.")
+    ] = None,
     source: Annotated[Source | None, typer.Option("--from", help="Stream what the computer's microphone hears.")] = None,
     device: Annotated[
         str | None,
@@ -81,10 +94,11 @@ def listen(
     """Show what a board hears, one line per event. By its own microphone, in recordings, or by the computer's microphone.
 
     Each recording is a stream of its own. The reference hears what a board would, by watchword's keyword model unless --model
-    names another.
+    names another. With --through it hears what a virtual Pico hears whose microphone plays the recording from its start on.
     """
     by_itself = not wav and source is None and on != "reference"
     _require_sense(wav, more, source, device, seconds, scores, by_itself)
+    _require_reference(through, gain, on, source, codec)
     loaded = load(model, description) if model else load(keywords()) if on == "reference" else None
     if loaded is not None:
         loaded.require_sound()
@@ -96,7 +110,8 @@ def listen(
     with _hearing(loaded, on, fresh, by_itself) as board:
         if board is None:
             assert loaded is not None
-            _hear(partial(_by_reference, loaded, codec), "reference", files, json)
+            hear = partial(_by_reference, loaded, codec) if through is None else partial(_by_itself, loaded, through, gain)
+            _hear(hear, "reference", files, json)
         elif by_itself:
             attach(board, seconds, scores, json)
         else:
@@ -125,6 +140,21 @@ def _require_sense(
         raise DataError("--for is for a microphone, without --wav")
     if seconds is not None and not seconds > 0:
         raise DataError(f"--for {seconds:g}: seconds are expected, more than 0")
+
+
+def _require_reference(through: str | None, gain: float | None, on: str | None, source: Source | None, codec: Codec) -> None:
+    """DataError, BoardError: a microphone that there is not, or where none can be."""
+    if through is None:
+        if gain is not None:
+            raise DataError("--gain is the microphone's: it needs --through MODULE; a board's own has it by `watchword mic`")
+        return
+    part(through)
+    if gain is not None:
+        multiplier(gain)
+    if on != "reference" or source is not None:
+        raise DataError("--through is for recordings on the reference: --on reference; a virtual Pico takes --wire and --sound")
+    if codec != "s16":
+        raise DataError("--codec is for sound that travels to a board: --through needs none")
 
 
 @contextmanager
@@ -207,6 +237,10 @@ def _by_board(board: Board, codec: Codec, file: Path, samples: NDArray[np.int16]
 
 def _by_reference(model: Model, codec: Codec, file: Path, samples: NDArray[np.int16]) -> list[Detection]:
     return streaming.listen(model, samples, codec)
+
+
+def _by_itself(model: Model, through: str, gain: float | None, file: Path, samples: NDArray[np.int16]) -> list[Detection]:
+    return streaming.listen_by_itself(model, samples, through, gain)
 
 
 def _hear(hear: Hear, target: str, files: list[Path], json: bool) -> None:

@@ -8,10 +8,10 @@ from watchword.board import Board
 from watchword.data.clips import Clip
 from watchword.evaluate import pictures, sound
 from watchword.evaluate.scores import Evaluation
-from watchword.evaluate.streaming import listen, listen_live
+from watchword.evaluate.streaming import listen, listen_by_itself, listen_live
 from watchword.model import Model
 
-__all__ = ["Evaluation", "evaluate", "listen", "listen_live"]
+__all__ = ["Evaluation", "evaluate", "listen", "listen_by_itself", "listen_live"]
 
 
 def evaluate(

@@ -14,30 +14,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword import reference, shipped
-from watchword.board import Detection
+from watchword.board import Detection, modules
 from watchword.board.streams import Codec
+from watchword.board.virtual import wires
 from watchword.data import audio
 from watchword.data.adpcm import Adpcm, coded
 from watchword.description import Description
 from watchword.features.micro import MicroFrontend, to_int8
+from watchword.features.microphone import Microphone
 from watchword.features.tables import CHANNELS, RATE, WINDOW
 from watchword.model import Model
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Every run of a model on one stream. outputs: int8 (runs, labels). times: ms of the stream at each run, (runs,)."""
+    """Every run of a model on one stream.
+
+    outputs: int8 (runs, labels). times: ms of the stream at each run, (runs,). begin: ms of the stream from which events count.
+    """
 
     outputs: NDArray[np.int8]
     times: NDArray[np.int64]
+    begin: int = 1000
 
 
 def listen(model: Model, samples: NDArray[np.int16], codec: Codec = "s16") -> list[Detection]:
     """What `Board.listen` yields of int16 samples (16 kHz) on a board that runs the model: the same events, without the board.
 
-    A board whose floats have 32 bits may round a score otherwise in the third decimal. ModelError: as `Model.require_sound`.
+    ModelError: as `Model.require_sound`.
     """
     return detections(run_stream(model, samples, codec), model.description)
+
+
+def listen_by_itself(model: Model, samples: NDArray[np.int16], part: str, gain: float | None = None) -> list[Detection]:
+    """What a virtual Pico tells that hears int16 samples (16 kHz) by its own microphone: `Board.hear`, without the board.
+
+    Sample k of the recording is sample k of the board's stream, which both begin with the microphone's clock; silence follows.
+    Times count from there. part: as `board.virtual.wires` names it; gain: in dB, by default the module's. The board has lost no
+    sound, has the model's own cutoffs, and was taught nothing. BoardError: there is no such part; DataError: the gain;
+    ModelError: as `Model.require_sound`.
+    """
+    return detections(run_by_itself(model, samples, part, gain), model.description)
 
 
 def listen_live(model: Model, blocks: Iterable[NDArray[np.int16]], codec: Codec = "s16") -> Iterator[Detection]:
@@ -75,22 +92,33 @@ def run_stream(model: Model, samples: NDArray[np.int16], codec: Codec = "s16") -
 
     codec: as sound travels to a board. A model that keeps state starts as after a reset. ModelError: as `Model.require_sound`.
     """
-    description = model.require_sound()
     silence = np.zeros(RATE, np.int16)
     stream = np.concatenate([silence, samples, silence])
-    rows = MicroFrontend(description.frontend).process(coded(stream) if codec == "adpcm" else stream)
+    return _run(model, coded(stream) if codec == "adpcm" else stream, RATE)
+
+
+def run_by_itself(model: Model, samples: NDArray[np.int16], part: str, gain: float | None = None) -> Runs:
+    """Run the model as `listen_by_itself`: over a recording and a second of silence, from a cold start."""
+    words = wires.part(part).words(np.concatenate([samples, np.zeros(RATE, np.int16)]))
+    return _run(model, Microphone(modules.named(part).gain if gain is None else gain).process(words), 0)
+
+
+def _run(model: Model, stream: NDArray[np.int16], begin: int) -> Runs:
+    """Run the model over a whole stream. begin: the sample from which times count."""
+    description = model.require_sound()
+    rows = MicroFrontend(description.frontend).process(stream)
     history = np.concatenate([np.full((model.frames, CHANNELS), -128, np.int8), to_int8(rows, description.input.multiplier)])
     counts = np.arange(description.decision.stride, len(rows) + 1, description.decision.stride)
     windows = np.array([history[count : count + model.frames] for count in counts], np.int8)
     outputs = reference.run(model.graph, windows.reshape(len(counts), *model.graph.input.shape[1:]))
-    return Runs(outputs.reshape(len(counts), len(description.labels)), _time(description, counts))
+    return Runs(outputs.reshape(len(counts), len(description.labels)), _time(description, counts), begin * 1000 // RATE)
 
 
 def detections(runs: Runs, description: Description, cutoff: float | None = None) -> list[Detection]:
     """What fires on a stream of `run_stream`, by the board's own decision stage. cutoff: instead of the description's."""
     stage = _stage(description, cutoff)
     found = (
-        _fired(stage, description, outputs, time)
+        _fired(stage, description, outputs, time, runs.begin)
         for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True)
     )
     return [detection for detection in found if detection is not None]
@@ -111,13 +139,12 @@ def _stage(description: Description, cutoff: float | None = None) -> Any:
     return decision(description.labels, description.background, settings.cutoff, settings.window, settings.refractory)
 
 
-def _fired(stage: Any, description: Description, outputs: list[int], time: int) -> Detection | None:
-    """What fires at a run of the model, `time` ms into a stream that begins with a second of silence."""
+def _fired(stage: Any, description: Description, outputs: list[int], time: int, begin: int = 1000) -> Detection | None:
+    """What fires at a run of the model, `time` ms into a stream. begin: ms of it from which events count."""
     index = stage.update(outputs, time)
     if index < 0:
         return None
-    score = round(1000 * stage.score(index)) / 1000  # as MicroPython rounds, not to the nearest decimal as CPython
-    return Detection(description.labels[index], score, round(time / 1000 - 1.0, 3))
+    return Detection(description.labels[index], stage.score(index), (time - begin) / 1000)
 
 
 @dataclass(frozen=True)

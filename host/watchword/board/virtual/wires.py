@@ -1,4 +1,7 @@
-"""Microphones at the pins of a virtual Pico, and how a wire is written: `inmp441:sck=16,ws=17,sd=18,right`, `analogue:26`."""
+"""Microphones at the pins of a virtual Pico, and what they send.
+
+How a wire is written: `inmp441:sck=16,ws=17,sd=18,right`, `analogue:26`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from watchword.data.audio import RATE
 from watchword.errors import BoardError
 
 _PINS = (*range(23), 26, 27, 28)  # of a Pico; the others are its own
@@ -27,6 +34,18 @@ class Part:
     startup: int = 0
     offset: int = 0
 
+    def words(self, samples: NDArray[np.int16]) -> NDArray[np.int32]:
+        """What a receiver gets of int16 samples (16 kHz) that begin with its clock: int32, a word for each, left-justified.
+
+        The firmware's receiver gets them so from pico/emulator/microphone.mjs: word k is sample k, and 0 before `startup`.
+        """
+        heard = (samples.astype(np.int32) << 8) + self.offset
+        words: NDArray[np.int32] = (heard.clip(-_FULL, _FULL - 1) & -(1 << (24 - self.precision))) << 8
+        words[: -(-self.startup * RATE // 10**9)] = 0
+        return words
+
+
+_FULL = 1 << 23  # of 24 bits
 
 I2S_PARTS = {
     "inmp441": Part(startup=83_000_000),
@@ -104,6 +123,13 @@ def read_wires(texts: Sequence[str]) -> list[I2sWire | AnalogueWire]:
             taken.add(pin)
         wires.append(wire)
     return wires
+
+
+def part(name: str) -> Part:
+    """An I2S part by its name. Raises BoardError where there is none."""
+    if name not in I2S_PARTS:
+        raise BoardError(f"{name[:80] or 'nothing'} is no I2S part that is known; known: {', '.join(I2S_PARTS)}")
+    return I2S_PARTS[name]
 
 
 def options(texts: Sequence[str], sound: Path | None) -> list[str]:

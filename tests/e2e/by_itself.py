@@ -1,0 +1,105 @@
+"""A virtual Pico that hears recordings by its own microphone, each as a stream of its own from its start on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from watchword.board import Board, Detection, Event, Lost, MicrophoneSetting, Score
+from watchword.board.modules import MODULES
+from watchword.board.virtual import Hardware
+from watchword.data import audio
+from watchword.features.microphone import multiplier
+from watchword.model import Model, load
+
+PART = "inmp441"
+LEVEL = 0.05  # of full scale, a peak that the module's gain brings near it
+PIN = 15  # that the word switches
+AFTER = 0.8  # seconds of silence for which a stream goes on after its recording: in fewer no fault is told
+
+
+def alexa(shared: Path) -> Model:
+    return load(shared / "models/microwakeword/alexa.tflite")
+
+
+def clips(shared: Path, count: int) -> list[Path]:
+    return sorted((shared / "speech/picovoice_wakeword/alexa").glob("*.flac"))[:count]
+
+
+def levelled(clip: Path) -> np.ndarray:
+    """Its samples, as loud as a microphone hears a talker."""
+    samples = audio.read(clip)
+    return np.round(samples * (LEVEL * 32768 / np.abs(samples.astype(int)).max())).astype(np.int16)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was heard of one stream.
+
+    switched: seconds from the recording's start at which the word has switched its pin on; said: at which the lines of
+    detections have left the board. Both of emulated time.
+    """
+
+    events: list[Event]
+    switched: list[float]
+    said: list[float]
+
+    @property
+    def detections(self) -> list[Detection]:
+        return [event for event in self.events if isinstance(event, Detection)]
+
+    @property
+    def scores(self) -> list[tuple[float, tuple[float, ...]]]:
+        return [(event.time, event.scores) for event in self.events if isinstance(event, Score)]
+
+    @property
+    def lost(self) -> int:
+        return sum(event.samples for event in self.events if isinstance(event, Lost))
+
+
+@contextmanager
+def listening(model: Model, *, xip: bool = False) -> Iterator[Board]:
+    """A virtual Pico that runs a model, has a microphone, and switches PIN for each of its words."""
+    with Board.open("pico", hardware=Hardware(wires=(PART,), xip=xip)) as board:
+        board.push(model.compile(board.hello.target))
+        board.microphone(MicrophoneSetting("i2s", multiplier(MODULES[PART].gain), PART, 16, 17, 18))
+        for label in model.description.labels:
+            if label not in model.description.background:
+                board.when(label, PIN, "for", seconds=0.1)
+        yield board
+
+
+def hear(board: Board, samples: np.ndarray, folder: Path, *, scores: bool = False) -> Heard:
+    """Let a board hear a recording from its start on."""
+    controls = board.controls
+    board.mute(True)
+    wait(board, 0.2)  # so that the microphone sleeps
+    if scores:
+        board.link.request("hear", scores=True, seconds=60)  # from the first run on
+    board.link.events.clear()
+    audio.write(folder / "heard.wav", samples)
+    controls.play(folder / "heard.wav", waits=True)
+    controls.watch(PIN)
+    controls.lines()
+    board.mute(False)
+    begun = controls.begun()
+    assert begun is not None
+    end = begun + len(samples) / audio.RATE + AFTER
+    while controls.seconds() < end:
+        board.link.pump(0.02)  # nothing is said to the board, so that its time need not be the clock's
+    events = list(board.hear(scores=scores, seconds=0.1))
+    switched = [change.seconds - begun for change in controls.changes(PIN) if change.level]
+    said = [line.seconds - begun for line in controls.lines() if '"detect"' in line.text]
+    return Heard(events, switched, said)
+
+
+def wait(board: Board, seconds: float) -> None:
+    """Let emulated time pass."""
+    end = board.controls.seconds() + seconds
+    while board.controls.seconds() < end:
+        time.sleep(0.01)
