@@ -35,6 +35,8 @@ SLICE = const(8)  # ms of work between two looks at the link
 IDLE = const(2)  # ms of sleep when there is nothing to do,
 ALONE = const(16)  # and when no host has asked for QUIET: each look costs an RP2040 0.3 ms
 QUIET = const(1000)  # ms
+PATIENCE = const(500)  # ms that a host may have to wait while sound would be lost
+TURNS = const(10)  # of SLICE, for which a request that takes long makes way
 
 
 async def run(on_event=None):
@@ -62,10 +64,12 @@ class App:
         self.settings = {}  # watchword.settings tells what of
         self.note = self.program = self.pipeline = None
         self.ears = Ears(self)
+        self.served = time.ticks_ms()  # when somebody last looked for a request
         self.unload()
         idle = 0
         try:
             self.store = Store(root)
+            self.store.between = self.between
             from watchword import settings
 
             self.settings, note = settings.read(self.store.path("settings.json"))
@@ -136,7 +140,7 @@ class App:
         try:
             while not self.link.closed:
                 busy = False
-                if self.link.work() and (self.following is None or not self.following.waiting) and self.serve():
+                if self.link.work() and self.free() and self.serve():
                     busy = True
                     asked = time.ticks_ms()
                 busy = self.work() or busy
@@ -171,17 +175,40 @@ class App:
             self.pins.stop()
         self.link.flush(FLUSH)
 
+    def free(self):
+        """Whether there is time for a request: not where sound would be lost, but a host need not wait for ever."""
+        if self.following is not None:
+            return not self.following.waiting
+        return not self.behind or time.ticks_diff(time.ticks_ms(), self.served) > PATIENCE
+
+    @property
+    def behind(self):
+        return self.ears.hearing and self.pipeline.behind
+
+    def hear(self):
+        """A turn of the pipeline, also within a request that takes long; whether there is more to do now."""
+        busy = False
+        try:
+            busy = self.pipeline.work(SLICE)
+            if self.following is not None:
+                busy = self.following.follow() or busy
+        except Exception as error:
+            self.stop()
+            self.ears.failed(error)
+        return busy
+
+    def between(self):
+        """A request takes long: where sound might be lost meanwhile, the ears come first, for a while."""
+        for _ in range(TURNS):
+            if not self.behind:
+                break
+            self.hear()
+
     def work(self):
         """A turn of all but the link; whether there is more to do now."""
         busy = False
         if self.pipeline is not None:
-            try:
-                busy = self.pipeline.work(SLICE)
-                if self.following is not None:
-                    busy = self.following.follow() or busy
-            except Exception as error:
-                self.stop()
-                self.ears.failed(error)
+            busy = self.hear()
             self.ears.check()
         if self.pins is not None:
             self.pins.alive = self.ears.hearing
@@ -198,6 +225,7 @@ class App:
         """Change settings. SettingsError, OSError: it cannot be done."""
         from watchword.settings import write
 
+        self.between()
         changed = dict(self.need_settings())
         changed.update(changes)
         try:
@@ -213,6 +241,7 @@ class App:
     def serve(self):
         """Handle the next request; False when none has come."""
         t0 = time.ticks_us()
+        self.served = time.ticks_ms()
         request = self.link.receive()
         if request is None:
             return False
@@ -246,6 +275,7 @@ class App:
             raise RequestError(self.missing[name])
         if name not in self.subjects:
             self.subjects[name] = _subject(name)(self)
+            self.between()  # reading it from flash has taken a while
         return self.subjects[name]
 
     def need_program(self):

@@ -73,13 +73,13 @@ class Step:
         self.parameters = parameters
 
 
-def digest(path):
-    """SHA-256 of a file, as hex."""
+def digest(path, between=None):
+    """SHA-256 of a file, as hex. between: called between two of its blocks."""
     with open(path, "rb") as f:
-        return hexlify(_hash(f, hashlib.sha256())).decode()
+        return hexlify(_hash(f, hashlib.sha256(), between)).decode()
 
 
-def _hash(f, sha):
+def _hash(f, sha, between=None):
     """The digest after all that is left of a file."""
     block = bytearray(BLOCK)
     while True:
@@ -87,6 +87,8 @@ def _hash(f, sha):
         if not n:
             return sha.digest()
         sha.update(memoryview(block)[:n])
+        if between is not None:
+            between()
 
 
 def _header(f, path):

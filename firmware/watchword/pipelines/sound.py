@@ -13,6 +13,7 @@ from watchword.sources import RATE
 
 WINDOW = const(480)  # samples in the window of one frame of features: 30 ms
 CHANNELS = const(40)
+_NEVER = const((1 << 30) - 1)
 
 
 class Model:
@@ -125,12 +126,15 @@ class Listener:
     def begin(self, source, stride=None):
         """Begin a new stream: nothing is remembered.
 
-        Models run every `stride` frames, by default their programs' numbers; 0: only when `start` is called.
+        Models run every `stride` frames, by default their programs' numbers; 0: only when `start` is called. A run is left out
+        where the pipeline is `behind`, so that no sound is lost to a model that is too slow.
         """
         source.reset()
         self.reset()
         for model in self.models:
             model.every = model.stride if stride is None else stride
+            model.skips = len(model.history) > CHANNELS * model.every  # not one that keeps state
+        self.most = getattr(source, "capacity", _NEVER) >> 2
         self.source = source
 
     def stop(self):
@@ -151,6 +155,11 @@ class Listener:
         if self.source is None:
             return True
         return self.running is None and self.source.available() < self.wanted()
+
+    @property
+    def behind(self):
+        """Tell whether so much sound waits, of a source that waits for nobody, that some might be lost soon."""
+        return self.source is not None and self.source.available() >= self.most
 
     def wanted(self):
         """Return how many samples the next frame needs."""
@@ -205,7 +214,7 @@ class Listener:
         if self.source.available() >= self.wanted():
             self.frame()
             for model in self.models:
-                if model.every and self.count % model.every == 0:
+                if model.every and self.count % model.every == 0 and not (model.skips and self.behind):
                     model.start()
         return False
 
