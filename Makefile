@@ -19,7 +19,7 @@ help:
 	@echo "make test-board       those that a real board can run, on the one at WATCHWORD_PORT"
 	@echo "make lint             style, types and the direction of imports"
 	@echo "make bench            measurements that are too slow or too unsteady for tests"
-	@echo "make soak             what takes hours: power cuts, damaged files, the virtual Pico in lockstep"
+	@echo "make soak             what takes hours: power cuts, damaged files, the virtual Pico in lockstep, long hearing"
 	@echo "make parameters       the places of kernels' parameters, from their contracts into their bodies"
 	@echo "make drawings         how microphones are wired, for the guide, from what the package knows of boards and modules"
 	@echo "make schema           the JSON Schema of descriptions, from the classes that read them"

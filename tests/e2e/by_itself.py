@@ -14,6 +14,7 @@ from watchword.board import Board, Detection, Event, Lost, MicrophoneSetting, Sc
 from watchword.board.modules import MODULES
 from watchword.board.virtual import Hardware
 from watchword.data import audio
+from watchword.evaluate.streaming import run_by_itself
 from watchword.features.microphone import multiplier
 from watchword.model import Model, load
 
@@ -77,18 +78,11 @@ def listening(model: Model, *, xip: bool = False) -> Iterator[Board]:
 def hear(board: Board, samples: np.ndarray, folder: Path, *, scores: bool = False) -> Heard:
     """Let a board hear a recording from its start on."""
     controls = board.controls
-    board.mute(True)
-    wait(board, 0.2)  # so that the microphone sleeps
     if scores:
         board.link.request("hear", scores=True, seconds=60)  # from the first run on
-    board.link.events.clear()
-    audio.write(folder / "heard.wav", samples)
-    controls.play(folder / "heard.wav", waits=True)
     controls.watch(PIN)
     controls.lines()
-    board.mute(False)
-    begun = controls.begun()
-    assert begun is not None
+    begun = begin(board, samples, folder)
     end = begun + len(samples) / audio.RATE + AFTER
     while controls.seconds() < end:
         board.link.pump(0.02)  # nothing is said to the board, so that its time need not be the clock's
@@ -103,3 +97,42 @@ def wait(board: Board, seconds: float) -> None:
     end = board.controls.seconds() + seconds
     while board.controls.seconds() < end:
         time.sleep(0.01)
+
+
+def noise(seconds: float) -> np.ndarray:
+    """A quiet room."""
+    return np.random.default_rng(1).normal(0, 8, int(seconds * audio.RATE)).round().astype(np.int16)
+
+
+def begin(board: Board, samples: np.ndarray, folder: Path) -> float:
+    """Let a board hear a recording, and go on; the emulated time at which it has begun."""
+    board.mute(True)
+    wait(board, 0.2)
+    audio.write(folder / "heard.wav", samples)
+    board.controls.play(folder / "heard.wav", waits=True)
+    board.link.events.clear()
+    board.mute(False)
+    begun = board.controls.begun()
+    assert begun is not None
+    return begun
+
+
+def late(board: Board, begun: float) -> float:
+    """Seconds by which a board's position in the sound is behind that of the microphone; what is under way is at most 0.3."""
+    before = board.controls.seconds() - begun
+    position = board.hearing().time
+    after = board.controls.seconds() - begun
+    assert before - 0.3 <= position <= after
+    return after - position
+
+
+def means(model: Model, samples: np.ndarray) -> list[tuple[float, tuple[float, ...]]]:
+    """Of each run on the reference its time and the labels' means, as a board's scores have them."""
+    runs = run_by_itself(model, samples, PART)
+    window = model.description.decision.window
+    scores = np.concatenate([np.zeros((window - 1, runs.outputs.shape[1]), int), runs.outputs.astype(int) + 128])
+    sums = np.lib.stride_tricks.sliding_window_view(scores, window, axis=0).sum(-1)
+    return [
+        (time / 1000, tuple(round(mean / 256, 4) for mean in row // window))
+        for time, row in zip(runs.times.tolist(), sums, strict=True)
+    ]

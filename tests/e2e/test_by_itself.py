@@ -5,30 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from tests.device.test_device import emulated
 from tests.e2e import by_itself
 from tests.e2e.command import fails, watchword
+from watchword.board import Board, Lost
+from watchword.board.virtual import Hardware
+from watchword.compile.program import read_description
 from watchword.data import audio
 from watchword.evaluate import listen_by_itself
-from watchword.evaluate.streaming import run_by_itself
-from watchword.model import Model
+from watchword.model import keywords, load
 
 CLIPS = 3
 LATEST = 0.06  # seconds from the sample that decides to the event
-
-
-def means(model: Model, samples: np.ndarray) -> list[tuple[float, tuple[float, ...]]]:
-    """Of each run on the reference its time and the labels' means, as a board's scores have them."""
-    runs = run_by_itself(model, samples, by_itself.PART)
-    window = model.description.decision.window
-    scores = np.concatenate([np.zeros((window - 1, runs.outputs.shape[1]), int), runs.outputs.astype(int) + 128])
-    sums = np.lib.stride_tricks.sliding_window_view(scores, window, axis=0).sum(-1)
-    return [
-        (time / 1000, tuple(round(mean / 256, 4) for mean in row // window))
-        for time, row in zip(runs.times.tolist(), sums, strict=True)
-    ]
 
 
 def test_events_are_those_of_the_reference_and_leave_at_once(shared_data: Path, tmp_path: Path) -> None:
@@ -42,12 +32,101 @@ def test_events_are_those_of_the_reference_and_leave_at_once(shared_data: Path, 
             assert heard.detections == expected
             assert heard.lost == 0
             if number == 0:
-                runs = means(model, samples)
+                runs = by_itself.means(model, samples)
                 assert len(heard.scores) >= len(samples) // 480
                 assert heard.scores == runs[: len(heard.scores)]
             [decided], [said], [switched] = [event.time for event in expected], heard.said, heard.switched
             assert 0 < said - decided <= LATEST
             assert 0 < switched - decided <= LATEST
+
+
+def test_no_sound_is_lost_while_a_host_asks_sets_and_pushes(shared_data: Path, tmp_path: Path) -> None:
+    content = load(keywords()).compile("rp2040").content
+    with by_itself.listening(by_itself.alexa(shared_data)) as board:
+        begun = by_itself.begin(board, by_itself.noise(60), tmp_path)
+        board.info()
+        for act in (
+            lambda: board.name("desk"),
+            lambda: board.cutoff(0.7),
+            lambda: board.when("alexa", 14, "toggle"),
+            lambda: board.never("alexa", 14),
+            lambda: board._send(content, read_description(content, "it")[1]),
+            board._commit,
+            lambda: board._send(content, read_description(content, "it")[1]),  # which reads it all, to see that it is there
+        ):
+            act()
+            by_itself.late(board, begun)
+        assert board.hearing().lost == 0
+
+
+def test_a_model_that_is_slower_than_sound_loses_none(tmp_path: Path) -> None:
+    """The keyword model takes 80 ms, and is to run each 80 ms, with the front end besides: some runs are left out."""
+    with by_itself.listening(load(keywords())) as board:
+        begun = by_itself.begin(board, by_itself.noise(20), tmp_path)
+        for _ in range(3):
+            by_itself.wait(board, 1)
+            by_itself.late(board, begun)
+            board.info()
+        assert board.hearing().lost == 0
+
+
+BUSY = """
+import asyncio, time
+from watchword import app
+
+async def busy():
+    await asyncio.sleep(2)
+    time.sleep_ms(700)
+
+async def main():
+    asyncio.create_task(busy())
+    await app.run()
+
+asyncio.run(main())
+"""
+
+
+def test_what_a_users_own_task_costs_is_counted_and_told(shared_data: Path, tmp_path: Path) -> None:
+    """A ring of 16 KB holds 254 ms of the 700."""
+    program = by_itself.alexa(shared_data).compile("rp2040").content
+    settings = {
+        "version": 1, "name": None, "actions": [], "tuned": None, "cutoffs": {}, "mute": False,
+        "microphone": {"kind": "i2s", "sck": 16, "ws": 17, "sd": 18, "multiplier": 1024},
+    }  # fmt: skip
+    file = "alexa-01234567.ww"
+    state = {"sound": [file, None], "picture": [None, None], "trial": {}, "runs": "sound"}
+    files = {"main.py": BUSY.encode(), f"ww/{file}": program}
+    files |= {f"ww/{name}.json": json.dumps(held).encode() for name, held in (("settings", settings), ("state", state))}
+    wav = tmp_path / "noise.wav"
+    audio.write(wav, by_itself.noise(30))
+    with (
+        emulated(tmp_path / "pico.img", Hardware(wires=("inmp441",), sound=wav)) as (put, _),
+        Board(put(files), "pico") as board,
+    ):
+        while board.controls.begun() is None:
+            by_itself.wait(board, 0.1)
+        begun = board.controls.begun()
+        assert begun is not None
+        by_itself.wait(board, 4)
+        by_itself.late(board, begun)
+        lost = [event.samples for event in board.hear(seconds=0.3) if isinstance(event, Lost)]
+        assert sum(lost) == board.hearing().lost
+        assert sum(lost) == pytest.approx(700 * 16 - 4096 + 32, abs=500)
+
+
+def test_restarts_leave_nothing_behind(shared_data: Path, tmp_path: Path) -> None:
+    """There are 12 channels of DMA, and 8 state machines."""
+    with by_itself.listening(by_itself.alexa(shared_data)) as board:
+        by_itself.begin(board, by_itself.noise(60), tmp_path)
+        free = set()
+        for _ in range(14):
+            board.restart()
+            free.add(board.hello.heap_free)
+            by_itself.wait(board, 0.3)
+            hearing = board.hearing()
+            assert (hearing.source, hearing.fault, hearing.lost) == ("i2s", None, 0)
+            assert hearing.time > 0.1
+        assert max(free) - min(free) <= 256
 
 
 def test_the_reference_hears_through_a_microphone_by_command(shared_data: Path, tmp_path: Path) -> None:
