@@ -84,6 +84,33 @@ def test_a_reset_forgets_what_was_heard():
     assert seen[0] == seen[1]
 
 
+def runs_of(name, pressing):
+    """Frames, and runs of the model, where sound comes in pieces of 100 ms."""
+    ear = listener(name)
+    raw = sound()
+    source = LinkSource()
+    if pressing:
+        source.pressing = pressing
+    ear.begin(source)
+    for at in range(0, 32000, 3200):
+        source.write(raw[at : at + 3200], 3200)
+        while not ear.idle:
+            ear.advance(8)
+    return ear.count, ear.runs
+
+
+def test_where_sound_presses_runs_are_left_out_but_none_of_a_model_that_sees_each_frame_once():
+    frames, runs = runs_of("listen", None)
+    assert runs == frames // 2
+    assert runs_of("listen", 2000) == (frames, runs)
+    pressed = runs_of("listen", 640)
+    assert pressed[0] == frames
+    assert runs // 3 < pressed[1] < runs, (pressed, runs)
+    frames, runs = runs_of("word", None)
+    assert runs_of("word", 1) == (frames, runs)
+    assert runs == frames // 3
+
+
 def refusal(change):
     """What a listener says of the program after a change."""
     loaded = program.load("listen.ww")

@@ -29,8 +29,8 @@ def test_ears(root: Path, shared_data: Path, tmp_path: Path) -> None:
     (root / "tests/soak/ears.md").write_text(
         "# A board that hears by itself\n\n"
         "`make soak` writes this: microWakeWord's alexa on the virtual Pico, an INMP441 at its pins, recordings of\n"
-        "Picovoice's wake word benchmark in it. Times are the chip's, from the sample that decides: its position in the recording, which\n"
-        "begins with the microphone's clock.\n\n" + "\n".join(parts)
+        "Picovoice's wake word benchmark in it. Times are the chip's, from the sample that decides,\n"
+        "which is a position in the recording: that begins with the microphone's clock.\n\n" + "\n".join(parts)
     )
 
 

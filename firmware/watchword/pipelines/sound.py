@@ -134,7 +134,7 @@ class Listener:
         for model in self.models:
             model.every = model.stride if stride is None else stride
             model.skips = len(model.history) > CHANNELS * model.every  # not one that keeps state
-        self.most = getattr(source, "capacity", _NEVER) >> 2
+        self.most = getattr(source, "pressing", _NEVER)
         self.source = source
 
     def stop(self):
@@ -158,7 +158,7 @@ class Listener:
 
     @property
     def behind(self):
-        """Tell whether so much sound waits, of a source that waits for nobody, that some might be lost soon."""
+        """Tell whether so much sound waits that some might be lost soon."""
         return self.source is not None and self.source.available() >= self.most
 
     def wanted(self):

@@ -7,6 +7,7 @@ there was no room for, and `skipped`, how many it has passed over itself.
 One that hears by itself also has `check()`, which raises Refusal where it cannot be now, `prepare()`, which takes the heap that
 it needs, `start()` and `stop()`, `fault()`, what is wrong with what came since it was last asked, and `turn()`, which makes it
 listen elsewhere when nothing comes. After `reset()` and `start()` the first sample that comes is the stream's first.
+`pressing`: where so many samples wait, all else had better wait for the ears; one that waits itself has none.
 
 A source of pictures has `width`, `height` and `colours` (GREY: a byte a pixel, or RGB565: two, the upper one first), and
 `rows()`, the number of rows of the frame that wait from the first byte of its `buffer` on: a frame comes in bands, one after

@@ -149,6 +149,7 @@ class I2sSource:
         self.ring = ring
         self.state[_SIZE] = size
         self.capacity = (size >> 2) - _MARGIN
+        self.pressing = self.capacity >> 2
         self.bits = 0
         while 1 << self.bits < size:
             self.bits += 1
