@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from watchword.board import Board, Detection, Event, Lost, MicrophoneSetting, Score
+from watchword.board.events import read_event
 from watchword.board.modules import MODULES
 from watchword.board.virtual import Hardware
 from watchword.data import audio
@@ -64,11 +65,11 @@ class Heard:
 
 
 @contextmanager
-def listening(model: Model, *, xip: bool = False) -> Iterator[Board]:
+def listening(model: Model, part: str = PART, *, xip: bool = False) -> Iterator[Board]:
     """A virtual Pico that runs a model, has a microphone, and switches PIN for each of its words."""
-    with Board.open("pico", hardware=Hardware(wires=(PART,), xip=xip)) as board:
+    with Board.open("pico", hardware=Hardware(wires=(part,), xip=xip)) as board:
         board.push(model.compile(board.hello.target))
-        board.microphone(MicrophoneSetting("i2s", multiplier(MODULES[PART].gain), PART, 16, 17, 18))
+        board.microphone(MicrophoneSetting("i2s", multiplier(MODULES[part].gain), part, 16, 17, 18))
         for label in model.description.labels:
             if label not in model.description.background:
                 board.when(label, PIN, "for", seconds=0.1)
@@ -86,7 +87,7 @@ def hear(board: Board, samples: np.ndarray, folder: Path, *, scores: bool = Fals
     end = begun + len(samples) / audio.RATE + AFTER
     while controls.seconds() < end:
         board.link.pump(0.02)  # nothing is said to the board, so that its time need not be the clock's
-    events = list(board.hear(scores=scores, seconds=0.1))
+    events = told(board)
     switched = [change.seconds - begun for change in controls.changes(PIN) if change.level]
     said = [line.seconds - begun for line in controls.lines() if '"detect"' in line.text]
     return Heard(events, switched, said)
@@ -136,3 +137,11 @@ def means(model: Model, samples: np.ndarray) -> list[tuple[float, tuple[float, .
         (time / 1000, tuple(round(mean / 256, 4) for mean in row // window))
         for time, row in zip(runs.times.tolist(), sums, strict=True)
     ]
+
+
+def told(board: Board) -> list[Event]:
+    """What a board has told since this was called last."""
+    board.link.pump(0.02)
+    events = [read_event(message, board.target) for message in board.link.events]
+    board.link.events.clear()
+    return events

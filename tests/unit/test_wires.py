@@ -6,6 +6,7 @@ import json
 import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from watchword.board.virtual import wires
@@ -27,6 +28,24 @@ def test_pins_and_side_are_chosen() -> None:
     assert (found.pins, getattr(found, "right", None)) == ((2, 3, 28), True)
     assert read_wire("ics43434:sd=0").pins == (16, 17, 0)
     assert read_wire("analogue:26") == AnalogueWire(26)
+
+
+def test_a_part_sends_what_its_data_sheet_says() -> None:
+    samples = np.array([0, 1, -1, 32767, -32768] * 300, np.int16)
+    assert wires.part("ics43434").words(samples)[:5].tolist() == [0, 1 << 16, -1 << 16, 32767 << 16, -32768 << 16]
+    late = wires.part("inmp441").words(samples)  # 83 ms are 1328 samples
+    assert not late[:1328].any()
+    assert late[1328:1331].tolist() == [32767 << 16, -32768 << 16, 0]
+    eighteen = wires.part("sph0645").words(samples)[:5] >> 8
+    offset = wires.part("sph0645").offset
+    assert all(word % 64 == 0 for word in eighteen.tolist())
+    assert [abs(word - wanted) < 64 for word, wanted in zip(eighteen.tolist(), (offset, offset + 256), strict=False)] == [
+        True,
+        True,
+    ]
+    assert eighteen[4] == -(2**23)  # no lower than 24 bits go
+    with pytest.raises(BoardError, match="mems is no I2S part that is known; known: inmp441, sph0645, ics43434"):
+        wires.part("mems")
 
 
 @pytest.mark.parametrize(
