@@ -13,10 +13,10 @@ async def main():
 asyncio.run(main())
 """
 
-import asyncio
 import gc
 import sys
 import time
+from asyncio import core
 
 from micropython import const
 
@@ -33,7 +33,7 @@ from watchword.store import Store
 PROTOCOL = const(2)
 SLICE = const(8)  # ms of work between two looks at the link
 IDLE = const(2)  # ms of sleep when there is nothing to do,
-ALONE = const(16)  # and when no host has asked for QUIET: each look costs an RP2040 0.3 ms
+ALONE = const(30)  # and when no host has asked for QUIET: each look costs an RP2040 0.3 ms
 QUIET = const(1000)  # ms
 PATIENCE = const(500)  # ms that a host may have to wait while sound would be lost
 TURNS = const(10)  # of SLICE, for which a request that takes long makes way
@@ -63,6 +63,7 @@ class App:
         self.store = None
         self.settings = {}  # watchword.settings tells what of
         self.note = self.program = self.pipeline = None
+        self.littered = True  # whether there may be much garbage
         self.ears = Ears(self)
         self.served = time.ticks_ms()  # when somebody last looked for a request
         self.unload()
@@ -136,6 +137,7 @@ class App:
         self.prepare()
         self.report("hello", **self.info())
         self.ears.open()
+        watchword.leave_room()
         asked = time.ticks_ms()
         try:
             while not self.link.closed:
@@ -147,7 +149,9 @@ class App:
                 alone = time.ticks_diff(time.ticks_ms(), asked) > QUIET
                 if alone:
                     asked = time.ticks_add(time.ticks_ms(), -QUIET - 1)  # or the difference would become too long
-                await asyncio.sleep_ms(0 if busy else ALONE if alone else IDLE)
+                # As asyncio.sleep_ms, which leaves garbage each time: a StopIteration's traceback.
+                core._task_queue.push(core.cur_task, time.ticks_add(time.ticks_ms(), 0 if busy else ALONE if alone else IDLE))
+                yield
         finally:
             self.close()
             self.link.close()
@@ -236,6 +240,7 @@ class App:
 
     def report(self, event, **fields):
         """Tell the host, the user's code and pins of an event."""
+        self.littered = True
         self.events.put(event, fields)
 
     def serve(self):
@@ -245,6 +250,7 @@ class App:
         request = self.link.receive()
         if request is None:
             return False
+        self.littered = True
         do = request["do"]
         if do in SUBJECTS:
             self.answer(request, "do_" + do)
@@ -274,7 +280,11 @@ class App:
         if name in self.missing and (self.pipeline is None or self.pipeline.subject != name):
             raise RequestError(self.missing[name])
         if name not in self.subjects:
-            self.subjects[name] = _subject(name)(self)
+            watchword.hold_room()
+            try:
+                self.subjects[name] = _subject(name)(self)
+            finally:
+                watchword.leave_room()
             self.between()  # reading it from flash has taken a while
         return self.subjects[name]
 

@@ -4,6 +4,7 @@ A fault of the microphone, sound that was lost and an exception on the way to th
 on, and hears again when the cause is gone.
 """
 
+import gc
 import time
 
 from micropython import const
@@ -115,6 +116,9 @@ class Ears:
         if lost != self.told:
             self.app.report("lost", samples=lost - self.told, time=self.app.pipeline.ms() / 1000)
             self.told = lost
+        if self.app.littered:  # room for frames is at the heap's start again
+            self.app.littered = False
+            gc.collect()
         fault = source.fault()
         if self.trying:
             self.trying = False

@@ -83,7 +83,7 @@ class Runtime:
             first, end = self.firsts[i], self.firsts[min(i + step.batch, self.steps)]
             if end - first == step.batch > 1 and all(self.ends[j] for j in range(first, end)):
                 self.ends[first] = end
-        self.piece = piece
+        self.piece = self.end = piece  # end: behind the last of all
         self.reset()
 
     def bind(self, step, bodies):

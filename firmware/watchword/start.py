@@ -8,7 +8,9 @@ from watchword import Refusal, error_text
 
 def start(app, kind):
     """Load what is to run: the scratch program, a program on trial, the active one, or at the last the previous one."""
-    scratch = app.store.take_scratch()
+    scratch, microphone = app.store.take_scratch()
+    if microphone:  # which is for this run alone
+        app.settings = dict(app.settings, microphone=microphone, mute=False)
     if scratch is None and app.store.trial(kind) is not None:
         from watchword.trial import clean_run  # seldom needed
 

@@ -6,7 +6,7 @@
                       "pushed": true}}, "note": text or null,
                       "runs": the kind whose programs run: that of the last push or activation, or of `turn_to`
     ww/scratch.ww     a program sent for one command
-    ww/next           there when the next start is to run the scratch program
+    ww/next           there when the next start is to run the scratch program; JSON: the microphone of that run, or null
     ww/KEY.knn        shots of taught words: teacher.py
     ww/*.tmp          not finished; swept at the next start
 
@@ -337,19 +337,24 @@ class Store:
             if file in self.files():
                 os.remove(self.path(file))
 
-    def run_scratch_next(self):
-        """At the next start, and only there, the scratch program runs."""
+    def run_scratch_next(self, microphone):
+        """At the next start, and only there, the scratch program runs. microphone: of that run, as in settings, or None."""
         if "scratch.ww" not in self.files():
             raise StoreError("no scratch program is stored")
-        with open(self.path("next"), "w"):
-            pass
+        with open(self.path("next"), "w") as f:
+            json.dump(microphone, f)
 
     def take_scratch(self):
-        """The scratch program's file, where this start is to run it; None otherwise, and from the next call on."""
+        """(the scratch program's file, where this start is to run it; its microphone); None otherwise, and after this."""
         if "next" not in self.files():
-            return None
+            return None, None
+        try:
+            with open(self.path("next")) as f:
+                microphone = json.load(f)
+        except ValueError:  # power went while it was written
+            microphone = None
         os.remove(self.path("next"))
-        return "scratch.ww"
+        return "scratch.ww", microphone if isinstance(microphone, dict) else None
 
     # ---- trials: how a program comes to stay
 

@@ -119,6 +119,7 @@ class Listener:
             model.reset()
         if self.teacher is not None:
             self.teacher.reset()
+        self.current = None  # the model that runs
         self.count = 0  # frames so far
         self.runs = 0  # of the first model
         self.heard = -1
@@ -142,19 +143,11 @@ class Listener:
         self.source = None
 
     @property
-    def running(self):
-        """Tell which model runs, None where none does."""
-        for model in self.models:
-            if model.runtime.running:
-                return model
-        return None
-
-    @property
     def idle(self):
         """Tell whether nothing can be done before more sound comes."""
         if self.source is None:
             return True
-        return self.running is None and self.source.available() < self.wanted()
+        return self.current is None and self.source.available() < self.wanted()
 
     @property
     def behind(self):
@@ -174,13 +167,20 @@ class Listener:
 
     def work(self, ms):
         """Listen for about `ms` milliseconds; True when there is more to do now."""
+        source = self.source
+        if source is None:
+            return False
         t0 = time.ticks_ms()
-        while not self.idle:
-            if self.advance(ms):
-                self.tell()
+        while True:
+            if self.current is not None:
+                if self.go_on(ms):
+                    self.tell()
+            elif source.available() >= (self.hop if self.count else WINDOW):
+                self.take()
+            else:
+                return False
             if time.ticks_diff(time.ticks_ms(), t0) >= ms:
                 return not self.idle
-        return False
 
     def tell(self):
         """Report what the run that has ended heard."""
@@ -198,41 +198,57 @@ class Listener:
 
     def advance(self, ms):
         """Process one frame, or about `ms` milliseconds of a run of a model; True when a run has ended."""
+        if self.current is not None:
+            return self.go_on(ms)
         self.heard = -1
-        model = self.running
-        if model is not None:
-            first = model is self.models[0]
-            teacher = self.teacher if first else None
-            if not (model.runtime.run(ms) if teacher is None else teacher.run(model.runtime, ms)):
-                return False
-            self.model = model
-            self.runs += first
-            self.heard = model.decision.update(model.program.output, self.ms())
-            if teacher is not None:
-                teacher.update(self.ms())
-            return True
         if self.source.available() >= self.wanted():
-            self.frame()
-            for model in self.models:
-                if model.every and self.count % model.every == 0 and not (model.skips and self.behind):
-                    model.start()
+            self.take()
         return False
+
+    def go_on(self, ms):
+        """Go on with a run of a model; True when it has ended."""
+        self.heard = -1
+        self.model = model = self.current
+        first = model is self.models[0]
+        teacher = self.teacher if first else None
+        if not (model.runtime.run(ms) if teacher is None else teacher.run(model.runtime, ms)):
+            return False
+        self.runs += first
+        self.heard = model.decision.update(model.program.output, self.ms())
+        if teacher is not None:
+            teacher.update(self.ms())
+        self.current = None
+        for other in self.models:
+            if other.runtime.running:
+                self.current = other
+        return True
+
+    def take(self):
+        """Process one frame, which has come; begin runs of the models where it is time."""
+        self.frame()
+        for model in self.models:
+            if model.every and self.count % model.every == 0 and not (model.skips and self.behind):
+                model.start()
+                self.current = model
 
     def frame(self):
         """Take the samples of the next frame, and give its features to the models."""
-        n = self.wanted()
-        buffers.copy(self.samples, 0, self.samples, 2 * n, 2 * (WINDOW - n))
-        self.source.read(self.samples, 2 * (WINDOW - n), n)
+        samples = self.samples
+        n = self.hop if self.count else WINDOW
+        kept = 2 * (WINDOW - n)
+        buffers.copy(samples, 0, samples, 2 * n, kept)
+        self.source.read(samples, kept, n)
         if self.observer is not None:
-            self.peak = max(self.peak, buffers.peak(self.samples, WINDOW - n, n))
-        self.frontend.process(self.samples)
+            self.peak = max(self.peak, buffers.peak(samples, WINDOW - n, n))
+        self.frontend.process(samples)
         for model in self.models:
             model.append(self.frontend.input)
         self.count += 1
 
     def start(self):
         """Begin a run of the first model on the newest frames of features."""
-        self.models[0].start()
+        self.current = self.models[0]
+        self.current.start()
 
     def frame_us(self):
         """Microseconds of the front end for one frame."""

@@ -41,6 +41,7 @@ SUBJECTS = {
     "run": "tensors",
     "read": "tensors",
     "bench": "tensors",
+    "live": "live",
 }
 
 

@@ -13,7 +13,7 @@ class Subject(Requests):
 
     def do_restart(self, request):
         if field(request, "scratch", bool, False):
-            self.store.run_scratch_next()
+            self.store.run_scratch_next(field(request, "microphone", dict, {}))
         kind = field(request, "kind", str, "")
         if kind:
             self.store.turn_to(kind)

@@ -50,7 +50,8 @@ class PinsSink:
     def __init__(self, labels):
         self.labels = labels
         self.actions = []
-        self.outputs = {}  # by pin
+        self.outputs = {}  # by pin,
+        self.all = []  # and in a list, to go through which allocates nothing
         self.led = None
         self.alive = self.lost = False
         self.beat = time.ticks_ms()
@@ -60,6 +61,7 @@ class PinsSink:
         self.stop()
         self.actions = actions
         self.outputs = {action["pin"]: Output(action["pin"]) for action in actions}
+        self.all = list(self.outputs.values())
         try:
             pin = Pin("LED")
         except (ValueError, TypeError):  # a board without one
@@ -97,7 +99,7 @@ class PinsSink:
 
     def work(self):
         """Do what is due."""
-        for output in self.outputs.values():
+        for output in self.all:
             output.work()
         led = self.led
         if led is None:
@@ -114,6 +116,7 @@ class PinsSink:
             output.set(0)
             output.pin.init(Pin.IN)
         self.outputs = {}
+        self.all = []
         if self.led is not None:
             self.led.set(0)
             self.led = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -87,10 +87,18 @@ class Connection:
             patience, trial = _HELLO, False  # in which whatever keeps the board on may reset it
         raise LinkError(f"{self.target}: no hello after a restart")
 
-    def restart(self, *, scratch: bool = False, kind: str = "") -> None:
-        """Restart the app on a fresh heap and wait for its hello. kind: whose active program runs from now on."""
+    def restart(self, *, scratch: bool = False, kind: str = "", microphone: Mapping[str, Any] | None = None) -> None:
+        """Restart the app on a fresh heap and wait for its hello. kind: whose active program runs from now on.
+
+        microphone: of a scratch program's run, as the board keeps one in its settings, which stay as they are.
+        """
         self.link.events.clear()  # before asking: the hello may come along with the reply
-        self.link.request("restart", scratch=scratch, kind=kind)
+        more: dict[str, Any] = {} if microphone is None else {"microphone": dict(microphone)}
+        self.link.request("restart", scratch=scratch, kind=kind, **more)
+        self.hello = self._started()
+
+    def wait_for_hello(self) -> None:
+        """Wait for the hello of a board that starts anew by itself. LinkError: none comes."""
         self.hello = self._started()
 
     def info(self) -> Hello:

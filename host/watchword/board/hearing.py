@@ -35,6 +35,27 @@ class Hearing(Said):
     fault: str | None
 
 
+@dataclass(frozen=True)
+class Load(Said):
+    """How a board that hears by itself spent its time: microseconds.
+
+    us: all of it. idle: waiting. measuring: what the taking of time took, which is in none of the others. lost: samples that
+    went by unheard. ring: bytes of sound that can wait. hz: of the processor, None where it is not known.
+    """
+
+    us: int
+    source: int
+    features: int
+    model: int
+    decision: int
+    link: int
+    idle: int
+    measuring: int
+    lost: int
+    ring: int
+    hz: int | None
+
+
 class Ears(Connection):
     """A board that hears by itself. heard_by: how it does, as it said when `hear` asked last; None before that."""
 
@@ -43,6 +64,10 @@ class Ears(Connection):
     def hearing(self) -> Hearing:
         """How the board hears now."""
         return self._ask(Hearing, "hear")
+
+    def load(self, seconds: int) -> Load:
+        """How the board spends its time, for so many seconds (1 to 60) from soon on. BoardError: it does not hear by itself."""
+        return self._ask(Load, "live", seconds=seconds, timeout=seconds + 20.0)
 
     def hear(self, *, scores: bool = False, seconds: float | None = None) -> Iterator[Event]:
         """Yields what the board tells while it hears: `Detection`, `Lost`, `Microphone`, `Failed`, and with `scores` a `Score`

@@ -97,6 +97,10 @@ class BoardSettings(Connection):
     def settings(self) -> Settings:
         return self._ask(Settings, "settings")
 
+    def hear_once(self, setting: MicrophoneSetting) -> None:
+        """Restart with the scratch program, which hears by this microphone until the next restart. All that is kept stays."""
+        self.restart(scratch=True, microphone=_set_fields(setting))
+
     def microphone(self, setting: MicrophoneSetting | None) -> None:
         """Give the board a microphone, or none, and restart it with that. BoardError: it cannot be here, and why."""
         self.link.request("microphone", set=None if setting is None else _set_fields(setting))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from watchword.board import selftest as checks
+from watchword.board import virtual
 from watchword.board.bench import Bench, measure
+from watchword.board.live import Live, prepare, stage, try_least
+from watchword.board.live import measure as measure_live
 from watchword.board.virtual import Speed
+from watchword.cli.hardware import chosen
 from watchword.cli.options import (
     DescriptionFile,
     Fresh,
@@ -20,19 +25,31 @@ from watchword.cli.options import (
     running,
 )
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
-from watchword.model import load
+from watchword.errors import DataError
+from watchword.model import Model, load
 
 
 def bench(
     model: ModelFile,
     on: On = None,
     runs: Annotated[int, typer.Option("--runs", min=1, max=1000, help="The least and the greatest of so many are shown.")] = 5,
+    live: Annotated[
+        bool, typer.Option("--live", help="While the board hears by itself: how busy it is, what it loses, the least clock.")
+    ] = False,
+    seconds: Annotated[int, typer.Option("--seconds", min=1, max=60, help="With --live: for how long.")] = 10,
     fresh: Fresh = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Measure a model on a board: cycles or time, in all and for each layer, and memory."""
+    """Measure a model on a board: cycles or time, in all and for each layer, and memory.
+
+    With --live a virtual Pico hears a made sound, or that of --sound, through a microphone of its own; a real board hears
+    through the one that `watchword mic` gave it. What the board keeps stays as it is.
+    """
     loaded = load(model, description)
+    if live:
+        _hear(loaded, on, seconds, fresh, json)
+        return
     with open_board(on, fresh) as board, running(board, loaded):
         report, speed = measure(board, loaded.compile(board.hello.target), runs), board.speed()
     if json:
@@ -40,6 +57,39 @@ def bench(
     else:
         _show(report)
         _tell(speed)
+
+
+def _hear(model: Model, on: str | None, seconds: int, fresh: bool, json: bool) -> None:
+    if model.description.kind != "sound":
+        raise DataError(f"{model.description.name} is for pictures: --live is for what hears")
+    wired = on is not None and (found := virtual.find(on)) is not None and found.kind.repl and not found.running()
+    with stage(chosen(), seconds) if wired else nullcontext(chosen()) as hardware, open_board(on, fresh, hardware) as board:
+        with running(board, model):
+            prepare(board, hardware)
+            if not json:
+                note(f"hearing for {seconds} s, {'three times' if wired else 'once'}")
+            report = try_least(board, hardware, measure_live(board, model.description.name, seconds))
+        speed = board.speed()
+    if json:
+        say_json(report.as_dict())
+    else:
+        _show_live(report)
+        _tell(speed)
+
+
+def _show_live(report: Live) -> None:
+    rows = [(part, f"{share:.2%}") for part, share in report.shares.items()]
+    say_table(("part", "of the processor"), [*rows, ("busy, in all", f"{report.busy:.2%}")])
+    say()
+    say(f"{report.name} on {report.board}" + (f" at {report.hz / 1e6:g} MHz" if report.hz is not None else ""))
+    lost = f"{report.lost} samples lost: it cannot keep up" if report.lost else "nothing lost"
+    say(f"heard       {report.seconds:.1f} s, {lost}")
+    say(f"heap        {report.heap_free} bytes free, the ring of {report.ring} taken")
+    if report.least_hz is not None and not report.lost:
+        kept = {None: "reckoned, not tried", True: "and keeps up with it", False: "but loses sound at that"}[report.kept_up]
+        say(f"clock       {report.least_hz / 1e6:g} MHz would be enough, {kept}")
+    if report.modelled:
+        note(report.modelled)
 
 
 def _show(report: Bench) -> None:

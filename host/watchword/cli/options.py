@@ -13,6 +13,7 @@ import typer
 from watchword.board import Board, Hello
 from watchword.board.modules import MODULES
 from watchword.board.ports import choose
+from watchword.board.virtual import Hardware
 from watchword.chips import PORTABLE, boards
 from watchword.chips.boards import DevBoard
 from watchword.cli.hardware import chosen
@@ -45,12 +46,12 @@ DescriptionFile = Annotated[
 
 
 @contextmanager
-def open_board(on: str | None, fresh: bool = False) -> Iterator[Board]:
-    """The board that --on names, with the hardware that options choose; without --on the choice of the board is told."""
+def open_board(on: str | None, fresh: bool = False, hardware: Hardware | None = None) -> Iterator[Board]:
+    """The board that --on names, with this hardware or that of the options; without --on the choice of the board is told."""
     if on is None:
         on, why = choose()
         note(f"on {on}: {why}")
-    with Board.open(on, fresh=fresh, hardware=chosen(), report=note) as board:
+    with Board.open(on, fresh=fresh, hardware=hardware or chosen(), report=note) as board:
         if board.hello.note:
             note(f"{board.target}: {board.hello.note}")
         yield board

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from watchword.board.transport import Transport
 from watchword.board.virtual.process import ProcessTransport
@@ -114,7 +114,11 @@ class Controls:
 
     def seconds(self) -> float:
         """Now."""
-        return float(self._ask("counters")["nanos"]) / 1e9
+        return float(self.counters()["nanos"]) / 1e9
+
+    def counters(self) -> dict[str, Any]:
+        """What the emulator counts, as `control.mjs` says: cycles, without those of waiting, nanos, hz, and more."""
+        return self._ask("counters")
 
     def watch(self, pin: int) -> int:
         """Keep the changes of a pin from now on; its level."""
