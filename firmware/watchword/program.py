@@ -178,12 +178,9 @@ def _load(f, path, proved):
     f.readinto(constants)
     f.seek(header[_TABLES_AT])
     tables = f.read(header[_TABLES_SIZE])
-    f.seek(header[_STEPS_AT])
-    words = array("i", bytes(header[_STEPS_SIZE] & ~3))
-    f.readinto(words)
     description = _description(f, path, header)
-    steps = _steps(words, path)
-    del words
+    f.seek(header[_STEPS_AT])
+    steps = _steps(f, header[_STEPS_SIZE] >> 2, path)
     if not proved:
         from watchword.proof import first_unsafe  # not needed by what has passed its trial
 
@@ -210,26 +207,34 @@ def _load(f, path, proved):
     return program
 
 
-def _steps(words, path):
+def _steps(f, left, path):
     """Records of kernel, whether its constants lie in the arena, rows, rows in one go, steps in a batch, number of parameters,
-    parameters.
+    parameters; `left` words in all, from where the file stands.
 
-    All that stays is allocated here, one thing after another: what proving takes for a while would leave gaps between.
+    All that stays is allocated here, one thing after another: what proving takes for a while would leave gaps between. They are
+    read one by one, since a heap that others use has no piece for all.
     """
     steps = []
-    i = pieces = 0
-    while i < len(words):
+    pieces = 0
+    head = array("i", bytes(24))
+    while left:
         try:
-            kernel, paged, rows, chunk, batch, n = [words[i + j] for j in range(6)]
+            if left < len(head):
+                raise ValueError
+            f.readinto(head)
+            kernel, paged, rows, chunk, batch, n = head
             name = kernel_of(kernel)[1]
-            p = words[i + 6 : i + 6 + max(n, 0)]
+            left -= len(head) + n
+            if n < 0 or left < 0:
+                raise ValueError
+            p = array("i", bytes(4 * n))
+            f.readinto(p)
             pieces += -(-rows // chunk)
-            if len(p) != n or rows < 1 or chunk < 1 or not 0 <= paged <= 1 or not 0 <= batch < 1 << 15 or pieces > PIECES:
+            if rows < 1 or chunk < 1 or not 0 <= paged <= 1 or not 0 <= batch < 1 << 15 or pieces > PIECES:
                 raise ValueError
         except (LookupError, ArithmeticError, ValueError, TypeError):
             raise _malformed(path, len(steps))
         steps.append(Step(kernel, name, paged, rows, chunk, batch, p))
-        i += 6 + n
     return steps
 
 
