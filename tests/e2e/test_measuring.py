@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.e2e.command import watchword
+from tests.e2e.command import fails, watchword
 from tests.e2e.conftest import small_program
 from watchword import shipped
-from watchword.board import Board, selftest, virtual
+from watchword.board import Board, MicrophoneSetting, live, selftest, virtual
 from watchword.board.bench import measure
 from watchword.board.virtual import Hardware
+from watchword.data import audio
 from watchword.errors import BoardError
 from watchword.model import load
 
@@ -62,6 +63,28 @@ def test_bench_on_the_pico_counts_cycles() -> None:
     assert "no misses of the XIP cache" in report["modelled"]
 
 
+def test_bench_live_hears_through_a_microphone_of_its_own_and_keeps_what_is_set(shared_data: Path) -> None:
+    with Board.open("pico") as board:
+        board.push(load(KEYWORDS).compile("rp2040"))
+        board.microphone(MicrophoneSetting("i2s", 64, "sph0645", 10, 11, 12))
+        before = board.settings()
+    report = answer("bench", shared_data / "models/microwakeword/okay_nabu.tflite", "--live", "--seconds", 2, "--on", "pico")
+    parts = [report[part] for part in ("source", "features", "model", "decision", "link")]
+    assert all(0 < part < 0.1 for part in parts)
+    assert sum(parts) < report["busy"] < 0.25
+    assert (report["lost"], report["ring"], report["busy_counted"]) == (0, 16384, True)
+    assert report["heap_free"] > 55_000
+    assert report["busy"] * 125e6 < report["least_hz"] < 60e6
+    assert report["least_hz_kept_up"]
+    with Board.open("pico") as board:
+        assert board.settings() == before
+        assert board.hello.running != "scratch.ww"
+
+
+def test_bench_live_needs_a_microphone(micropython: Path) -> None:
+    assert "unix has no microphone: `watchword mic` gives it one" in fails("bench", KEYWORDS, "--live", "--on", "unix")
+
+
 def test_a_board_of_the_unix_port_passes_its_test(micropython: Path) -> None:
     with Board.open("unix") as board:
         kept = board.push(small_program())
@@ -79,6 +102,27 @@ def test_the_pico_takes_the_cycles_on_record() -> None:
     assert report["passed"]
     for check in report["checks"]:
         assert check["cycles"] == pytest.approx(check["recorded"], rel=0.01, abs=5000), check["name"]
+
+
+def test_a_boards_microphone_is_tested_too(tmp_path: Path) -> None:
+    audio.write(tmp_path / "room.wav", live.sound(60))
+    with Board.open("pico", hardware=Hardware(wires=("inmp441",), sound=tmp_path / "room.wav")) as board:
+        board.microphone(MicrophoneSetting("i2s", 1024, "inmp441", 16, 17, 18))
+        board.push(selftest.program("rp2040"), scratch=True)
+        report = selftest.selftest(board)
+        assert report.passed, report.block()
+        assert report.ears is not None
+        assert report.ears.peaks is not None
+        assert 0 < report.ears.peaks[0] < report.ears.peaks[1] <= 1
+        assert report.ears.busy is not None
+        assert 0 < report.ears.busy < 0.6
+        assert "samples lost" in report.block()
+        board.restart(scratch=True)
+        board.controls.microphone(plugged=False)
+        board.restart(scratch=True)
+        unplugged = selftest.selftest(board)
+    assert not unplugged.passed
+    assert "SD, SCK or WS are not connected" in unplugged.block()
 
 
 def test_a_layer_that_differs_is_named(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from watchword import reference
 from watchword.board.bench import Bench, measure
 from watchword.board.board import Board
+from watchword.board.events import Score
 from watchword.chips import named
 from watchword.compile import Compiled, compile
 from watchword.description import Description
@@ -41,6 +42,7 @@ from watchword.shipped import __version__
 RECORD = "selftest.json"  # cycles on the virtual Pico, by target and what was measured; `make bench` writes it
 _FRAMES, _CHANNELS = 12, 40
 _FRONTEND = "front end"
+_HEARD = 3  # seconds
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,30 @@ class Check:
 
 
 @dataclass(frozen=True)
+class EarTest:
+    """What a board's own microphone did for some seconds.
+
+    hears: whether sound came; fault: what is wrong with it, in a line, None: nothing. peaks: the greatest sample of a run of the
+    model, 0 to 1, at the least and at the most. busy: share of the processor, 0 to 1. lost: samples that went by unheard.
+    """
+
+    hears: bool
+    fault: str | None
+    peaks: tuple[float, float] | None
+    busy: float | None
+    lost: int | None
+
+    def lines(self) -> list[str]:
+        if not self.hears:
+            return [f"microphone it does not hear: {self.fault or 'something else keeps the board busy'}"]
+        level = "no run of the model" if self.peaks is None else "peaks of {:.1%} to {:.1%}".format(*self.peaks)
+        load = "" if self.busy is None else f"hearing    {self.busy:.1%} of the processor, {self.lost} samples lost"
+        return [f"microphone {self.fault or 'no fault'}; {level} of full scale", *([load] if load else [])]
+
+
+@dataclass(frozen=True)
 class SelfTest:
-    """What a board did. firmware: its version, and whether its kernels are native."""
+    """What a board did. firmware: its version, and whether its kernels are native. ears: None where it has no microphone."""
 
     board: str
     firmware: str
@@ -63,10 +87,12 @@ class SelfTest:
     heap_free: int
     modelled: str | None
     checks: list[Check]
+    ears: EarTest | None = None
 
     @property
     def passed(self) -> bool:
-        return all(check.equal for check in self.checks)
+        heard = self.ears is None or (self.ears.hears and self.ears.fault is None and not self.ears.lost)
+        return heard and all(check.equal for check in self.checks)
 
     def block(self) -> str:
         """All of it as text of a fixed width, to be pasted where others read it."""
@@ -83,7 +109,7 @@ class SelfTest:
             ratio = f"{check.cycles / check.recorded:.3f}" if check.cycles and check.recorded else "-"
             outputs = "equal" if check.equal else "DIFFER"
             lines.append(f"{check.name:14}{outputs:>10}{check.cycles or '-':>10}{check.recorded or '-':>10}{ratio:>8}")
-        return "\n".join(lines)
+        return "\n".join(lines if self.ears is None else [*lines, "", *self.ears.lines()])
 
 
 def model() -> tuple[Graph, Description]:
@@ -171,7 +197,22 @@ def selftest(board: Board) -> SelfTest:
             equal[j] &= bool(np.array_equal(output.ravel(), expected[j][i].ravel()))
     layers = {op.output.name: same for op, same in zip(compiled.graph.operations, equal, strict=True)}
     heard = _hears(board, graph, description)
-    return _report(board, layers, heard, measure(board, compiled))
+    report = _report(board, layers, heard, measure(board, compiled))
+    return report if board.hello.microphone is None else replace(report, ears=_listen(board))
+
+
+def _listen(board: Board) -> EarTest:
+    """What the board's own microphone hears, with the program that runs: after a restart, as the tests before stopped it."""
+    if board.hello.mute:
+        return EarTest(False, "the board is mute: `watchword mute off` lets it hear", None, None, None)
+    board.restart(scratch=True)
+    peaks = [event.peak for event in board.hear(scores=True, seconds=_HEARD) if isinstance(event, Score)]
+    found = board.hearing()
+    if found.source is None:
+        return EarTest(False, found.fault, None, None, None)
+    load = board.load(_HEARD)
+    level = (min(peaks), max(peaks)) if peaks else None
+    return EarTest(True, board.hearing().fault, level, 1 - (load.idle + load.measuring) / load.us, load.lost)
 
 
 def _hears(board: Board, graph: Graph, description: Description) -> bool:

@@ -135,7 +135,10 @@ def _milliseconds(report: Bench, seconds: float) -> str:
 
 
 def selftest(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
-    """Check every kind of layer of a board against the reference, and its cycles against the virtual Pico's."""
+    """Check every kind of layer of a board against the reference, and its cycles against the virtual Pico's.
+
+    Where the board has a microphone: also whether it hears, how loud that is, how busy it is with it, and what it loses.
+    """
     with open_board(on, fresh) as board:
         with progress_bar("sending the test") as progress:
             board.push(checks.program(board.hello.target), scratch=True, progress=progress)
