@@ -322,7 +322,7 @@ class App:
             "mpy": getattr(sys.implementation, "_mpy", 0),
             "board": getattr(sys.implementation, "_machine", sys.platform),
             "uid": board.unique_id(),
-            "heap_free": gc.mem_free(),
+            "heap_free": gc.mem_free() + watchword.room_held(),
             "program_ram": self.program.ram if self.program else 0,
             "program_heap": self.program_heap,
             "load_ms": self.load_ms,

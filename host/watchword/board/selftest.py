@@ -59,8 +59,8 @@ class Check:
 class EarTest:
     """What a board's own microphone did for some seconds.
 
-    hears: whether sound came; fault: what is wrong with it, in a line, None: nothing. peaks: the greatest sample of a run of the
-    model, 0 to 1, at the least and at the most. busy: share of the processor, 0 to 1. lost: samples that went by unheard.
+    hears: whether sound came; fault: what is wrong with it, in a line, None: nothing. peaks: the greatest sample of a run of
+    the model, 0 to 1, at the least and at the most. busy: share of the processor, 0 to 1. lost: samples that went by unheard.
     """
 
     hears: bool
