@@ -117,7 +117,7 @@ def test_minutes(root: Path, shared_data: Path, tmp_path: Path) -> None:
 
 
 def flat(heap: list[int]) -> None:
-    """What is free does not go on to shrink. MicroPython takes any number for a pointer that looks like one: a few KB may stay."""
+    """What is free does not go on to shrink; a few KB may stay taken where some number looks like a pointer to them."""
     later = heap[len(heap) // 2 :]
     assert np.median(later[-4:]) >= np.median(later[:4]) - 256, heap
     assert min(heap) >= max(heap) - 8192, heap
