@@ -80,8 +80,12 @@ def test_on_board(module: str, tmp_path: Path, shared_or_none: Path | None) -> N
 
 
 def files_of(module: str, data: Path) -> dict[str, bytes]:
-    """What a board needs beside the firmware to run a module, whose data were made in a folder."""
-    plain = {f"watchword/kernels/{path.name}": path for path in (FIRMWARE / "kernels").glob("*_plain.py")}
+    """What a board needs beside the firmware to run a module, whose data were made in a folder. Other chips' files, too."""
+    others = [
+        *(FIRMWARE / "kernels").glob("*_plain.py"),
+        *(FIRMWARE / "sources" / f"{name}.py" for name in ("machine_i2s", "wav")),
+    ]
+    plain = {path.relative_to(FIRMWARE.parent).as_posix(): path for path in others}
     sources = (HERE / "run.py", HERE / "programs.py", HERE / f"{module}.py", *data.iterdir())
     return {name: path.read_bytes() for name, path in (plain | {f"tests/{path.name}": path for path in sources}).items()}
 

@@ -44,6 +44,22 @@ def test_a_chip_gets_native_code_of_its_own_and_the_viper_kernels_only(architect
     assert kernels(files) == COMMON | bodies("viper") | thumb
 
 
+@pytest.mark.parametrize(
+    ("architecture", "hears"),
+    [
+        ("armv6m", {"i2s"}),
+        ("armv7emsp", {"i2s"}),
+        ("xtensawin", {"machine_i2s"}),
+        ("rv32imc", {"machine_i2s"}),
+        ("bytecode", set()),
+    ],
+)
+def test_a_chip_gets_what_its_microphones_need_and_nothing_else(architecture: str, hears: set[str]) -> None:
+    sources = {Path(name).stem for name in firmware.files(architecture) if name.startswith("watchword/sources/")}
+    shared = {"__init__", "faults", "frames", "link", "microphones", "words"}
+    assert sources == shared | hears
+
+
 def test_thumb_kernels_are_small() -> None:
     """All of them, with the front end of sound or what brings frames to a model; a model needs some."""
     sizes = {name: len(data) for name, data in firmware.files("armv6m").items() if name.endswith("_thumb.mpy")}
@@ -83,7 +99,7 @@ def test_the_firmware_starts_without_the_kernels_that_a_board_does_not_get(tmp_p
         path.write_bytes(data)
     layers = [family for family in FAMILIES if not family.startswith("packed")]
     code = "import sys, watchword.app, watchword.frontend, watchword.embedding; "
-    code += "import watchword.pipelines.pictures, watchword.pipelines.sound, watchword.sources.wav; "
+    code += "import watchword.pipelines.pictures, watchword.pipelines.sound; "
     code += f"from watchword.kernels import bodies; [bodies.module(name) for name in {[*layers, 'microphone']}]; "
     code += "print(*(name for name in sys.modules if name.startswith('watchword.kernels.')))"
     environment = {"MICROPYPATH": f"{tmp_path}:.frozen"}

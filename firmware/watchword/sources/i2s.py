@@ -18,6 +18,7 @@ from uctypes import addressof
 from watchword import Refusal
 from watchword.kernels import bodies
 from watchword.sources import RATE
+from watchword.sources.words import Words
 
 _kernels = bodies.module("microphone")
 _arrived = _kernels.arrived
@@ -32,17 +33,9 @@ _NONE = const(31)  # and of one that nobody has asked for
 
 # Parameters of kernels/microphone.py, written by `make parameters`:
 _MARGIN = const(32)
-_WORDS = const(14)
 _AT = const(0)
 _SIZE = const(1)
-_GAIN = const(2)
-_HIGH = const(3)
-_LOW = const(4)
 _MEAN = const(5)
-_CLIPPED = const(6)
-_LEAST = const(7)
-_GREATEST = const(8)
-_BITS = const(9)
 _WAITING = const(10)
 _LOST = const(11)
 _LEFT = const(12)
@@ -92,10 +85,9 @@ _SETTLE = const(400)  # us, more than five frames of the bus
 LARGEST = const(14)  # bits of the size of a ring that the heap has to give room for, a quarter of a second,
 LEAST = const(12)  # and the fewest
 SPARE = const(10240)  # bytes of heap that a ring leaves
-CLIPPED = const(200)  # of so many samples, one that is too loud is no fault yet
 
 
-class I2sSource:
+class I2sSource(Words):
     """A microphone of 24 or fewer bits, 16 kHz, one channel. SCK, WS and SD: numbers of its pins.
 
     right: its L/R pin is high. multiplier: the gain, 1 to 65535, 64 for the upper 16 bits (watchword.features.microphone on
@@ -104,39 +96,19 @@ class I2sSource:
     While it runs the processor's clock has to stay as it is. `available` and `read` allocate nothing.
     """
 
-    kind = "i2s"
     COUNT = (1 << 28) - 1  # transfers before DMA ends by itself: an RP2350 counts no further, and 31 bits need no heap
 
     def __init__(self, sck, ws, sd, right=False, multiplier=1024, bits=None):
-        for pin in (sck, ws, sd):
-            if not isinstance(pin, int) or not 0 <= pin <= 29:
-                raise Refusal("I2S microphone: %s is no pin: 0 to 29 are" % (pin,))
+        super().__init__((sck, ws, sd), 29, multiplier, 1 << LARGEST)
         if ws != sck + 1:
             raise Refusal("I2S microphone: WS at GPIO%d: it has to be the pin after SCK, GPIO%d" % (ws, sck + 1))
-        if sd in (sck, ws):
-            raise Refusal(
-                "I2S microphone: SD at GPIO%d, where %s is: another pin is expected" % (sd, "SCK" if sd == sck else "WS")
-            )
-        if not isinstance(multiplier, int) or not 1 <= multiplier <= 65535:
-            raise Refusal("I2S microphone: a multiplier of %s: 1 to 65535 is expected" % (multiplier,))
         if bits is not None and (not isinstance(bits, int) or not 9 <= bits <= 15):
             raise Refusal("I2S microphone: a ring of 2^%s bytes: 2^9 to 2^15 are expected" % (bits,))
-        self.pins = sck, ws, sd
         self.program = list(_left)
         if right:
             self.program[0] = array("H", [instruction ^ _WS for instruction in _left[0]])
-        self.state = state = array("i", bytes(4 * _WORDS))
         self.bits = bits
-        self.ring = None  # before the first start
-        state[_SIZE] = 1 << LARGEST
-        state[_GAIN] = multiplier
-        state[_HIGH] = ((1 << 29) - 8193) // multiplier
-        state[_LOW] = -(((1 << 29) + 8192) // multiplier)
         self.dma = _nothing
-        self.turned = False  # whether it listens to the slot that it was not made for
-        self.taken = 0  # samples since `fault`
-        self.skipped = 0  # samples that `turn` has taken
-        self.forget()
 
     def check(self):
         """Refusal: something else drives one of its pins."""
@@ -262,55 +234,6 @@ class I2sSource:
         _arrived(state, self.dma.count)  # it may have been some time ago
         _convert(state, self.ring, samples, at | n << 16)
         self.taken += n
-
-    @property
-    def room(self):
-        """Tell how many bytes of the heap the ring takes."""
-        return len(self.ring) if self.ring is not None else 0
-
-    @property
-    def lost(self):
-        """Tell how many samples since `reset` came while the ring was full."""
-        return self.state[_LOST]
-
-    @property
-    def clipped(self):
-        """Tell how many samples since `reset` were too loud for this gain."""
-        return self.state[_CLIPPED]
-
-    @property
-    def range(self):
-        """Tell the least and the greatest sample since `reset` or `fault`, of 24 bits, DC included; None before the first."""
-        least, greatest = self.state[_LEAST], self.state[_GREATEST]
-        return None if least > greatest else (least, greatest)
-
-    def fault(self):
-        """Return what the samples taken since `reset`, or since this was last asked, say of the microphone, or None.
-
-        "stopped": there were none. "zeros": nobody sends in this slot. "stuck": all are the same. "floating": there are bits
-        that no microphone of 24 bits sends. "clipped": one in CLIPPED was too loud for this gain. "channel": it was found in
-        the other slot.
-        """
-        state = self.state
-        least, greatest, bits, clipped = state[_LEAST], state[_GREATEST], state[_BITS], state[_CLIPPED]
-        taken, self.taken = self.taken, 0
-        self.forget()
-        if least > greatest:
-            return "stopped"
-        if least == greatest:
-            return "stuck" if least or bits else "zeros"
-        if bits & 15:  # the upper four: a line may need some clocks to fall
-            return "floating"
-        if clipped * CLIPPED > taken:
-            return "clipped"
-        return "channel" if self.turned else None
-
-    def forget(self):
-        """What was found about the microphone."""
-        state = self.state
-        state[_CLIPPED] = state[_BITS] = 0
-        state[_LEAST] = 1 << 23
-        state[_GREATEST] = -(1 << 23) - 1
 
     def turn(self):
         """Listen to the other slot: the microphone's L/R pin may say so. Its clock goes on."""

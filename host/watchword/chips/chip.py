@@ -37,9 +37,9 @@ class Chip:
     name: as boards and programs tell it, at most 8 letters and digits: `target` in firmware/watchword/program.py. ram: bytes of
     heap for a program's buffers. flash: bytes for its file, of the file system that stock firmware makes. architecture: of its
     .mpy files, as mpy-cross names it, or SOURCE. kernels: the sets that it can run, by the ending of their
-    files in firmware/watchword/kernels. loaded: bytes of heap that kernels, and what feeds a program, take once one is loaded.
-    lowering: makes the calls of its kernels for one graph, with what they cost. hz: clock by which their cycles become time.
-    bootloader: None of a chip that is no drive.
+    files in firmware/watchword/kernels. microphones: the files in firmware/watchword/sources by which it hears one. loaded:
+    bytes of heap that kernels, and what feeds a program, take once one is loaded. lowering: makes the calls of its kernels for
+    one graph, with what they cost. hz: clock by which their cycles become time. bootloader: None of a chip that is no drive.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Chip:
     flash: int
     architecture: str
     kernels: tuple[str, ...] = ("viper",)
+    microphones: tuple[str, ...] = ()
     loaded: int = 55_000
     lowering: Callable[[Graph], Lowering] = portable
     hz: int | None = None

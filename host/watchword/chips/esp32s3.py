@@ -3,4 +3,4 @@
 from watchword.chips.chip import Chip
 
 # Not measured; its heap grows like the ESP32's.
-ESP32S3 = Chip(name="esp32s3", ram=130_000, flash=5_900_000, architecture="xtensawin")
+ESP32S3 = Chip(name="esp32s3", ram=130_000, flash=5_900_000, architecture="xtensawin", microphones=("machine_i2s",))

@@ -3,4 +3,12 @@
 from watchword.chips.chip import SOURCE, Chip
 
 # Measured on the virtual board, whose heap is large enough to leave `loaded` out of account.
-PORTABLE = Chip(name="unix", ram=3_000_000, flash=1_000_000_000, architecture=SOURCE, kernels=("plain", "viper"), loaded=0)
+PORTABLE = Chip(
+    name="unix",
+    ram=3_000_000,
+    flash=1_000_000_000,
+    architecture=SOURCE,
+    kernels=("plain", "viper"),
+    microphones=("wav",),
+    loaded=0,
+)

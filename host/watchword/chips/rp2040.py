@@ -11,6 +11,7 @@ RP2040 = Chip(
     flash=1_300_000,
     architecture="armv6m",
     kernels=("thumb", "viper"),
+    microphones=("i2s",),
     lowering=Lowering,
     hz=125_000_000,
     bootloader=Bootloader("RPI-RP2", frozenset({0xE48BFF56}), "micropython.org/download/RPI_PICO"),

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,8 +25,8 @@ MAIN = "main.py"  # stays source: MicroPython looks for it under this name
 def files(architecture: str) -> dict[str, bytes]:
     """All files for a board by their paths there, main.py last.
 
-    Of kernels it gets the sets that chips of its architecture run; source files go with the plain and the viper ones, since
-    nothing tells what compiler that MicroPython has.
+    Of kernels it gets the sets that chips of its architecture run, and of what hears a microphone the files of these chips.
+    Source files go with the plain and the viper kernels and with all microphones, since nothing tells what that board is.
 
     Raises SetupError where mpy-cross fails, or says anything at all.
     """
@@ -37,7 +38,7 @@ def files(architecture: str) -> dict[str, bytes]:
     with TemporaryDirectory(prefix="watchword-") as folder:
         for source in sorted((root / "watchword").rglob("*.py")):
             name = source.relative_to(root)
-            if source.stem.endswith(unused):
+            if unused(source):
                 continue
             if architecture == SOURCE:
                 found[name.as_posix()] = source.read_bytes()
@@ -50,11 +51,15 @@ def files(architecture: str) -> dict[str, bytes]:
     return found
 
 
-def _unused(architecture: str) -> tuple[str, ...]:
-    """Endings of the kernels that no chip of an architecture runs. One that is of no known chip runs the plain ones."""
+def _unused(architecture: str) -> Callable[[Path], bool]:
+    """Whether a file is of no use to chips of an architecture. One that is of no known chip runs the plain kernels."""
     chips = CHIPS.values()
-    runs = {name for chip in chips if chip.architecture == architecture for name in chip.kernels} or {"plain"}
-    return tuple({f"_{name}" for chip in chips for name in chip.kernels} - {f"_{name}" for name in runs})
+    here = [chip for chip in chips if chip.architecture == architecture]
+    runs = {name for chip in here for name in chip.kernels} or {"plain"}
+    kernels = tuple({f"_{name}" for chip in chips for name in chip.kernels} - {f"_{name}" for name in runs})
+    hears = {name for chip in (chips if architecture == SOURCE else here) for name in chip.microphones}
+    microphones = {name for chip in chips for name in chip.microphones} - hears
+    return lambda path: path.stem.endswith(kernels) or (path.parent.name == "sources" and path.stem in microphones)
 
 
 def _assembled(source: Path, folder: Path) -> Path | None:
