@@ -41,7 +41,7 @@ def read(path):
         stored = None
     try:
         version = stored["version"]
-        if not isinstance(version, int) or version > VERSION:
+        if version > VERSION:
             text = "settings.json has version %s, this firmware reads %d: it counts for nothing until something is set"
             return settings, text % (version, VERSION)
         found = {key: stored[key] for key in settings}
