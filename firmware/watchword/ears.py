@@ -124,10 +124,17 @@ class Ears:
             self.trying = False
             if fault == "zeros":  # there, too
                 source.turn()
-                return
-            self.looks = _TWICE
+            else:
+                self.looks = _TWICE
         else:
             self.looks = self.looks + 1 if fault == self.found else 1
+            if fault == "zeros" and self.looks % _RARELY == _TWICE:
+                # Perhaps it answers in the other slot. That is looked at for a moment only: nothing is heard of a word then.
+                self.found = fault
+                source.turn()
+                self.trying = True
+                self.at = time.ticks_add(self.at, _MOMENT - _PERIOD)
+                return
         self.found = fault
         if self.looks < _TWICE:
             return
@@ -136,11 +143,6 @@ class Ears:
         if fault == "stopped":
             self.close()
             self.open()
-        elif fault == "zeros" and self.looks % _RARELY == _TWICE:
-            # Perhaps it answers in the other slot. That is looked at for a moment only: nothing is heard of a word then.
-            source.turn()
-            self.trying = True
-            self.at = time.ticks_add(self.at, _MOMENT - _PERIOD)
 
     def tell(self, fault, text=None):
         """Of a fault of the microphone, or of its end."""
