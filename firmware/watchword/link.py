@@ -50,7 +50,7 @@ class Link:
             n = transport.free()
             if n:
                 line = self.out[0]
-                transport.write(line if len(line) <= n else line[self.at : self.at + n])
+                transport.write(line[self.at : self.at + n] if self.at or len(line) > n else line)
                 self.at += n
                 if self.at >= len(line):
                     self.out.pop(0)
