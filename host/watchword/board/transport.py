@@ -64,7 +64,8 @@ class SerialTransport:
 
     def _break(self, error: Exception) -> LinkError:
         self._broken = True
-        return LinkError(f"the line to the board broke: {error}")
+        far = ": another program uses the board, or it was switched off" if self._port.startswith("socket://") else ""
+        return LinkError(f"the line to the board broke: {error}{far}")
 
     def reset(self) -> bool:
         """Open the port again where it went, as that of a board with USB does when the board resets itself."""
