@@ -1,10 +1,10 @@
-"""Power that goes in the middle of a push to a virtual Pico, or while it learns words, and what the board is after that."""
+"""Power that goes in the middle of a push to a virtual Pico, while it learns words or is set, and what it is after that."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -156,6 +156,47 @@ def cut_memory(shares: Sequence[float]) -> list[Cut]:
         cuts.append(Cut(cycles, kept=found == known))
         known = found
     return cuts
+
+
+def cut_settings(shares: Iterable[float]) -> list[Cut]:
+    """Give a board names, and let power go each time, after a share of the cycles that it takes.
+
+    After each cut all settings must be there: with the old name or with the new one.
+    """
+    microphone = {"kind": "i2s", "module": "inmp441", "sck": 16, "ws": 17, "sd": 18, "right": False, "multiplier": 1024}
+    with Board.open("pico") as board:
+        board.link.request("microphone", set=microphone)
+        for name in ("name-a", "name-b"):
+            start = power(board).control("counters")["cycles"]
+            board.name(name)
+            span = int(power(board).control("counters")["cycles"]) - start
+    cuts = []
+    before, after = "name-b", "name-b"
+    for number, share in enumerate([*shares, None]):
+        with Board.open("pico") as board:
+            where = f"cut {number}: was {before}, was to be {after}"
+            settings = board.settings()
+            assert board.hello.note is None, f"{where}: {board.hello.note}"
+            assert settings.name in (before, after), f"{where}: {settings.name}"
+            assert settings.microphone is not None, where
+            assert (settings.microphone.sck, settings.microphone.multiplier) == (16, 1024), where
+            if cuts:
+                cuts[-1] = replace(cuts[-1], kept=settings.name == before)
+            if share is None:
+                break
+            before, after = str(settings.name), f"name-{number}"
+            cuts.append(Cut(1 + int(share * span), kept=False))
+            power(board).control("cut", after=cuts[-1].cycles)
+            with pytest.raises(LinkError, match="power was cut"):
+                _name(board, after)
+    return cuts
+
+
+def _name(board: Board, name: str) -> None:
+    """Until power goes."""
+    board.name(name)
+    while True:
+        board.info()
 
 
 def _until_cut(board: Board, file: str, act: str, word: str, shot: bytes) -> None:

@@ -1,4 +1,5 @@
-"""A hundred power cuts in a push, in a commit, and while words are taught and forgotten, at cycles drawn at random.
+"""A hundred power cuts in a push, in a commit, while words are taught and forgotten and while settings are written, at cycles
+drawn at random.
 
 Writes tests/soak/report.md.
 
@@ -12,7 +13,7 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.e2e.power import Cut, Moment, cut_memory, cut_power
+from tests.e2e.power import Cut, Moment, cut_memory, cut_power, cut_settings
 
 CUTS = 100
 MOMENTS: tuple[Moment, ...] = ("push", "commit")
@@ -30,11 +31,15 @@ def test_power(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("WATCHWORD_STATE", str(tmp_path / "memory"))
     rows.append(_row("teaching or forgetting", cut_memory([rng.random() for _ in range(CUTS)])))
     print(rows[-1])
+    monkeypatch.setenv("WATCHWORD_STATE", str(tmp_path / "settings"))
+    rows.append(_row("writing settings", cut_settings([rng.random() for _ in range(CUTS)])))
+    print(rows[-1])
     (root / "tests/soak/report.md").write_text(
         "# Power cuts on the virtual Pico\n\n"
         f"`make soak` writes this: programs of 9 KB, cycles drawn with seed {SEED}, flash with the times of a W25Q16.\n"
         "After every cut the board started by itself, its active program was the old or the new one and ran without a note\n"
-        "of a fault, and its outputs were those of the reference; taught words were as before, or as they were to be.\n\n"
+        "of a fault, and its outputs were those of the reference; taught words and settings were as before, or as they\n"
+        "were to be.\n\n"
         "| power went in | cuts | at cycles | as before | as it was to be | faults |\n"
         "|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )
