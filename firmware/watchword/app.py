@@ -85,7 +85,7 @@ class App:
             # Whatever it is, the host can still ask what has happened, and put other programs here.
             self.unload()
             self.note = "the app failed at its start: " + error_text(error)
-        forget("start", "program", "settings")
+        forget("start", "program", "settings", "trial", "changes")
         gc.collect()
         self.program_heap = gc.mem_alloc() - idle if self.program else 0
 
@@ -134,7 +134,11 @@ class App:
     # ---- the loop
 
     async def run(self):
-        self.prepare()
+        try:
+            self.prepare()
+        except Exception as error:
+            self.unload()  # so that the host can ask what has happened
+            self.note = "the app failed at its start: " + error_text(error)
         self.report("hello", **self.info())
         self.ears.open()
         watchword.leave_room()

@@ -43,8 +43,14 @@ class Ears:
     @property
     def wanted(self):
         """Whether this board is to hear by itself."""
-        settings, pipeline = self.app.settings, self.app.pipeline
-        return bool(settings and settings["microphone"] and not settings["mute"] and pipeline and pipeline.subject == "sound")
+        pipeline = self.app.pipeline
+        return self.set and pipeline is not None and pipeline.subject == "sound"
+
+    @property
+    def set(self):
+        """Whether it has a microphone that is on."""
+        settings = self.app.settings
+        return bool(settings and settings["microphone"] and not settings["mute"])
 
     @property
     def room(self):
@@ -58,12 +64,12 @@ class Ears:
 
     def prepare(self):
         """Make the source, and room for what it hears. Raises what hinders that."""
-        if self.source is None and self.wanted:
+        if self.source is None and self.set:
             from watchword.sources.microphones import microphone
 
             try:
                 source = microphone(self.app.settings["microphone"])
-                source.prepare()
+                source.prepare(len(self.app.store.active("sound")) > 1)
             finally:
                 forget("sources.microphones")
             self.source = source

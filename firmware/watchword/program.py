@@ -52,6 +52,9 @@ _BACKGROUND_SIZE = const(22)
 _SECTIONS = (_DESCRIPTION_AT, _TABLES_AT, _STEPS_AT, _CONSTANTS_AT, _WEIGHTS_AT, _BACKGROUND_AT)
 
 
+_NO_PIECE = "%s: the heap has no piece that is large enough for it"
+
+
 class ProgramError(Refusal):
     """Raised by `load`: the file is not a program that this board can run. The message says why, in one line."""
 
@@ -136,17 +139,42 @@ def describe(path):
             raise ProgramError("%s: the heap has no room for its description" % path)
 
 
-def load(path, proved=False):
+def buffers(path):
+    """Allocate a program's arena and its buffer of constants, the larger one first. ProgramError: it cannot be run here.
+
+    Where several programs are to be loaded, all of these come first, while the heap has large pieces.
+    """
+    with open(path, "rb") as f:
+        try:
+            return _buffers(_header(f, path)[1], path)
+        except MemoryError:
+            raise ProgramError(_NO_PIECE % path)
+
+
+def _buffers(header, path):
+    # Numbers from a file may be far greater than what a board could even try to allocate.
+    need = header[_ARENA_SIZE] + header[_CONSTANTS_SIZE] + header[_TABLES_SIZE] + 2 * header[_STEPS_SIZE]
+    gc.collect()
+    if need > gc.mem_free():
+        raise ProgramError("%s needs %d bytes of RAM, %d are free" % (path, need, gc.mem_free()))
+    if header[_ARENA_SIZE] > header[_CONSTANTS_SIZE]:
+        arena = bytearray(header[_ARENA_SIZE])
+        return arena, bytearray(header[_CONSTANTS_SIZE])
+    constants = bytearray(header[_CONSTANTS_SIZE])
+    return bytearray(header[_ARENA_SIZE]), constants
+
+
+def load(path, proved=False, made=None):
     """Read, verify and prove a program; the largest buffers are allocated first. ProgramError: it cannot be run here.
 
-    proved: it was, on this board, and its hash has not changed: that takes as long as the rest.
+    proved: it was, on this board, and its hash has not changed: that takes as long as the rest. made: what `buffers` has made.
     """
     f = open(path, "rb")
     try:
-        loaded = _load(f, path, proved)
+        loaded = _load(f, path, proved, made)
     except MemoryError:
         f.close()
-        raise ProgramError("%s: the heap has no piece that is large enough for it" % path)
+        raise ProgramError(_NO_PIECE % path)
     except:
         f.close()
         raise
@@ -155,7 +183,7 @@ def load(path, proved=False):
     return loaded
 
 
-def _load(f, path, proved):
+def _load(f, path, proved, made):
     raw, header = _header(f, path)
     f.seek(HEADER_SIZE)
     if f.read(HASH_SIZE) != _hash(f, hashlib.sha256(raw)):
@@ -163,17 +191,7 @@ def _load(f, path, proved):
     for at, size in ((header[_INPUT_AT], header[_INPUT_SIZE]), (header[_OUTPUT_AT], header[_OUTPUT_SIZE])):
         if size < 1 or at + size > header[_ARENA_SIZE]:
             raise ProgramError("%s: input or output is empty or lies outside the arena" % path)
-    # Numbers from a file may be far greater than what a board could even try to allocate.
-    need = header[_ARENA_SIZE] + header[_CONSTANTS_SIZE] + header[_TABLES_SIZE] + 2 * header[_STEPS_SIZE]
-    gc.collect()
-    if need > gc.mem_free():
-        raise ProgramError("%s needs %d bytes of RAM, %d are free" % (path, need, gc.mem_free()))
-    if header[_ARENA_SIZE] > header[_CONSTANTS_SIZE]:  # the larger one first: a heap has few pieces that are large enough
-        arena = bytearray(header[_ARENA_SIZE])
-        constants = bytearray(header[_CONSTANTS_SIZE])
-    else:
-        constants = bytearray(header[_CONSTANTS_SIZE])
-        arena = bytearray(header[_ARENA_SIZE])
+    arena, constants = made or _buffers(header, path)
     f.seek(header[_CONSTANTS_AT])
     f.readinto(constants)
     f.seek(header[_TABLES_AT])

@@ -3,7 +3,11 @@
 import gc
 import time
 
+from micropython import const
+
 from watchword import Refusal, error_text
+
+LEFT = const(16384)  # bytes of heap that programs beside one another leave, in pieces as they are
 
 
 def start(app, kind):
@@ -11,10 +15,15 @@ def start(app, kind):
     scratch, microphone = app.store.take_scratch()
     if microphone:  # which is for this run alone
         app.settings = dict(app.settings, microphone=microphone, mute=False)
+    if kind == "sound":
+        try:
+            app.ears.prepare()  # first of all: a ring needs a piece of the heap that lies where it has to
+        except Exception:
+            pass  # it is told when the ears are to open
     if scratch is None and app.store.trial(kind) is not None:
         from watchword.trial import clean_run  # seldom needed
 
-        clean_run(app, kind, load_all)
+        clean_run(app, kind, load)
         kind = app.store.state["runs"]  # another one, where nothing is left of that
     app.note = app.store.state["note"]
     if app.program is None:
@@ -26,37 +35,51 @@ def load_first(app, scratch, kind):
     active, previous = app.store.active(kind), app.store.state[kind][0][1]
     for files in [[scratch], active, [previous]]:
         try:
+            made = buffers(app, files)
             for file in files:
                 if file is not None:
-                    load(app, file, file != scratch)
+                    load(app, file, file != scratch, made.get(file))
             if app.program is not None:
                 return
         except Exception as error:
-            if app.program is not None:  # those beside it hear
+            if app.program is not None:  # those before it hear
+                from watchword.changes import Changes
+
                 app.note = "%s cannot hear beside %s: %s" % (file, app.file, error_text(error))
+                Changes(app.store).leave(kind, file, app.note)
                 return
             app.unload()
             app.note = "%s could not be loaded: %s" % (file, error_text(error))
 
 
-def load_all(app, kind, trial):
-    """Load the active programs of a kind; the runtime of the one that is on trial, which comes last."""
-    for file in app.store.active(kind):
-        if file != trial:
-            load(app, file, True)
-    return load(app, trial)
+def buffers(app, files):
+    """What several programs need most room for, made while the heap is in one piece: {file: (arena, constants)}."""
+    if len(files) < 2:
+        return {}
+    from watchword.program import ProgramError, buffers
+
+    try:
+        return {file: buffers(app.store.path(file)) for file in files}
+    except ProgramError:  # which of them it is, loading them one by one tells
+        return {}
 
 
-def load(app, file, proved=False):
+def load(app, file, proved=False, made=None):
     """Load a program, and what is needed to listen or see with it; or beside one that listens. Returns its runtime.
 
-    proved: it was before, in its trial.
+    proved: it was before, in its trial. made: its buffers, where they are there already.
     """
     t0 = time.ticks_ms()
     from watchword import program  # a board without one needs none of these
     from watchword.runtime import Runtime
 
-    loaded = program.load(app.store.path(file), proved)
+    try:
+        loaded = program.load(app.store.path(file), proved, made)
+    except program.ProgramError:
+        if app.ears.source is None or app.program is not None:
+            raise
+        app.ears.source = None  # perhaps it fits beside a smaller ring
+        loaded = program.load(app.store.path(file), proved)
     if app.program is not None:
         runtime = beside(app, loaded, file)
         app.load_ms += time.ticks_diff(time.ticks_ms(), t0)
@@ -98,6 +121,12 @@ def beside(app, loaded, file):
         loaded.close()
         raise Refusal("it cannot hear beside %s: %s" % (app.file, error))
     loaded.reset = loaded.steps = ()
+    gc.collect()
+    left = gc.mem_free()
+    if left < LEFT:
+        app.pipeline.models.remove(model)
+        loaded.close()
+        raise Refusal("%d bytes of heap would be left, %d are needed" % (left, LEFT))
     app.beside.append(file)
     app.cut()
     return model.runtime

@@ -12,32 +12,36 @@ TIMEOUT = 4000  # ms without a sign of life; on the unix port, for the whole run
 SLOW = 120000  # the same there, where the kernels are plain Python
 LONGEST = 120000  # ms of a whole run: no model that anybody listens with takes so long, and one made to do harm might take days
 LEAST_HEAP = 8192  # bytes that a program must leave to the app
+_PIECE = 256  # bytes
 SLICE = 100  # ms of work between two signs of life
 
 
 def clean_run(app, kind, load):
-    """Load the program on trial, and those beside which it is to hear, and run it.
+    """Load the program on trial, alone, and run it.
 
-    Loads nothing where it has had its attempts: then the one before is active again. Restarts the board when the program fails.
-    load: load_all of start.py.
+    Loads nothing where it has had its attempts: then the one before is active again. Restarts the board when the program fails,
+    and where it is to hear beside others: that begins on a heap which no trial has broken up. load: that of start.py.
     """
     from watchword import board, error_text
+    from watchword.changes import Changes
     from watchword.kernels.bodies import NATIVE
     from watchword.link import FLUSH
 
     store = app.store
+    changes = Changes(store)
     file = store.trial(kind)["file"]
     if store.trial(kind)["begun"] >= ATTEMPTS:
-        store.trial_failed(kind, "%s did not end its clean run, %d times" % (file, ATTEMPTS))
+        changes.trial_failed(kind, "%s did not end its clean run, %d times" % (file, ATTEMPTS))
         return
-    store.trial_begins(kind)
+    changes.trial_begins(kind)
     timeout = TIMEOUT if NATIVE else SLOW
     app.report("trial", file=file, attempt=store.trial(kind)["begun"], timeout_ms=timeout if board.UNIX else None)
     app.link.flush(FLUSH)
-    reserve = bytearray(LEAST_HEAP)  # what has to be left; also, what is needed to write a failure down
+    # What has to be left, in small pieces, which large ones need not; also, what is needed to write a failure down.
+    reserve = [bytearray(_PIECE) for _ in range(LEAST_HEAP // _PIECE)]
     watchdog = board.Watchdog(TIMEOUT)
     try:
-        runtime = load(app, kind, file)
+        runtime = load(app, file)
         runtime.start()
         t0 = time.ticks_ms()
         while not runtime.run(SLICE):
@@ -46,13 +50,16 @@ def clean_run(app, kind, load):
                 raise ValueError("it takes more than %d s" % (LONGEST // 1000))
         runtime.reset()
     except KeyboardInterrupt:
-        store.trial_interrupted(kind)  # somebody came in by Ctrl-C: not the program's fault
+        changes.trial_interrupted(kind)  # somebody came in by Ctrl-C: not the program's fault
         raise
     except Exception as error:
         app.unload()
         del reserve
-        store.trial_failed(kind, "%s failed its clean run: %s" % (file, error_text(error)))
+        changes.trial_failed(kind, "%s failed its clean run: %s" % (file, error_text(error)))
         board.restart()
     finally:
         watchdog.stop()
-    store.trial_passed(kind)
+    changes.trial_passed(kind)
+    if len(store.active(kind)) > 1:
+        app.unload()
+        board.restart()

@@ -1,6 +1,6 @@
 """The clean run of a program that goes on and on: each piece of it is short, so that no watchdog bites."""
 
-from watchword import board, trial
+from watchword import board, changes, trial
 
 
 class Slow:
@@ -52,13 +52,14 @@ def test_a_run_that_goes_on_and_on_has_failed():
     app = Slow()
     limit, trial.LONGEST = trial.LONGEST, 50
     real, board.restart = board.restart, restart
+    changing, changes.Changes = changes.Changes, lambda store: store
     try:
-        trial.clean_run(app, "sound", lambda app, kind, file: app)
+        trial.clean_run(app, "sound", lambda app, file: app)
         raise AssertionError("came back")
     except Restart:
         pass
     finally:
-        trial.LONGEST, board.restart = limit, real
+        trial.LONGEST, board.restart, changes.Changes = limit, real, changing
     assert app.unloaded
     assert "slow.ww failed its clean run" in app.failed, app.failed
     assert "takes more than" in app.failed, app.failed

@@ -133,7 +133,8 @@ def test_bench_measures_runs_steps_and_frames(board: Board) -> None:
             board.bench(runs=runs)
     # The program, kernels and front end included, is what the idle board had more.
     assert board.hello.program_heap > board.hello.program_ram
-    assert abs(idle - board.hello.heap_free - board.hello.program_heap) < 2000
+    # Some names of what was forgotten again stay interned.
+    assert abs(idle - board.hello.heap_free - board.hello.program_heap) < 4000
 
 
 @pytest.mark.real_board

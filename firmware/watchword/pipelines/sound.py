@@ -171,14 +171,19 @@ class Listener:
         if source is None:
             return False
         t0 = time.ticks_ms()
+        waiting = 0  # at least; to ask takes as long as to take a frame
         while True:
             if self.current is not None:
                 if self.go_on(ms):
                     self.tell()
-            elif source.available() >= (self.hop if self.count else WINDOW):
-                self.take()
             else:
-                return False
+                wanted = self.hop if self.count else WINDOW
+                if waiting < wanted:
+                    waiting = source.available()
+                    if waiting < wanted:
+                        return False
+                waiting -= wanted
+                self.take()
             if time.ticks_diff(time.ticks_ms(), t0) >= ms:
                 return not self.idle
 

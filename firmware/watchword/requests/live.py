@@ -66,12 +66,13 @@ class Meter:
         self.place("source", pipeline.source, "available", 0)
         self.place("source", pipeline.source, "read", 3)
         self.place("features", pipeline.frontend, "process", 1)
-        if teacher is None:
-            self.place("model", pipeline.runtime, "run", 1)
-        else:
+        if teacher is not None:
             self.place("model", teacher, "run", 2)
             self.place("decision", teacher, "update", 1)
-        self.place("decision", pipeline.decision, "update", 2)
+        for model in pipeline.models[teacher is not None :]:
+            self.place("model", model.runtime, "run", 1)
+        for decision in pipeline.decisions():
+            self.place("decision", decision, "update", 2)
         self.place("link", app.link, "work", 0)
         self.place("link", app, "serve", 0)
         self.place("idle", core._io_queue, "wait_io_event", 1)

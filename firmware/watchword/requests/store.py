@@ -8,23 +8,34 @@ from watchword.requests import RequestError, Requests, field
 
 
 class Subject(Requests):
+    made = None
+
+    @property
+    def changes(self):
+        """What changes the store, which most boards that hear by themselves never need."""
+        if self.made is None:
+            from watchword.changes import Changes
+
+            self.made = Changes(self.store)
+        return self.made
+
     def do_info(self, request):
         return self.app.info()
 
     def do_restart(self, request):
         if field(request, "scratch", bool, False):
-            self.store.run_scratch_next(field(request, "microphone", dict, {}))
+            self.changes.run_scratch_next(field(request, "microphone", dict, {}))
         kind = field(request, "kind", str, "")
         if kind:
-            self.store.turn_to(kind)
-        if self.app.store is not None:
-            self.app.store.abandon()
+            self.changes.turn_to(kind)
+        if self.made is not None:
+            self.made.abandon()
         self.link.reply(request)
         self.app.close()
         board.restart()
 
     def do_push(self, request):
-        self.store.begin(
+        self.changes.begin(
             field(request, "name", str),
             field(request, "kind", str),
             field(request, "size", int),
@@ -32,7 +43,7 @@ class Subject(Requests):
             field(request, "scratch", bool, False),
             field(request, "beside", bool, False),
         )
-        return {"chunk": CHUNK, "written": self.store.written}
+        return {"chunk": CHUNK, "written": self.changes.written}
 
     def do_chunk(self, request):
         n = self.link.read_payload(request)
@@ -44,21 +55,21 @@ class Subject(Requests):
         found = crc32(data)
         if found != expected:
             raise RequestError("chunk at %d: its CRC-32 is %d, announced was %d: send it again" % (offset, found, expected))
-        self.store.write(offset, data)
-        return {"written": self.store.written}
+        self.changes.write(offset, data)
+        return {"written": self.changes.written}
 
     def do_commit(self, request):
-        return {"file": self.store.commit()}
+        return {"file": self.changes.commit()}
 
     def do_models(self, request):
         return {"programs": self.store.programs(), "running": self.app.file}
 
     def do_rollback(self, request):
-        return {"file": self.store.rollback(field(request, "kind", str, self.store.state["runs"]))}
+        return {"file": self.changes.rollback(field(request, "kind", str, self.store.state["runs"]))}
 
     def do_activate(self, request):
-        return {"file": self.store.activate(field(request, "name", str))}
+        return {"file": self.changes.activate(field(request, "name", str))}
 
     def do_remove(self, request):
-        self.store.remove(field(request, "name", str))
+        self.changes.remove(field(request, "name", str))
         return {}

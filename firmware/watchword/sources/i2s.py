@@ -126,10 +126,10 @@ class I2sSource(Words):
         while 1 << self.bits < size:
             self.bits += 1
 
-    def prepare(self):
-        """Find a ring. Refusal: the heap has none."""
+    def prepare(self, small=False):
+        """Find a ring. Refusal: the heap has none. small: half as large as it might be, since others need the heap."""
         if self.ring is None:
-            self.give(_ring(self.bits))
+            self.give(_ring(self.bits, LARGEST - 1 if small else LARGEST))
 
     def start(self):
         """Begin to hear. What comes in the first tenth of a second is a microphone that starts.
@@ -262,12 +262,12 @@ def _check(pin):
     raise Refusal("I2S microphone: GPIO%d is in use by %s: choose another pin, or switch the board off and on" % (pin, user))
 
 
-def _ring(bits):
-    """A ring of 2^bits bytes; without that number of the largest that leaves SPARE to others."""
+def _ring(bits, largest):
+    """A ring of 2^bits bytes; without that number the largest, of 2^largest bytes and less, that leaves SPARE to others."""
     if bits is not None:
         return aligned(1 << bits)
     gc.collect()
-    bits = LARGEST
+    bits = largest
     while True:
         try:
             if gc.mem_free() < (1 << bits) + SPARE:

@@ -52,7 +52,7 @@ class MachineI2sSource(Words):
         for pin in self.pins:
             check_pin(pin)
 
-    def prepare(self):
+    def prepare(self, small=False):
         """Take the heap that it needs."""
         if self.ring is None:
             self.ring = bytearray(4 * _RING)

@@ -27,7 +27,7 @@ class WavSource:
         self.origin = None
         self.taken = self.lost = 0
 
-    def prepare(self):
+    def prepare(self, small=False):
         pass
 
     def start(self):
