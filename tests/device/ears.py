@@ -1,20 +1,9 @@
 """The ears: what they tell of a microphone, and that they hear again whatever has happened. Source and time are stand-ins."""
 
+from clock import Clock
+
 from watchword import Refusal, ears
 from watchword.ears import Ears
-
-
-class Clock:
-    ms = 0
-
-    def ticks_ms():
-        return Clock.ms
-
-    def ticks_add(a, b):
-        return a + b
-
-    def ticks_diff(a, b):
-        return a - b
 
 
 class Source:
@@ -29,7 +18,7 @@ class Source:
         self.lost = self.starts = self.stops = self.turns = 0
         self.turned = False
 
-    def prepare(self):
+    def prepare(self, small):
         pass
 
     def start(self):

@@ -3,6 +3,8 @@
 import asyncio
 import sys
 
+from clock import Clock
+
 from watchword.sinks import MOST, Events
 from watchword.sinks.callback import CallbackSink
 from watchword.sinks.link import LinkSink
@@ -21,19 +23,6 @@ class Sink:
         self.room -= 1
         self.taken.append(event["seq"])
         return True
-
-
-class Clock:
-    ms = 0
-
-    def ticks_ms():
-        return Clock.ms
-
-    def ticks_add(a, b):
-        return a + b
-
-    def ticks_diff(a, b):
-        return a - b
 
 
 class Pin:

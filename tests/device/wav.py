@@ -4,24 +4,13 @@ import os
 import struct
 from array import array
 
+from clock import Clock
+
 from watchword import Refusal
 from watchword.sources import wav
 
 PATH = "wav-test.wav"
 N = 8000
-
-
-class Clock:
-    ms = 0
-
-    def ticks_ms():
-        return Clock.ms
-
-    def ticks_add(a, b):
-        return a + b
-
-    def ticks_diff(a, b):
-        return a - b
 
 
 def chunk(name, content):
