@@ -16,6 +16,7 @@ from micropython import const
 TICK = const(50)  # ms between two looks at a read that waits
 PATIENCE = const(50)  # ms that the rest of a line may be late by before the app goes on without it
 SILENCE = const(1000)  # ms that a payload may take: one that has stopped is given up
+RESET = const(500)  # ms within which a host resets a device that was plugged in
 FREE = const(256)  # bytes that a line takes at once: USB's buffer on RP2 chips; a pipe takes more
 _ENDPOINT = const(0x50100090)  # of an RP2 chip's USB: the buffers of endpoint 2, to the host,
 _FULL = const(0x04000400)  # and the bits of both that say that a packet waits for the host,
@@ -34,7 +35,8 @@ class Stdin:
         self.outlet = select.poll()
         self.outlet.register(sys.stdout, select.POLLOUT)
         self.usb = None  # on RP2 chips, memory by address
-        self.gone = None  # the number of the frame after which no other came
+        self.gone = None  # the number of the frame after which no other came,
+        self.back = None  # and when others came again
         if sys.platform == "rp2":
             from machine import mem32
 
@@ -99,8 +101,14 @@ class Stdin:
         frame = self.usb[_FRAME]
         if self.gone is not None:
             if frame == self.gone:
+                self.back = None
                 return False
-            self.gone = None
+            # Until the host has reset it, USB keeps what it had before, and a write might wait for ever.
+            if self.back is None:
+                self.back = time.ticks_ms()
+            if time.ticks_diff(time.ticks_ms(), self.back) < RESET:
+                return False
+            self.gone = self.back = None
             return True
         t0 = time.ticks_us()
         while self.usb[_FRAME] == frame:

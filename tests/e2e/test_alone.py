@@ -50,8 +50,7 @@ def rises(board: Shelf, pin: int = PIN) -> list[float]:
 # ---- nobody reads
 
 
-# With the cable unplugged: test_unplugged.py, since a board that is plugged in again does not always speak again.
-@pytest.mark.parametrize("state", ["closed", "stalled"])
+@pytest.mark.parametrize("state", ["closed", "stalled", "unplugged"])
 def test_words_switch_pins_and_nothing_is_lost_while_nobody_reads(board: Shelf, state: Line) -> None:
     board.until(hears)
     board.controls.line(state)
