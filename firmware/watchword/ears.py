@@ -60,7 +60,8 @@ class Ears:
     @property
     def hearing(self):
         """Whether the pipeline hears the microphone now."""
-        return self.source is not None and self.app.pipeline.source is self.source
+        pipeline = self.app.pipeline
+        return self.source is not None and pipeline is not None and pipeline.source is self.source
 
     def prepare(self):
         """Make the source, and room for what it hears. Raises what hinders that."""

@@ -11,8 +11,10 @@ import pytest
 
 from tests.e2e.conftest import small_description, small_graph, small_program
 from watchword.board import Board, Detection
+from watchword.board.settings import MicrophoneSetting
 from watchword.chips import named
 from watchword.compile import Compiled, compile
+from watchword.data import audio
 from watchword.description import Decision
 from watchword.errors import BoardError
 from watchword.features.micro import FrontendParameters
@@ -110,3 +112,15 @@ def test_a_state_of_one_program_is_still_read(board: Board, state: Path) -> None
     path.write_text(json.dumps(stored | {kind: stored[kind][0] for kind in ("sound", "picture")}))
     with Board.open("unix") as again:
         assert again.hello.running == file
+
+
+def test_a_microphone_may_come_before_the_program(board: Board, tmp_path: Path) -> None:
+    audio.write(tmp_path / "silence.wav", np.zeros(audio.RATE, np.int16))
+    board.microphone(MicrophoneSetting("wav", file=str(tmp_path / "silence.wav")))
+    assert board.hello.microphone == "wav"
+    assert board.hearing().source is None
+    board.mute()
+    board.mute(False)
+    board.push(word("ada", always=True))
+    assert board.hearing().source == "wav"
+    assert "ada" in {event.label for event in board.hear(seconds=1.5) if isinstance(event, Detection)}
