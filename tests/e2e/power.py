@@ -166,10 +166,11 @@ def cut_settings(shares: Iterable[float]) -> list[Cut]:
     microphone = {"kind": "i2s", "module": "inmp441", "sck": 16, "ws": 17, "sd": 18, "right": False, "multiplier": 1024}
     with Board.open("pico") as board:
         board.link.request("microphone", set=microphone)
-        for name in ("name-a", "name-b"):
-            start = power(board).control("counters")["cycles"]
-            board.name(name)
-            span = int(power(board).control("counters")["cycles"]) - start
+        board.name("name-a")
+    with Board.open("pico") as board:  # which has to load what it needs for that, as after each cut
+        start = power(board).control("counters")["cycles"]
+        board.name("name-b")
+        span = int(power(board).control("counters")["cycles"]) - start
     cuts = []
     before, after = "name-b", "name-b"
     for number, share in enumerate([*shares, None]):

@@ -368,8 +368,8 @@ def test_mistakes_get_one_line(model: Path, wav: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.zeros((1, 3), np.int8))
     assert "samples x 40 is expected" in fails("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
     assert "known: unix" in fails("setup", "moon")
-    watchword("listen", status=2)
-    watchword("listen", wav, "--on", "reference", status=2)
+    assert "unix has no microphone: `watchword mic FILE.wav`" in fails("listen", "--on", "unix")
+    assert "recordings come after --wav" in fails("listen", wav, "--on", "reference")
     watchword("dance", status=2)
 
 

@@ -97,8 +97,8 @@ def test_mistakes_get_one_line(computer: str, tmp_path: Path, monkeypatch: pytes
         "listen", "--from", "computer", "--device", "kitchen", "--on", "reference"
     )
     for wrong in (["--wav", "x.wav"], ["--for", "0"]):
-        watchword("listen", "--from", "computer", *wrong, "--on", "reference", status=2)
-    watchword("listen", "--for", 2, "--on", "reference", status=2)
+        fails("listen", "--from", "computer", *wrong, "--on", "reference")
+    assert "--for is for a microphone" in fails("listen", "--for", 2, "--on", "reference")
     watchword("listen", "--from", "radio", status=2)
 
 

@@ -11,7 +11,7 @@ from tests.e2e import golden
 from tests.e2e.command import watchword
 from watchword.board import Board
 
-PEAK_RAM = 130_000  # bytes that a picture model may take of the Pico's heap
+PEAK_RAM = 132_000  # bytes that a picture model may take of the Pico's heap, with what runs it
 
 
 @pytest.mark.parametrize("on", ["reference", "unix"])
