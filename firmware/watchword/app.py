@@ -82,12 +82,25 @@ class App:
             start.start(self, self.store.state["runs"])
             self.note = self.note or note
         except Exception as error:
-            # Whatever it is, the host can still ask what has happened, and put other programs here.
-            self.unload()
-            self.note = "the app failed at its start: " + error_text(error)
+            self.failed(error)
         forget("start", "program", "settings", "trial", "changes")
         gc.collect()
         self.program_heap = gc.mem_alloc() - idle if self.program else 0
+
+    def failed(self, error):
+        """The app cannot start. Whatever it is, the host can still ask what has happened, and put other programs here.
+
+        Of programs beside one another the last one gives way: those before it had room.
+        """
+        text = error_text(error)
+        self.unload()
+        self.note = "the app failed at its start: " + text
+        active = self.store.active("sound") if self.store is not None else []
+        if len(active) > 1 and self.store.state["runs"] == "sound":
+            from watchword.changes import Changes
+
+            Changes(self.store).leave("sound", active[-1], "%s cannot hear beside %s: %s" % (active[-1], active[0], text))
+            board.restart()
 
     # ---- the program
 
@@ -137,8 +150,7 @@ class App:
         try:
             self.prepare()
         except Exception as error:
-            self.unload()  # so that the host can ask what has happened
-            self.note = "the app failed at its start: " + error_text(error)
+            self.failed(error)
         self.report("hello", **self.info())
         self.ears.open()
         watchword.leave_room()

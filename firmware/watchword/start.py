@@ -42,12 +42,8 @@ def load_first(app, scratch, kind):
             if app.program is not None:
                 return
         except Exception as error:
-            if app.program is not None:  # those before it hear
-                from watchword.changes import Changes
-
-                app.note = "%s cannot hear beside %s: %s" % (file, app.file, error_text(error))
-                Changes(app.store).leave(kind, file, app.note)
-                return
+            if app.program is not None:
+                raise  # it cannot hear beside those before it
             app.unload()
             app.note = "%s could not be loaded: %s" % (file, error_text(error))
 
