@@ -159,7 +159,7 @@ def cut_memory(shares: Sequence[float]) -> list[Cut]:
 
 
 def cut_settings(shares: Iterable[float]) -> list[Cut]:
-    """Give a board names, and let power go each time, after a share of the cycles that it takes.
+    """Give a board names, and let power go each time, after a share of three times the cycles that it took once.
 
     After each cut all settings must be there: with the old name or with the new one.
     """
@@ -186,7 +186,7 @@ def cut_settings(shares: Iterable[float]) -> list[Cut]:
             if share is None:
                 break
             before, after = str(settings.name), f"name-{number}"
-            cuts.append(Cut(1 + int(share * span), kept=False))
+            cuts.append(Cut(1 + int(3 * share * span), kept=False))
             power(board).control("cut", after=cuts[-1].cycles)
             with pytest.raises(LinkError, match="power was cut"):
                 _name(board, after)
