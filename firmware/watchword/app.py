@@ -60,6 +60,7 @@ class App:
 
             self.events.add(CallbackSink(on_event, self.link.log))
         self.pins = None  # on a board that has some
+        self.blamed = None  # the program that cannot hear beside those before it
         self.store = None
         self.settings = {}  # watchword.settings tells what of
         self.note = self.program = self.pipeline = None
@@ -70,7 +71,7 @@ class App:
         idle = 0
         try:
             self.store = Store(root)
-            self.store.between = self.between
+            self.store.make_way = self.make_way
             from watchword import settings
 
             self.settings, note = settings.read(self.store.path("settings.json"))
@@ -82,15 +83,15 @@ class App:
             start.start(self, self.store.state["runs"])
             self.note = self.note or note
         except Exception as error:
-            self.failed(error)
+            self.start_failed(error)
         forget("start", "program", "settings", "trial", "changes")
         gc.collect()
         self.program_heap = gc.mem_alloc() - idle if self.program else 0
 
-    def failed(self, error):
+    def start_failed(self, error):
         """The app cannot start. Whatever it is, the host can still ask what has happened, and put other programs here.
 
-        Of programs beside one another the last one gives way: those before it had room.
+        Of programs beside one another the one that failed gives way, else the last one: those before it had room.
         """
         text = error_text(error)
         self.unload()
@@ -99,15 +100,16 @@ class App:
         if len(active) > 1 and self.store.state["runs"] == "sound":
             from watchword.changes import Changes
 
-            Changes(self.store).leave("sound", active[-1], "%s cannot hear beside %s: %s" % (active[-1], active[0], text))
+            file = self.blamed or active[-1]
+            Changes(self.store).drop_beside("sound", file, "%s cannot hear beside %s: %s" % (file, active[0], text))
             board.restart()
 
     # ---- the program
 
-    def cut(self):
+    def apply_cutoffs(self):
         """Give labels and taught words the cutoffs that were set for this program."""
         for decision in self.decisions():
-            decision.cut(self.cutoffs())
+            decision.set_cutoffs(self.cutoffs())
 
     def cutoffs(self):
         """{label: cutoff} that were set for the programs that run; those of others do not count."""
@@ -150,7 +152,7 @@ class App:
         try:
             self.prepare()
         except Exception as error:
-            self.failed(error)
+            self.start_failed(error)
         self.report("hello", **self.info())
         self.ears.open()
         watchword.leave_room()
@@ -205,7 +207,7 @@ class App:
     def behind(self):
         return self.ears.hearing and self.pipeline.behind
 
-    def hear(self):
+    def run_pipeline(self):
         """A turn of the pipeline, also within a request that takes long; whether there is more to do now."""
         busy = False
         try:
@@ -217,18 +219,18 @@ class App:
             self.ears.failed(error)
         return busy
 
-    def between(self):
+    def make_way(self):
         """A request takes long: where sound might be lost meanwhile, the ears come first, for a while."""
         for _ in range(TURNS):
             if not self.behind:
                 break
-            self.hear()
+            self.run_pipeline()
 
     def work(self):
         """A turn of all but the link; whether there is more to do now."""
         busy = False
         if self.pipeline is not None:
-            busy = self.hear()
+            busy = self.run_pipeline()
             self.ears.check()
         if self.pins is not None:
             self.pins.alive = self.ears.hearing
@@ -241,11 +243,11 @@ class App:
             raise RequestError(self.note)  # which tells why the app has none
         return self.settings
 
-    def set(self, **changes):
+    def change_settings(self, **changes):
         """Change settings. SettingsError, OSError: it cannot be done."""
         from watchword.settings import write
 
-        self.between()
+        self.make_way()
         changed = dict(self.need_settings())
         changed.update(changes)
         try:
@@ -301,7 +303,7 @@ class App:
                 self.subjects[name] = _subject(name)(self)
             finally:
                 watchword.leave_room()
-            self.between()  # reading it from flash has taken a while
+            self.make_way()  # reading it from flash has taken a while
         return self.subjects[name]
 
     def need_program(self):
@@ -351,7 +353,7 @@ class App:
             "name": settings["name"] if settings else None,
             "microphone": settings["microphone"]["kind"] if settings and settings["microphone"] else None,
             "mute": settings["mute"] if settings else False,
-            "ring": self.ears.room,
+            "ring": self.ears.ring_size,
             "kind": kind,
             "trial": store.trial(kind)["file"] if pending else None,
             "programs": programs,

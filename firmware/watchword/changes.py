@@ -49,7 +49,7 @@ class Changes:
 
         path = self.store.path(file)
         try:
-            return os.stat(path)[6] == size and digest(path, self.store.between) == sha256
+            return os.stat(path)[6] == size and digest(path, self.store.make_way) == sha256
         except OSError:
             return False
 
@@ -83,7 +83,7 @@ class Changes:
             raise StoreError("%d of %d bytes have come" % (found, size))
         from watchword.program import ProgramError, describe, digest
 
-        if digest(path, self.store.between) != sha256:
+        if digest(path, self.store.make_way) != sha256:
             raise StoreError("the SHA-256 of what flash holds is not the one announced: push again")
         try:
             declared = describe(path)
@@ -202,7 +202,7 @@ class Changes:
             if file in self.store.files():
                 os.remove(self.store.path(file))
 
-    def leave(self, kind, file, note):
+    def drop_beside(self, kind, file, note):
         """A program cannot hear beside others: it is removed, and the note tells why."""
         self._end_trial(kind, [pair for pair in self.store.state[kind] if pair[0] != file], note)
         if file in self.store.files():

@@ -78,7 +78,7 @@ class Decider:
         self.cutoffs = {label: cutoff for i, label in enumerate(labels) if self.means.fires[i]}
         self.least = [self.means.least(cutoff)] * len(labels)
 
-    def cut(self, cutoffs):
+    def set_cutoffs(self, cutoffs):
         """Give labels cutoffs of their own, {label: cutoff}; those that are no labels of these are passed by."""
         for i, label in enumerate(self.labels):
             if label in cutoffs and label in self.cutoffs:

@@ -44,18 +44,18 @@ class Ears:
     def wanted(self):
         """Whether this board is to hear by itself."""
         pipeline = self.app.pipeline
-        return self.set and pipeline is not None and pipeline.subject == "sound"
+        return self.enabled and pipeline is not None and pipeline.subject == "sound"
 
     @property
-    def set(self):
+    def enabled(self):
         """Whether it has a microphone that is on."""
         settings = self.app.settings
         return bool(settings and settings["microphone"] and not settings["mute"])
 
     @property
-    def room(self):
+    def ring_size(self):
         """Bytes of the heap in which sound waits."""
-        return self.source.room if self.source is not None else 0
+        return self.source.ring_size if self.source is not None else 0
 
     @property
     def hearing(self):
@@ -65,7 +65,7 @@ class Ears:
 
     def prepare(self):
         """Make the source, and room for what it hears. Raises what hinders that."""
-        if self.source is None and self.set:
+        if self.source is None and self.enabled:
             from watchword.sources.microphones import microphone
 
             try:

@@ -76,13 +76,13 @@ class Step:
         self.parameters = parameters
 
 
-def digest(path, between=None):
+def digest(path, make_way=None):
     """SHA-256 of a file, as hex. between: called between two of its blocks."""
     with open(path, "rb") as f:
-        return hexlify(_hash(f, hashlib.sha256(), between)).decode()
+        return hexlify(_hash(f, hashlib.sha256(), make_way)).decode()
 
 
-def _hash(f, sha, between=None):
+def _hash(f, sha, make_way=None):
     """The digest after all that is left of a file."""
     block = bytearray(BLOCK)
     while True:
@@ -90,8 +90,8 @@ def _hash(f, sha, between=None):
         if not n:
             return sha.digest()
         sha.update(memoryview(block)[:n])
-        if between is not None:
-            between()
+        if make_way is not None:
+            make_way()
 
 
 def _header(f, path):

@@ -43,7 +43,8 @@ def load_first(app, scratch, kind):
                 return
         except Exception as error:
             if app.program is not None:
-                raise  # it cannot hear beside those before it
+                app.blamed = file  # it cannot hear beside those before it
+                raise
             app.unload()
             app.note = "%s could not be loaded: %s" % (file, error_text(error))
 
@@ -101,7 +102,7 @@ def load(app, file, proved=False, made=None):
     app.program = loaded
     app.file = file
     remember(app)
-    app.cut()
+    app.apply_cutoffs()
     app.load_ms = time.ticks_diff(time.ticks_ms(), t0)
     return app.runtime
 
@@ -124,7 +125,7 @@ def beside(app, loaded, file):
         loaded.close()
         raise Refusal("%d bytes of heap would be left, %d are needed" % (left, LEFT))
     app.beside.append(file)
-    app.cut()
+    app.apply_cutoffs()
     return model.runtime
 
 

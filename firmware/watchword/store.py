@@ -31,9 +31,9 @@ NONE = (None, None)
 
 
 class Store:
-    """between: called now and then by what takes long, since sound goes on meanwhile."""
+    """make_way: called now and then by what takes long, since sound goes on meanwhile."""
 
-    between = None
+    make_way = None
 
     def __init__(self, root="ww"):
         self.root = root

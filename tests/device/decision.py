@@ -108,7 +108,7 @@ def test_presence_is_of_the_mean_and_forgets():
 
 def test_a_cutoff_of_a_label_counts_for_that_one_alone():
     d = decision(cutoff=0.5, window=1, refractory=0)
-    d.cut({"yes": 0.9})
+    d.set_cutoffs({"yes": 0.9})
     assert d.cutoffs == {"yes": 0.9, "no": 0.5}
     assert d.update(outputs(0, 200, 0), 0) == -1
     assert d.update(outputs(0, 0, 200), 1) == 2
@@ -117,7 +117,7 @@ def test_a_cutoff_of_a_label_counts_for_that_one_alone():
 
 def test_cutoffs_of_what_is_no_label_here_or_never_fires_change_nothing():
     d = decision(cutoff=0.5, window=1, refractory=0)
-    d.cut({"_silence_": 0.1, "lights": 0.1})
+    d.set_cutoffs({"_silence_": 0.1, "lights": 0.1})
     assert d.cutoffs == {"yes": 0.5, "no": 0.5}
     assert d.update(outputs(255, 0, 0), 0) == -1
     assert d.update(outputs(0, 128, 0), 1) == 1
@@ -125,7 +125,7 @@ def test_cutoffs_of_what_is_no_label_here_or_never_fires_change_nothing():
 
 def test_a_cutoff_at_either_end():
     d = decision(cutoff=0.5, window=1, refractory=0)
-    d.cut({"yes": 1, "no": 0})
+    d.set_cutoffs({"yes": 1, "no": 0})
     assert d.update(outputs(0, 255, 0), 0) == -1  # 255 of 256 are less than 1
     assert d.update(outputs(0, 0, 0), 1) == -1  # nothing at all is no word
     assert d.update(outputs(0, 0, 1), 2) == 2

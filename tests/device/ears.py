@@ -1,6 +1,6 @@
 """The ears: what they tell of a microphone, and that they hear again whatever has happened. Source and time are stand-ins."""
 
-from clock import Clock
+from standins import Clock
 
 from watchword import Refusal, ears
 from watchword.ears import Ears

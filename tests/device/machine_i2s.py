@@ -5,10 +5,10 @@ are dropped, and reads that give what is there once it has been polled.
 """
 
 import io
-import sys
 from array import array
 
 import micropython
+from standins import imported
 
 from watchword import Refusal
 from watchword.kernels import bodies
@@ -94,14 +94,7 @@ class Machine:
 
 def module():
     """The module under test, with the stand-ins."""
-    before = sys.modules.get("machine")
-    sys.modules["machine"] = Machine
-    try:
-        from watchword.sources import machine_i2s
-    finally:
-        del sys.modules["machine"]
-        if before is not None:
-            sys.modules["machine"] = before
+    machine_i2s = imported("watchword.sources.machine_i2s", Machine)
     machine_i2s.time = Clock
     machine_i2s.check_pin = Pin
     return machine_i2s

@@ -1,9 +1,8 @@
 """Who is told of events: each at its own pace, and none holds up another. Pins and time are stand-ins."""
 
 import asyncio
-import sys
 
-from clock import Clock
+from standins import Clock, imported
 
 from watchword.sinks import MOST, Events
 from watchword.sinks.callback import CallbackSink
@@ -54,14 +53,7 @@ class Machine:
 
 
 def pins_sink(actions, labels=("yes", "no", "up")):
-    before = sys.modules.get("machine")
-    sys.modules["machine"] = Machine
-    try:
-        from watchword.sinks import pins
-    finally:
-        del sys.modules["machine"]
-        if before is not None:
-            sys.modules["machine"] = before
+    pins = imported("watchword.sinks.pins", Machine)
     pins.time = Clock
     pins.Pin = Pin
     Pin.levels.clear()

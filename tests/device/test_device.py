@@ -27,7 +27,7 @@ from watchword.board.virtual.pico import build, image
 PORT = os.environ.get("WATCHWORD_PORT")
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware/watchword"
-OURS = ("run", "repl", "programs", "clock")  # not modules of tests
+OURS = ("run", "repl", "programs", "standins")  # not modules of tests
 MODULES = sorted(
     p.stem
     for p in HERE.glob("*.py")
@@ -86,7 +86,7 @@ def files_of(module: str, data: Path) -> dict[str, bytes]:
         *(FIRMWARE / "sources" / f"{name}.py" for name in ("machine_i2s", "wav")),
     ]
     plain = {path.relative_to(FIRMWARE.parent).as_posix(): path for path in others}
-    sources = (HERE / "run.py", HERE / "programs.py", HERE / "clock.py", HERE / f"{module}.py", *data.iterdir())
+    sources = (HERE / "run.py", HERE / "programs.py", HERE / "standins.py", HERE / f"{module}.py", *data.iterdir())
     return {name: path.read_bytes() for name, path in (plain | {f"tests/{path.name}": path for path in sources}).items()}
 
 

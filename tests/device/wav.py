@@ -4,7 +4,7 @@ import os
 import struct
 from array import array
 
-from clock import Clock
+from standins import Clock
 
 from watchword import Refusal
 from watchword.sources import wav

@@ -67,15 +67,15 @@ class Subject(Requests):
                 cutoffs.pop(name, None)
                 if cutoff is not None:
                     cutoffs[name] = cutoff
-            app.set(tuned=app.tuned if cutoffs else None, cutoffs=cutoffs)
+            app.change_settings(tuned=app.tuned if cutoffs else None, cutoffs=cutoffs)
             for decision in app.decisions():
-                decision.cut(dict.fromkeys(labels, decision.own))
-            app.cut()
+                decision.set_cutoffs(dict.fromkeys(labels, decision.own))
+            app.apply_cutoffs()
         return {"cutoffs": self.cutoffs()}
 
     def do_mute(self, request):
         mute = field(request, "mute", bool)
-        self.app.set(mute=mute)
+        self.app.change_settings(mute=mute)
         if mute:
             self.app.ears.close()
         else:

@@ -52,8 +52,7 @@ class Subject(Requests):
         if not self.app.ears.hearing:
             raise RequestError(self.app.ears.text or "the board has ceased to hear by itself meanwhile")
         fields = meter.found()
-        ring = getattr(source, "ring", None)
-        fields.update({"us": us, "lost": source.lost - lost, "ring": len(ring) if ring else 0, "hz": board.frequency()})
+        fields.update({"us": us, "lost": source.lost - lost, "ring": source.ring_size, "hz": board.frequency()})
         return fields
 
 

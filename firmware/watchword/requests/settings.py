@@ -31,7 +31,7 @@ class Subject(Requests):
             except Refusal:
                 self.app.ears.open()
                 raise
-        self.app.set(microphone=found)
+        self.app.change_settings(microphone=found)
         return {}
 
     def do_when(self, request):
@@ -66,10 +66,10 @@ class Subject(Requests):
         return [a for a in self.app.need_settings()["actions"] if a["label"] != label or (pin is not None and a["pin"] != pin)]
 
     def use(self, actions):
-        self.app.set(actions=actions)
+        self.app.change_settings(actions=actions)
         if self.app.pins is not None:
             self.app.pins.use(actions)
 
     def do_name(self, request):
-        self.app.set(name=request.get("name"))
+        self.app.change_settings(name=request.get("name"))
         return {}

@@ -44,12 +44,12 @@ class Subject(Requests):
         else:
             like = teacher.like(word)
         shots = teacher.enrol(word, embedding, field(request, "last", bool, True))
-        self.app.cut()
+        self.app.apply_cutoffs()
         return {"shots": shots, "all": teacher.taught.count, "most": teacher.most, "like": like}
 
     def do_forget(self, request):
         shots = self.teacher().forget(field(request, "word", str))
-        self.app.cut()
+        self.app.apply_cutoffs()
         return {"shots": shots}
 
     def do_shot(self, request):

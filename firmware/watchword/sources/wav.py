@@ -15,7 +15,7 @@ class WavSource:
     """file: of 16 bits, 16 kHz, one channel. It plays from `start` on, then silence. Refusal: it cannot be read."""
 
     kind = "wav"
-    room = 0  # bytes of heap in which samples wait
+    ring_size = 0  # bytes of heap in which samples wait
     skipped = 0
 
     def __init__(self, file):

@@ -56,7 +56,7 @@ class Words:
         self.forget()
 
     @property
-    def room(self):
+    def ring_size(self):
         """Tell how many bytes of the heap the ring takes."""
         return len(self.ring) if self.ring is not None else 0
 
