@@ -164,14 +164,15 @@ def _buffers(header, path):
     return bytearray(header[_ARENA_SIZE]), constants
 
 
-def load(path, proved=False, made=None):
+def load(path, proved=False, made=None, tables=None):
     """Read, verify and prove a program; the largest buffers are allocated first. ProgramError: it cannot be run here.
 
     proved: it was, on this board, and its hash has not changed: that takes as long as the rest. made: what `buffers` has made.
+    tables: those of a program that is loaded, which this one may have, too.
     """
     f = open(path, "rb")
     try:
-        loaded = _load(f, path, proved, made)
+        loaded = _load(f, path, proved, made, tables)
     except MemoryError:
         f.close()
         raise ProgramError(_NO_PIECE % path)
@@ -183,7 +184,7 @@ def load(path, proved=False, made=None):
     return loaded
 
 
-def _load(f, path, proved, made):
+def _load(f, path, proved, made, tables):
     raw, header = _header(f, path)
     f.seek(HEADER_SIZE)
     if f.read(HASH_SIZE) != _hash(f, hashlib.sha256(raw)):
@@ -195,7 +196,9 @@ def _load(f, path, proved, made):
     f.seek(header[_CONSTANTS_AT])
     f.readinto(constants)
     f.seek(header[_TABLES_AT])
-    tables = f.read(header[_TABLES_SIZE])
+    if tables is None or not _follow(f, tables, header[_TABLES_SIZE]):
+        f.seek(header[_TABLES_AT])
+        tables = f.read(header[_TABLES_SIZE])
     description = _description(f, path, header)
     f.seek(header[_STEPS_AT])
     steps = _steps(f, header[_STEPS_SIZE] >> 2, path)
@@ -223,6 +226,20 @@ def _load(f, path, proved, made):
         if program.mapped is None:
             program.file = f
     return program
+
+
+def _follow(f, data, size):
+    """Whether these bytes follow in a file, and are `size`. Read in pieces, since the heap may have none for all."""
+    if len(data) != size:
+        return False
+    data = memoryview(data)
+    piece = bytearray(64)
+    for at in range(0, size, len(piece)):
+        f.readinto(piece)
+        wanted = data[at : at + len(piece)]
+        if piece[: len(wanted)] != wanted:
+            return False
+    return True
 
 
 def _steps(f, left, path):

@@ -71,7 +71,8 @@ def load(app, file, proved=False, made=None):
     from watchword.runtime import Runtime
 
     try:
-        loaded = program.load(app.store.path(file), proved, made)
+        tables = app.program.tables if app.program is not None else None
+        loaded = program.load(app.store.path(file), proved, made, tables)
     except program.ProgramError:
         if app.ears.source is None or app.program is not None:
             raise

@@ -46,7 +46,7 @@ class Stdin:
 
     def waiting(self):
         """Whether a byte can be read now. This and the reads raise a KeyboardInterrupt that came in a callback."""
-        if self.stopper is not None:
+        if self.stopper is not None and self.stopper.interrupted:
             self.stopper.check()
         for _, event in self.poller.ipoll(0):
             return event & select.POLLIN or event & select.POLLHUP

@@ -76,7 +76,7 @@ if bodies.dispatch is not None:
             inside.append((at, size))
             at += size + 64
         high = [0x12345678 + i * 0x01010101 for i in range(4)]
-        block = array("i", [frontend_thumb.frame(0, 0), addressof(front.places), addressof(window), 0, 0] + high)
+        block = array("i", [frontend_thumb.frames(0, 0, 0, 0), addressof(front.places), addressof(window), 1, 0] + high)
         through(block)
         assert list(block)[5:] == high
         assert tuple(bytes(room[at : at + size]) for at, size in inside[4:]) == wanted

@@ -61,7 +61,7 @@ def test_scores_equal_the_host():
             start += n
             while not ear.idle:
                 ear.advance(8)
-        ear.start()
+        ear.start(ear.models[0])
         assert bytes(ear.program.input) == windows.read(len(ear.program.input))
         while not ear.runtime.run(8):
             pass
@@ -79,7 +79,7 @@ def test_a_reset_forgets_what_was_heard():
             ear.source.write(raw[at : at + 640], 640)
             while not ear.idle:
                 ear.advance(8)
-        ear.start()
+        ear.start(ear.models[0])
         seen.append(bytes(ear.program.input))
     assert seen[0] == seen[1]
 

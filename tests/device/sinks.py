@@ -52,6 +52,10 @@ class Machine:
     Pin = Pin
 
 
+class Ears:
+    hearing = False
+
+
 def pins_sink(actions, labels=("yes", "no", "up")):
     pins = imported("watchword.sinks.pins", Machine)
     pins.time = Clock
@@ -59,7 +63,7 @@ def pins_sink(actions, labels=("yes", "no", "up")):
     Pin.levels.clear()
     Pin.modes.clear()
     Clock.ms = 0
-    sink = pins.PinsSink(lambda: list(labels))
+    sink = pins.PinsSink(lambda: list(labels), Ears())
     sink.use(actions)
     return sink
 
@@ -257,7 +261,7 @@ def test_other_actions_leave_the_pins_of_those_before_low_and_free():
 def test_the_led_flashes_while_the_board_hears():
     sink = pins_sink([])
     assert changes(sink, "LED", 5000) == []
-    sink.alive = True
+    sink.ears.hearing = True
     found = changes(sink, "LED", 6000)
     assert [level for _, level in found] == [1, 0] * 3
     assert [b - a for (a, _), (b, _) in zip(found[::2], found[1::2])] == [20] * 3
@@ -267,7 +271,7 @@ def test_the_led_flashes_while_the_board_hears():
 def test_the_led_blinks_for_a_word_as_often_as_its_place():
     for label, times in (("yes", 1), ("no", 2), ("up", 3), ("another", 1)):
         sink = pins_sink([])
-        sink.alive = True
+        sink.ears.hearing = True
         sink.take(detect(label))
         found = [(0, 1)] + changes(sink, "LED", 200 * (2 * times - 1) + 50)
         assert len(found) == 2 * times, (label, found)
@@ -283,7 +287,7 @@ def test_the_led_blinks_fast_once_listening_is_given_up():
 
 def test_a_led_that_a_word_switches_is_left_to_it():
     sink = pins_sink([{"label": "yes", "pin": 25, "act": "toggle"}])
-    sink.alive = True
+    sink.ears.hearing = True
     sink.take(detect("yes"))
     assert sink.led is None
     assert changes(sink, 25, 5000) == []
@@ -293,7 +297,7 @@ def test_a_board_without_a_led():
     Pin.led = False
     try:
         sink = pins_sink([{"label": "yes", "pin": 3, "act": "toggle"}])
-        sink.alive = True
+        sink.ears.hearing = True
         sink.take(detect("yes"))
         sink.work()
         assert Pin.levels == {3: 1}

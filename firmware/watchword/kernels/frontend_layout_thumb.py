@@ -19,6 +19,8 @@ REMAINING_SHIFT = const(40)
 MULTIPLIER = const(44)
 PCAN = const(48)
 LOG = const(52)
+SIZE = const(56)  # bytes of INPUT, a ring,
+NEXT = const(60)  # and the one at which the next frame goes
 
 # Where the parts of the tables begin, as there.
 TWIDDLE = const(960)
@@ -37,7 +39,11 @@ STEP = const(20)  # bytes from one input of a butterfly to the next
 ACROSS = const(24)  # from its twiddle to the one that is squared
 GROUP_END = const(28)
 PARTS = const(32)  # the four re of a butterfly's inputs, then their im
-FRAME = const(64)
+SAMPLES = const(64)  # the next frame's first,
+HOP = const(68)  # bytes from there to those of the one after it,
+LEFT = const(72)  # how many frames are left,
+FIRST = const(76)  # and the first sample of all
+FRAME = const(80)
 
 
 @macro

@@ -1,6 +1,6 @@
 """The logarithm, and what comes out: features, and a model's input."""
 
-from watchword.kernels.frontend_layout_thumb import BITS, FEATURES, INPUT, LOG_TABLE, MULTIPLIER, SIGNAL, P, part
+from watchword.kernels.frontend_layout_thumb import BITS, FEATURES, INPUT, LOG_TABLE, MULTIPLIER, NEXT, SIGNAL, SIZE, P, part
 from watchword.kernels.frontend_numbers_thumb import bit_length, number
 
 
@@ -62,11 +62,15 @@ def logarithm():
 
 @macro
 def output():
-    """features = signal, at most 65535; input = (features * multiplier + 2^15 >> 16) - 128, at most 127. 22 cycles each."""
+    """features = signal, at most 65535; the next frame of input = (features * multiplier + 2^15 >> 16) - 128, at
+    most 127. 22 cycles each.
+    """
     ldr(r4, [sp, P])
     ldr(r0, [r4, SIGNAL])
     ldr(r1, [r4, FEATURES])
     ldr(r2, [r4, INPUT])
+    ldr(r3, [r4, NEXT])
+    add(r2, r2, r3)
     ldr(r5, [r4, MULTIPLIER])
     number(r6, 1, 15)
     mov(r7, 160)
@@ -93,3 +97,12 @@ def output():
     add(r2, 1)
     cmp(r0, r7)
     bne(EACH)
+    ldr(r4, [sp, P])
+    ldr(r0, [r4, NEXT])
+    add(r0, 40)
+    ldr(r1, [r4, SIZE])
+    cmp(r0, r1)
+    bne(INSIDE)
+    mov(r0, 0)
+    label(INSIDE)
+    str(r0, [r4, NEXT])

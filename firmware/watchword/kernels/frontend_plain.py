@@ -29,10 +29,10 @@ def table(blob, start, end, typecode):
     return array(typecode, bytes(memoryview(blob)[start:end]))
 
 
-def window(samples, taps, z):
+def window(samples, at, taps, z):
     peak = 0
     for i in range(480):
-        v = samples[i] * taps[i] >> 12
+        v = samples[at + i] * taps[i] >> 12
         z[i] = v
         if v != -32768:
             peak = max(peak, abs(v))
@@ -149,8 +149,9 @@ def logarithm(signal, table):
             signal[c] = ((log2 * 45426 + 32768 >> 16 << 6) + 32768) >> 16
 
 
-def output(signal, features, quantized, multiplier):
+def output(signal, features, quantized, numbers):
+    multiplier, at = numbers & 65535, numbers >> 16
     for c in range(40):
         x = min(signal[c], 65535)
         features[c] = x
-        quantized[c] = min((x * multiplier + 32768 >> 16) - 128, 127)
+        quantized[at + c] = min((x * multiplier + 32768 >> 16) - 128, 127)

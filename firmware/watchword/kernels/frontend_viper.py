@@ -13,11 +13,11 @@ def table(blob, start, end, typecode):
 
 
 @micropython.viper
-def window(samples: ptr16, taps: ptr16, z: ptr16) -> int:
-    """480 samples times the window to z; the left shift, 0 to 15, that fills 15 bits with the largest of them."""
+def window(samples: ptr16, at: int, taps: ptr16, z: ptr16) -> int:
+    """480 samples, from number `at` on, times the window to z; the left shift, 0 to 15, that fills 15 bits with the largest."""
     seen = 0
     for i in range(480):
-        v = (((samples[i] ^ 32768) - 32768) * taps[i]) >> 12
+        v = (((samples[at + i] ^ 32768) - 32768) * taps[i]) >> 12
         z[i] = v
         seen |= v if v >= 0 else 0 - v
     shift = 15
@@ -289,12 +289,17 @@ def logarithm(signal: ptr32, table: ptr16):
 
 
 @micropython.viper
-def output(signal: ptr32, features: ptr16, quantized: ptr8, multiplier: int):
-    """features = signal, at most 65535; quantized = (features * multiplier + 2^15 >> 16) - 128, at most 127."""
+def output(signal: ptr32, features: ptr16, quantized: ptr8, numbers: int):
+    """features = signal, at most 65535; quantized = (features * multiplier + 2^15 >> 16) - 128, at most 127.
+
+    numbers: the multiplier, and << 16 where in `quantized` the frame goes.
+    """
+    multiplier = numbers & 65535
+    at = numbers >> 16
     for c in range(40):
         x = signal[c]
         if x > 65535:
             x = 65535
         features[c] = x
         x = (x * multiplier + 32768) >> 16
-        quantized[c] = (x if x < 256 else 255) - 128
+        quantized[at + c] = (x if x < 256 else 255) - 128

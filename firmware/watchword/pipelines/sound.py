@@ -6,18 +6,17 @@ from array import array
 from micropython import const
 
 from watchword.decision import Decision, check
-from watchword.frontend import Frontend
+from watchword.frontend import CHANNELS, Frontend
 from watchword.kernels.bodies import buffers
 from watchword.runtime import Runtime
 from watchword.sources import RATE
 
 WINDOW = const(480)  # samples in the window of one frame of features: 30 ms
-CHANNELS = const(40)
 _NEVER = const((1 << 30) - 1)
 
 
 class Model:
-    """A program that hears: its runtime, what decides, and the newest frames of features, which it sees."""
+    """A program that hears: its runtime, and what decides."""
 
     def __init__(self, program):
         d = program.description
@@ -35,28 +34,13 @@ class Model:
         if len(program.input) % CHANNELS or len(program.output) != len(self.labels):
             raise ValueError("the model's input is no frames of 40 features, or it has not one output per label")
         self.decision = Decision(d["labels"], d["background"], decision["cutoff"], decision["window"], decision["refractory"])
-        self.history = bytearray(len(program.input))  # a ring of frames, the oldest at `next`
+        self.size = len(program.input)  # bytes that it sees,
+        self.frames = self.size // CHANNELS  # and frames of features
         self.reset()
 
     def reset(self):
         self.decision.reset()
         self.runtime.reset()
-        for i in range(len(self.history)):
-            self.history[i] = 128  # int8 -128: silence
-        self.next = 0
-
-    def append(self, features):
-        """Take the features of one more frame."""
-        buffers.copy(self.history, self.next, features, 0, CHANNELS)
-        self.next = (self.next + CHANNELS) % len(self.history)
-
-    def start(self):
-        """Begin a run on the newest frames."""
-        program, history = self.program, self.history
-        size = len(history)
-        buffers.copy(program.input, 0, history, self.next, size - self.next)
-        buffers.copy(program.input, size - self.next, history, 0, self.next)
-        self.runtime.start()
 
 
 class Listener:
@@ -73,6 +57,7 @@ class Listener:
     def __init__(self, program, report=None):
         self.report = report
         self.source = self.observer = None
+        self.patient = False  # whether frames wait until there are as many as are done at once
         self.peak = 0  # the greatest sample since the observer has set it to 0, without its sign
         self.model = model = Model(program)
         front = program.description["frontend"]
@@ -82,11 +67,13 @@ class Listener:
         self.program, self.runtime, self.stride = program, model.runtime, model.stride  # of the first one
         self.front = front, program.description["input"]
         self.frontend = Frontend(
-            program.tables, front["noise_reduction"], front["pcan"], front["log"], self.front[1]["multiplier"]
+            program.tables, front["noise_reduction"], front["pcan"], front["log"], self.front[1]["multiplier"], model.frames
         )
         self.hop = RATE * front["hop_ms"] // 1000
-        self.samples = array("h", bytes(2 * WINDOW))
-        self.span = (len(program.input) // CHANNELS - 1) * self.hop + WINDOW  # samples that a run of the first model covers
+        self.kept = WINDOW - self.hop  # samples of a window that the next one has, too
+        self.together = WINDOW // self.hop  # frames that are taken at once, at most
+        self.samples = array("h", bytes(2 * (self.kept + self.together * self.hop)))
+        self.span = (model.frames - 1) * self.hop + WINDOW  # samples that a run of the first model covers
         self.teacher = None
         self.reset()
 
@@ -102,6 +89,9 @@ class Listener:
         model = Model(program)
         program.tables = self.program.tables
         self.models.append(model)
+        if CHANNELS * model.frames > len(self.frontend.input):
+            self.frontend.keep(model.frames)
+            self.frontend.reset()
         return model
 
     def close(self):
@@ -113,7 +103,7 @@ class Listener:
 
     def reset(self):
         self.frontend.reset()
-        for i in range(WINDOW):
+        for i in range(len(self.samples)):
             self.samples[i] = 0
         for model in self.models:
             model.reset()
@@ -121,6 +111,8 @@ class Listener:
             self.teacher.reset()
         self.current = None  # the model that runs
         self.count = 0  # frames so far
+        self.need = WINDOW  # samples that are to be there before anything is done,
+        self.room = 1  # and the most frames that are done then
         self.runs = 0  # of the first model
         self.heard = -1
 
@@ -134,8 +126,10 @@ class Listener:
         self.reset()
         for model in self.models:
             model.every = model.stride if stride is None else stride
-            model.skips = len(model.history) > CHANNELS * model.every  # not one that keeps state
+            model.skips = model.frames > model.every  # not one that keeps state
         self.most = getattr(source, "pressing", _NEVER)
+        self.patient = self.together * self.hop <= self.most != _NEVER
+        self.plan()
         self.source = source
 
     def stop(self):
@@ -147,7 +141,7 @@ class Listener:
         """Tell whether nothing can be done before more sound comes."""
         if self.source is None:
             return True
-        return self.current is None and self.source.available() < self.wanted()
+        return self.current is None and self.source.available() < self.need
 
     @property
     def behind(self):
@@ -167,23 +161,15 @@ class Listener:
 
     def work(self, ms):
         """Listen for about `ms` milliseconds; True when there is more to do now."""
-        source = self.source
-        if source is None:
+        if self.source is None:
             return False
         t0 = time.ticks_ms()
-        waiting = 0  # at least; to ask takes as long as to take a frame
         while True:
             if self.current is not None:
-                if self.go_on(ms):
+                if self.go_on(ms) and (self.heard >= 0 or self.teacher is not None or self.observer is not None):
                     self.tell()
-            else:
-                wanted = self.hop if self.count else WINDOW
-                if waiting < wanted:
-                    waiting = source.available()
-                    if waiting < wanted:
-                        return False
-                waiting -= wanted
-                self.take()
+            elif not self.take():
+                return False
             if time.ticks_diff(time.ticks_ms(), t0) >= ms:
                 return not self.idle
 
@@ -202,12 +188,11 @@ class Listener:
         self.report("detect", label=decision.labels[index], score=round(decision.score(index), 3), time=at, **fields)
 
     def advance(self, ms):
-        """Process one frame, or about `ms` milliseconds of a run of a model; True when a run has ended."""
+        """Take what has come, or process about `ms` milliseconds of a run of a model; True when a run has ended."""
         if self.current is not None:
             return self.go_on(ms)
         self.heard = -1
-        if self.source.available() >= self.wanted():
-            self.take()
+        self.take()
         return False
 
     def go_on(self, ms):
@@ -216,44 +201,68 @@ class Listener:
         self.model = model = self.current
         first = model is self.models[0]
         teacher = self.teacher if first else None
-        if not (model.runtime.run(ms) if teacher is None else teacher.run(model.runtime, ms)):
-            return False
+        if teacher is None:
+            if not model.runtime.run(ms):
+                return False
+            at = self.ms()
+        else:
+            if not teacher.run(model.runtime, ms):
+                return False
+            at = self.ms()
+            teacher.update(at)
+        self.heard = model.decision.update(model.program.output, at)
         self.runs += first
-        self.heard = model.decision.update(model.program.output, self.ms())
-        if teacher is not None:
-            teacher.update(self.ms())
         self.current = None
         for other in self.models:
-            if other.runtime.running:
+            if other is not model and other.runtime.running:
                 self.current = other
         return True
 
     def take(self):
-        """Process one frame, which has come; begin runs of the models where it is time."""
-        self.frame()
-        for model in self.models:
-            if model.every and self.count % model.every == 0 and not (model.skips and self.behind):
-                model.start()
-                self.current = model
+        """Process frames that have come, up to the next run of a model, and begin that. False: none has come, or too few.
 
-    def frame(self):
-        """Take the samples of the next frame, and give its features to the models."""
+        Several at once, since what Python does for one takes half as long as its features.
+        """
+        source = self.source
+        n = source.available()
+        if n < self.need:
+            return False
         samples = self.samples
-        n = self.hop if self.count else WINDOW
-        kept = 2 * (WINDOW - n)
-        buffers.copy(samples, 0, samples, 2 * n, kept)
-        self.source.read(samples, kept, n)
+        if self.count:
+            hop = self.hop
+            n //= hop
+            if n > self.room:
+                n = self.room
+            first, new = self.kept, n * hop
+        else:
+            n, first, new = 1, 0, WINDOW
+        source.read(samples, 2 * first, new)
         if self.observer is not None:
-            self.peak = max(self.peak, buffers.peak(samples, WINDOW - n, n))
-        self.frontend.process(samples)
-        for model in self.models:
-            model.append(self.frontend.input)
-        self.count += 1
+            self.peak = max(self.peak, buffers.peak(samples, first, new))
+        self.frontend.process(samples, n, self.hop)
+        self.count += n
+        self.plan()
+        return True
 
-    def start(self):
-        """Begin a run of the first model on the newest frames of features."""
-        self.current = self.models[0]
-        self.current.start()
+    def plan(self):
+        """Begin the runs that are due, and find out how many frames are to be taken next."""
+        count, room = self.count, self.together
+        for model in self.models:
+            every = model.every
+            if every:
+                left = every - count % every
+                if left == every and count and not (model.skips and self.behind):
+                    self.start(model)
+                if left < room:
+                    room = left
+        self.room = room
+        self.need = room * self.hop if self.patient and count else self.wanted()
+
+    def start(self, model):
+        """Begin a run of a model on the newest frames of features."""
+        self.frontend.newest(model.program.input, model.size)
+        model.runtime.start()
+        self.current = model
 
     def frame_us(self):
         """Microseconds of the front end for one frame."""

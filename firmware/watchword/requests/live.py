@@ -64,7 +64,7 @@ class Meter:
         pipeline, teacher = app.pipeline, app.teacher
         self.place("source", pipeline.source, "available", 0)
         self.place("source", pipeline.source, "read", 3)
-        self.place("features", pipeline.frontend, "process", 1)
+        self.place("features", pipeline.frontend, "process", 3)
         if teacher is not None:
             self.place("model", teacher, "run", 2)
             self.place("decision", teacher, "update", 1)

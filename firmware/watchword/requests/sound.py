@@ -108,7 +108,7 @@ class Subject(Requests):
         self.app.ears.open()
 
     def finish_scores(self, request):
-        self.listener.start()
+        self.listener.start(self.listener.models[0])
         while not self.listener.advance(10000):
             pass
         return {"scores": [int8(v) for v in self.listener.program.output], "time": self.listener.ms() / 1000}

@@ -43,18 +43,19 @@ class Output:
 class PinsSink:
     """Words switch pins, and the board's LED tells that it is alive.
 
-    The LED flashes every two seconds while the board hears by itself (`alive`), and for a word as many times as its place among
-    those that fire; it blinks fast once listening has been given up. labels(): those that fire, in their order.
+    The LED flashes every two seconds while the board hears by itself, as `ears` knows, and for a word as many times as its
+    place among those that fire; it blinks fast once listening has been given up. labels(): those that fire, in their order.
     """
 
-    def __init__(self, labels):
+    def __init__(self, labels, ears):
         self.labels = labels
+        self.ears = ears
         self.actions = []
         self.outputs = {}  # by pin,
         self.all = []  # and in a list, to go through which allocates nothing
         self.led = None
-        self.alive = self.lost = False
-        self.beat = time.ticks_ms()
+        self.lost = False
+        self.beat = self.due = time.ticks_ms()  # when the LED is to flash, and when something is to be done at all
 
     def use(self, actions):
         """actions: a list of {"label", "pin", "act", "seconds" or "count"}, as settings have it. All pins are low at first."""
@@ -62,6 +63,7 @@ class PinsSink:
         self.actions = actions
         self.outputs = {action["pin"]: Output(action["pin"]) for action in actions}
         self.all = list(self.outputs.values())
+        self.due = time.ticks_ms()
         try:
             pin = Pin("LED")
         except (ValueError, TypeError):  # a board without one
@@ -78,6 +80,10 @@ class PinsSink:
             self.show(event["label"])
         elif kind == "failed":
             self.lost = event["given_up"]
+            self.beat = time.ticks_ms()
+        else:
+            return True
+        self.due = time.ticks_ms()
         return True
 
     def act(self, action, output):
@@ -99,16 +105,24 @@ class PinsSink:
 
     def work(self):
         """Do what is due."""
-        for output in self.all:
-            output.work()
-        led = self.led
-        if led is None:
-            return
-        led.work()
         now = time.ticks_ms()
-        if (self.alive or self.lost) and not led.left and time.ticks_diff(now, self.beat) >= 0:
-            led.begin(1, _ALARM if self.lost else _FLASH)
+        if time.ticks_diff(now, self.due) < 0:
+            return
+        led = self.led
+        if led is not None and not led.left and time.ticks_diff(now, self.beat) >= 0:
+            if self.ears.hearing or self.lost:
+                led.begin(1, _ALARM if self.lost else _FLASH)
             self.beat = time.ticks_add(now, 2 * _ALARM if self.lost else _BEAT)
+        self.due = self.beat if led is not None else time.ticks_add(now, _BEAT)
+        for output in self.all:
+            self.go_on(output)
+        if led is not None:
+            self.go_on(led)
+
+    def go_on(self, output):
+        output.work()
+        if output.left and time.ticks_diff(output.at, self.due) < 0:
+            self.due = output.at
 
     def stop(self):
         """Leave all pins low, and to others."""

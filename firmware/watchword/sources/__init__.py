@@ -1,8 +1,8 @@
 """Where sound and pictures come from.
 
-A source of sound has its `kind`, `available()`, the number of samples that wait, `read(buffer, at, n)`, which puts the n oldest
-(int16, 16 kHz) into a buffer from byte `at`, `reset()`, with which a stream begins, and since then `lost`, how many samples
-there was no room for, and `skipped`, how many it has passed over itself.
+A source of sound has its `kind`, `available()`, the number of samples that wait, `read(buffer, at, n)`, which is called right
+after it and puts the n oldest (int16, 16 kHz) into a buffer from byte `at`, `reset()`, with which a stream begins, and since
+then `lost`, how many samples there was no room for, and `skipped`, how many it has passed over itself.
 
 One that hears by itself also has `check()`, which raises Refusal where it cannot be now, `prepare()`, which takes the heap that
 it needs, `start()` and `stop()`, `fault()`, what is wrong with what came since it was last asked, and `turn()`, which makes it

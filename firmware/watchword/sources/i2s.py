@@ -199,7 +199,7 @@ class I2sSource(Words):
         """Forget what waits, what was lost, and what was found about the microphone."""
         if self.ring is not None:
             self.drop()
-        self.state[_LOST] = self.skipped = 0
+        self.state[_LOST] = self.lost = self.skipped = 0
 
     def drop(self):
         """Forget what waits, and what was found about the microphone; how many samples that was."""
@@ -212,7 +212,9 @@ class I2sSource(Words):
 
     def available(self):
         """Return how many samples wait. Where the ring was full, the oldest are lost."""
-        n = _arrived(self.state, self.dma.count)
+        state = self.state
+        n = _arrived(state, self.dma.count)
+        self.lost = state[_LOST]
         return self._again() if n < 0 else n
 
     def _again(self):
@@ -229,10 +231,8 @@ class I2sSource(Words):
         return state[_WAITING]
 
     def read(self, samples, at, n):
-        """Put the n oldest samples into an array 'h' from byte `at`; the caller has seen that they are available."""
-        state = self.state
-        _arrived(state, self.dma.count)  # it may have been some time ago
-        _convert(state, self.ring, samples, at | n << 16)
+        """Put the n oldest samples into an array 'h' from byte `at`; the caller has just seen that they are available."""
+        _convert(self.state, self.ring, samples, at | n << 16)
         self.taken += n
 
     def turn(self):

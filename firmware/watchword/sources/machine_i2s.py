@@ -24,7 +24,6 @@ _convert = bodies.module("microphone").convert
 _AT = const(0)
 _MEAN = const(5)
 _WAITING = const(10)
-_LOST = const(11)
 
 _LAST = const(48)  # the highest number of a pin that any of these chips has
 _FRAME = const(8)  # bytes
@@ -104,7 +103,7 @@ class MachineI2sSource(Words):
         """Forget what waits, what was lost, and what was found about the microphone."""
         if self.driver is not None:
             self.drop()
-        self.state[_LOST] = self.skipped = 0
+        self.lost = self.skipped = 0
 
     def drop(self):
         """Forget what waits, and what was found about the microphone; how many samples that was."""
@@ -130,7 +129,7 @@ class MachineI2sSource(Words):
         behind = self.behind + time.ticks_diff(now, self.at) * (RATE // 1000)
         self.at = now
         if behind > _HELD:
-            state[_LOST] += behind - _HELD
+            self.lost += behind - _HELD
             behind = _HELD
         waiting = state[_WAITING]
         while waiting <= _RING - _AT_ONCE:

@@ -16,7 +16,6 @@ _CLIPPED = const(6)
 _LEAST = const(7)
 _GREATEST = const(8)
 _BITS = const(9)
-_LOST = const(11)
 
 CLIPPED = const(200)  # of so many samples, one that is too loud is no fault yet
 
@@ -25,7 +24,8 @@ class Words:
     """state: that of kernels/microphone.py, for a ring of `size` bytes, a power of 2.
 
     multiplier: the gain, 1 to 65535, 64 for the upper 16 bits (watchword.features.microphone on the host makes one of dB).
-    Raises Refusal where that cannot be, or sck, ws and sd are no three pins from 0 to `last`.
+    lost: how many samples since `reset` came while the ring was full, as `available` has last seen it. Raises Refusal where
+    that cannot be, or sck, ws and sd are no three pins from 0 to `last`.
     """
 
     kind = "i2s"
@@ -52,6 +52,7 @@ class Words:
         state[_LOW] = -(((1 << 29) + 8192) // multiplier)
         self.turned = False  # whether it listens to the slot that it was not made for
         self.taken = 0  # samples since `fault`
+        self.lost = 0
         self.skipped = 0  # samples that `turn` has taken
         self.forget()
 
@@ -59,11 +60,6 @@ class Words:
     def ring_size(self):
         """Tell how many bytes of the heap the ring takes."""
         return len(self.ring) if self.ring is not None else 0
-
-    @property
-    def lost(self):
-        """Tell how many samples since `reset` came while the ring was full."""
-        return self.state[_LOST]
 
     @property
     def clipped(self):

@@ -45,8 +45,9 @@ def files(architecture: str) -> dict[str, bytes]:
             else:
                 code = _assembled(source, Path(folder)) if source.stem.endswith("_thumb") else source
                 if code is not None:
-                    compiled = cross_compiled(code, name.as_posix(), architecture, Path(folder) / "compiled.mpy")
-                    found[name.with_suffix(".mpy").as_posix()] = compiled
+                    # Its own name in tracebacks, too: MicroPython keeps each name that it meets, and this one it knows.
+                    to = name.with_suffix(".mpy").as_posix()
+                    found[to] = cross_compiled(code, to, architecture, Path(folder) / "compiled.mpy")
     found[MAIN] = (root / MAIN).read_bytes()
     return found
 
