@@ -84,7 +84,7 @@ class App:
             self.note = self.note or note
         except Exception as error:
             self.start_failed(error)
-        forget("start", "program", "settings", "trial", "changes")
+        forget("start", "feeds", "program", "settings", "trial", "changes")
         gc.collect()
         self.program_heap = gc.mem_alloc() - idle if self.program else 0
 
@@ -143,6 +143,7 @@ class App:
             "sound": "no sound program is loaded: push one",
             "pictures": "no picture program is loaded: push one",
         }
+        self.unfed = None  # why nothing can feed the program that runs
         self.load_ms = self.program_heap = 0
         gc.collect()
 

@@ -184,23 +184,50 @@ class Changes:
         return found
 
     def remove(self, name):
-        """Remove a stored program by its name or file name; one that hears beside others does so no more."""
+        """Remove a stored program by its name or file name.
+
+        An active one stays, unless it hears beside others, who go on without it, or nothing can feed it: then its previous one
+        is active, or none.
+        """
         found = self._find(name)
+        unfed = [entry for entry in found if entry["state"] == "active" and not self._fed(entry["file"])]
+        found = unfed or found  # not what would take its place
         for entry in found:
             file, kind = entry["file"], entry["kind"]
-            beside = entry["state"] == "active" and len(self.store.active(kind)) > 1 and not self.store.trial(kind)
-            if entry["state"] != "stored" and not beside:
+            goes = entry["state"] == "active" and (unfed or len(self.store.active(kind)) > 1) and not self.store.trial(kind)
+            if entry["state"] != "stored" and not goes:
                 raise StoreError("%s is the %s program and stays" % (file, entry["state"]))
-            if file in self.store.used() and not beside:
+            if file in self.store.used() and not goes:
                 raise StoreError("%s stays until the active program has had its clean run" % file)
         for entry in found:
             file, kind = entry["file"], entry["kind"]
             if entry["state"] == "active":
                 # Where power goes now, the file is swept, or missing, which comes to the same.
                 pairs = [[None if name == file else name for name in pair] for pair in self.store.state[kind]]
-                self.store.write_state(**{kind: [pair for pair in pairs if pair[0]]})
+                if len(pairs) == 1:
+                    pairs = [[pairs[0][1], None]]
+                self._end_trial(kind, [pair for pair in pairs if pair[0]] or [list(NONE)])
             if file in self.store.files():
                 os.remove(self.store.path(file))
+
+    def _fed(self, file):
+        """Whether a pipeline can feed a program."""
+        from watchword import decision, feeds, forget
+        from watchword.program import ProgramError, declared
+        from watchword.sources import LONGEST
+
+        try:
+            d, inputs, outputs = declared(self.store.path(file))
+            decision.check(d["labels"], d["decision"])
+            if d["kind"] == "picture":
+                feeds.picture(d, inputs, outputs, LONGEST)
+            else:
+                feeds.sound(d, inputs, outputs)
+        except (ProgramError, KeyError, ValueError, TypeError):
+            return False
+        finally:
+            forget("feeds", "program")
+        return True
 
     def drop_beside(self, kind, file, note):
         """A program cannot hear beside others: it is removed, and the note tells why."""

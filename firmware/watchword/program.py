@@ -132,9 +132,15 @@ def _description(f, path, header):
 
 def describe(path):
     """The description of a program file (a dict), or ProgramError."""
+    return declared(path)[0]
+
+
+def declared(path):
+    """(its description, bytes of its input, bytes of its output), or ProgramError."""
     with open(path, "rb") as f:
         try:
-            return _description(f, path, _header(f, path)[1])
+            header = _header(f, path)[1]
+            return _description(f, path, header), header[_INPUT_SIZE], header[_OUTPUT_SIZE]
         except MemoryError:
             raise ProgramError("%s: the heap has no room for its description" % path)
 

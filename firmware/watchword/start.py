@@ -96,8 +96,9 @@ def load(app, file, proved=False, made=None):
         app.runtime = app.pipeline.runtime
     except (KeyError, ValueError, TypeError) as error:
         # A program that nothing feeds can be run all the same.
-        verb = "see" if picture else "listen"
-        app.missing["pictures" if picture else "sound"] = "%s cannot %s: %s" % (file, verb, error)
+        text = str(error) if isinstance(error, ValueError) else error_text(error)
+        app.unfed = "cannot %s: %s" % ("see" if picture else "listen", text)
+        app.missing["pictures" if picture else "sound"] = "%s %s" % (file, app.unfed)
         app.runtime = Runtime(loaded)
     loaded.reset = loaded.steps = ()  # for the heap's sake
     app.program = loaded

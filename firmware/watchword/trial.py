@@ -1,8 +1,9 @@
 """The clean run: a program that is new on this board is loaded and run once on zeros before it counts.
 
-Flash counts the runs that have begun. One that ends in an exception, or leaves too little heap, brings the program before
-back at once. One that does not end (it hangs, or power goes) is ended by the watchdog, or by the host where the board is a
-process; after two of those the program before is back too. The numbers can be read by CPython too.
+Flash counts the runs that have begun. One that ends in an exception, leaves too little heap, or is that of a program which no
+pipeline can feed, brings the program before back at once. One that does not end (it hangs, or power goes) is ended by the
+watchdog, or by the host where the board is a process; after two of those the program before is back too. The numbers can be
+read by CPython too.
 """
 
 import time
@@ -22,7 +23,7 @@ def clean_run(app, kind, load):
     Loads nothing where it has had its attempts: then the one before is active again. Restarts the board when the program fails,
     and where it is to hear beside others: that begins on a heap which no trial has broken up. load: that of start.py.
     """
-    from watchword import board, error_text
+    from watchword import Refusal, board, error_text
     from watchword.changes import Changes
     from watchword.kernels.bodies import NATIVE
     from watchword.link import FLUSH
@@ -42,6 +43,8 @@ def clean_run(app, kind, load):
     watchdog = board.Watchdog(TIMEOUT)
     try:
         runtime = load(app, file)
+        if app.unfed:
+            raise Refusal("it " + app.unfed)
         runtime.start()
         t0 = time.ticks_ms()
         while not runtime.run(SLICE):

@@ -8,13 +8,26 @@ WatchwordError
 │   └── LinkError          the line to it is broken or silent
 └── SetupError         a tool that the host needs is missing
 
-Every message is one line: what was wrong, where, and what to do. The command line prints it and exits with status 1;
-anything that is not a WatchwordError is a bug of watchword's and shows its traceback.
+Every message is one line of at most 300 characters: what was wrong, where, and what to do. The command line prints it and
+exits with status 1; anything that is not a WatchwordError is a bug of watchword's and shows its traceback.
 """
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LONGEST = 300  # characters of a message,
+_STOP = 160  # and of one thing that stops a model
+_NAME = 40  # characters that a long name keeps: its end, which tells more than its beginning
+_END = 120  # characters of the end that a message keeps where its middle is left out
 
 
 class WatchwordError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can mend. message: one that is longer, or of several lines, becomes `one_line`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class ModelError(WatchwordError):
@@ -22,7 +35,32 @@ class ModelError(WatchwordError):
 
 
 class UnsupportedError(ModelError):
-    """A model needs an operation or a form of one that watchword does not have."""
+    """A model needs an operation or a form of one that watchword does not have.
+
+    stops: all that stops it, where the message has room for some only.
+    """
+
+    def __init__(self, message: str, stops: tuple[Stop, ...] = ()) -> None:
+        super().__init__(message)
+        self.stops = stops
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Something that stops a model. number: of the operation in its file; None: it is the input, the output or the whole.
+
+    operation: its name. makes: the names of its outputs, quoted. lacking: watchword does not have the operation in any form.
+    """
+
+    reason: str
+    number: int | None = None
+    operation: str = ""
+    makes: str = ""
+    lacking: bool = False
+
+    def __str__(self) -> str:
+        where = " ".join(str(part) for part in (self.number, self.operation, self.makes) if part not in (None, ""))
+        return one_line(f"{where}: {self.reason}" if where else self.reason, _STOP)
 
 
 class DataError(WatchwordError):
@@ -39,3 +77,18 @@ class LinkError(BoardError):
 
 class SetupError(WatchwordError):
     """A tool that the host needs is missing and could not be installed."""
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """Text on one line of at most `longest` characters: of quoted names the end is kept, then of the text both ends."""
+    line = " ".join(part for raw in text.splitlines() if (part := raw.strip()))
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
+    if len(line) > longest:
+        line = re.sub(rf"'[^']*([^']{{{_NAME}}})'", r"'…\1'", line)
+    if len(line) > longest:
+        end = line[-min(_END, longest // 2) :]
+        begin = line[: longest - len(end) - 3]
+        # Between words, where there are some.
+        begin, end = begin.rpartition(" ")[0] or begin, end.partition(" ")[2] or end
+        line = f"{begin} … {end}"
+    return line

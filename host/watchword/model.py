@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword import catalogue, chips, compile, description, shipped, tflite
-from watchword.description import Decision, Description
+from watchword.description import Decision, Description, Kind
 from watchword.errors import DataError, ModelError
 from watchword.features.tables import CHANNELS
 from watchword.graph import Graph, Tensor
+from watchword.purpose import map_told, purpose, unfed
 
 KEYWORDS = "keywords/keywords.tflite"  # the package's keyword model, among `shipped.models()`
 
@@ -66,38 +67,52 @@ class Model:
         """Frames of the front end that the input holds, where it holds frames."""
         return input_frames(self.graph)
 
+    def of_kind(self, kind: Kind) -> Description:
+        """The description with another kind, and what that kind takes where nothing else is known.
+
+        ModelError: nothing here makes pictures of the form of its input.
+        """
+        own = self.description
+        if kind == own.kind:
+            return own
+        known = ("name", "labels", "background", "licence", "source", "embedding", "embedding_parts")
+        made = draft(self.path, self.content, self.graph, kind)
+        made = dataclasses.replace(made, **{key: getattr(own, key) for key in known})
+        if kind == "picture" and (reason := self._unfed(made)) is not None:
+            raise ModelError(f"{self.path}: it cannot be for pictures: {reason}")
+        return made
+
+    def _unfed(self, own: Description) -> str | None:
+        """Why no pipeline could feed it with this description; None: one can."""
+        fields = own.as_dict() | {"shape": self.graph.input.shape[1:]}
+        return unfed(fields, self.graph.input.size, self.graph.output.size)
+
     def require_description(self) -> Description:
         """The description, or ModelError saying that the model has none and what to do."""
         if not self.described:
             raise ModelError(
                 f"{self.path}: has no description {self.path.with_suffix('.toml').name} beside it, so its labels are unknown: "
-                f"`watchword describe {self.path}` drafts one"
+                "`watchword describe` drafts one"
             )
-        outputs = self.graph.output.shape[-1]
-        if outputs != len(self.description.labels):
-            raise ModelError(f"{self.path}: has {outputs} outputs, its description {len(self.description.labels)} labels")
         return self.description
 
     def require_fed(self) -> Description:
         """The description of a model that a board can feed. ModelError: it has none, or nothing here makes what it takes."""
+        if purpose(self.graph).places > 1:
+            raise ModelError(f"{self.path}: {map_told(self.graph)}: `watchword run` and `bench` are for it")
         description = self.require_description()
         if description.kind == "tensor":
-            raise ModelError(f"{self.path}: takes neither sound nor pictures: `watchword run` and `bench` are for it")
-        if description.kind == "sound":
-            if description.features != "micro":
-                raise ModelError(
-                    f"{self.path}: takes {_NAMES[description.features]} features, which no front end here makes: "
-                    "`watchword run` and `bench` are for it"
-                )
-            if self.graph.input.size % CHANNELS:
-                raise ModelError(
-                    f"{self.path}: its input of {self.graph.input.size} values is no frames of {CHANNELS} features"
-                )
-            if self.graph.stateful and description.decision.stride != self.frames:
-                raise ModelError(
-                    f"{self.path}: keeps state from run to run, so that it has to see every frame once: decision.stride is "
-                    f"{description.decision.stride}, its input holds {self.frames}"
-                )
+            raise ModelError(
+                f"{self.path}: takes neither sound nor pictures by its description: `watchword run` and `bench` are for it; "
+                "`describe --kind` says otherwise"
+            )
+        if (reason := self._unfed(description)) is not None:
+            raise ModelError(f"{self.path}: {reason}: `watchword run` and `bench` are for it, or mend its description")
+        if description.kind == "sound" and self.graph.stateful and description.decision.stride != self.frames:
+            raise ModelError(
+                f"{self.path}: keeps state from run to run, so that it has to see every frame once: decision.stride is "
+                f"{description.decision.stride}, its input holds {self.frames}"
+            )
         return description
 
     def require_sound(self) -> Description:
@@ -115,19 +130,13 @@ class Model:
         return description
 
 
-_NAMES = {"mfcc": "MFCC", "log_mel": "log-mel"}
-
-
 def load(path: Path | str, description_file: Path | None = None) -> Model:
     """Read a model: a file, or one known by its name (`catalogue.find`). description_file overrides the description beside it.
 
     Raises ModelError where a file is missing or damaged, UnsupportedError listing every operation that cannot be had.
     """
     path = catalogue.find(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    content = tflite.read_bytes(path)
     graph = tflite.read(content, str(path))
     frames = input_frames(graph)
     found = description.read(description_file, frames) if description_file else description.find(path, content, frames)
@@ -139,14 +148,18 @@ def input_frames(graph: Graph) -> int:
     return max(1, graph.input.size // CHANNELS)
 
 
-def draft(path: Path, content: bytes, graph: Graph) -> Description:
-    """A description to start from: the file's name and hash, labels by number, and what the shape of the input suggests."""
+def draft(path: Path, content: bytes, graph: Graph, kind: Kind | None = None) -> Description:
+    """A description to start from: the file's name and hash, labels by number, and what the shapes of its ends suggest.
+
+    kind: what it is for, where that is known.
+    """
     name = description.program_name(path.stem)
     outputs = graph.output.shape[-1]
+    likely = purpose(graph)
     found = Description(
         name=name,
         labels=(name,) if outputs == 1 else tuple(f"label{i}" for i in range(outputs)),
-        kind=_guessed_kind(graph),
+        kind=kind or likely.kind,
         sha256=hashlib.sha256(content).hexdigest(),
     )
     if found.kind == "picture":
@@ -156,16 +169,7 @@ def draft(path: Path, content: bytes, graph: Graph) -> Description:
         front_end = dataclasses.replace(found.frontend, hop_ms=10)
         decision = Decision(stride=min(description.LONGEST_STRIDE, input_frames(graph)))
         return dataclasses.replace(found, frontend=front_end, decision=decision)
-    return found
-
-
-def _guessed_kind(graph: Graph) -> description.Kind:
-    """Frames of 40 features are sound; height x width x 1 or 3, both of at least 20, a picture."""
-    shape = [size for size in graph.input.shape[1:] if size != 1]
-    if shape and (shape[-1] == CHANNELS or (len(shape) == 1 and shape[0] % CHANNELS == 0)):
-        return "sound"
-    sides = graph.input.shape[1:3]
-    return "picture" if len(graph.input.shape) == 4 and graph.input.shape[3] in (1, 3) and min(sides) >= 20 else "tensor"
+    return dataclasses.replace(found, features=likely.features) if found.kind == "sound" else found
 
 
 def quantized(x: NDArray[np.float32], tensor: Tensor) -> NDArray[np.int8]:

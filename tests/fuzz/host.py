@@ -28,7 +28,7 @@ import numpy as np
 from tests.fuzz import damage, seeds
 from watchword import chips, compile, description, reference, tflite
 from watchword.compile.program import read_description
-from watchword.errors import ModelError, WatchwordError
+from watchword.errors import LONGEST, ModelError, WatchwordError
 from watchword.graph import Graph
 
 TARGETS = ("unix", "rp2040")
@@ -92,14 +92,12 @@ def use_model(content: bytes) -> tuple[str, Graph | None]:
     try:
         graph = tflite.read(content, "fuzz")
     except WatchwordError as error:
-        if not str(error).startswith("fuzz: "):
-            raise AssertionError("a message that does not name the file") from error
-        return refused(error), None
+        return refused(error, file="fuzz: "), None
     try:
         for target in TARGETS:
             compile.compile(graph, seeds.described(graph), chips.named(target))
     except WatchwordError as error:
-        return refused(error, "read, not compiled"), None
+        return refused(error, "read, not compiled", "fuzz: "), None
     reference.run(graph, np.zeros((1, *graph.input.shape[1:]), np.int8))
     return "ran", graph
 
@@ -108,7 +106,7 @@ def use_program(content: bytes) -> str:
     try:
         read_description(content, "fuzz")
     except WatchwordError as error:
-        return refused(error)
+        return refused(error, file="fuzz: ")
     return "read"
 
 
@@ -118,21 +116,32 @@ def use_description(content: bytes, suffix: str) -> str:
     try:
         found = description.read(path)
     except WatchwordError as error:
-        return refused(error)
+        return refused(error, file=f"{path}: ")
     again = Path("again.toml")
     description.write(found, again)  # what is read can be written
     assert description.read(again) == found
     return "read"
 
 
-def refused(error: WatchwordError, how: str = "refused") -> str:
-    """How a case was refused. A message of many lines is a fault, and so is one that hides an attempt to take all memory."""
+def refused(error: WatchwordError, how: str = "refused", file: str = "") -> str:
+    """How a case was refused. A message of many lines is a fault, and so is one that hides an attempt to take all memory.
+
+    file: what it begins with.
+    """
     message = str(error)
     assert message, "a message of nothing"
     assert message.isprintable(), f"a message of several lines: {message[:200]!r}"
-    assert len(message) <= 10000, f"a message of {len(message)} characters: {message[:100]}"
+    assert len(message) <= LONGEST, f"a message of {len(message)} characters: {message[:100]}"
+    assert message.startswith(file), f"a message that does not name the file: {message}"
     assert not isinstance(error.__cause__ or error.__context__, MemoryError), "it hides that memory ran out"
     return how
+
+
+class Unbounded(ModelError):
+    """A message that nobody has made one line of."""
+
+    def __str__(self) -> str:
+        return "two\nlines"
 
 
 def fault(number: int) -> str:
@@ -148,7 +157,7 @@ def fault(number: int) -> str:
         if number == 4:
             np.int8(127) + np.int8(1)
         if number == 5:
-            raise ModelError("two\nlines")
+            raise Unbounded("two\nlines")
     except MemoryError as error:
         hiding = ModelError("damaged")
         hiding.__cause__ = error

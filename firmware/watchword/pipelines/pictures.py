@@ -55,16 +55,13 @@ class Viewer:
     frame_us = None  # and no front end before it
 
     def __init__(self, program, report=None, kernels=_kernels):
+        from watchword import feeds  # which nobody needs once the program is there
+
         d = program.description
-        if d["kind"] != "picture":
-            raise ValueError("it is for no pictures, its kind is %s" % d["kind"])
+        feeds.picture(d, len(program.input), len(program.output), LONGEST)
         check(d["labels"], d["decision"])
         self.labels = d["labels"]
         self.rows, self.columns, self.channels = [int(n) for n in d["shape"]]
-        if self.channels not in (1, 3) or not 1 <= self.rows <= LONGEST or not 1 <= self.columns <= LONGEST:
-            raise ValueError("its input is no picture of 1 or 3 channels")
-        if self.rows * self.columns * self.channels != len(program.input) or len(program.output) != len(self.labels):
-            raise ValueError("its input has not as many bytes as its shape says, or it has not one output per label")
         self.program = program
         self.report = report
         self.runtime = Runtime(program)
@@ -72,8 +69,6 @@ class Viewer:
         self.stride = d["decision"]["stride"]
         self.decision = Presence(d["labels"], d["background"], d["decision"]["cutoff"], d["decision"]["window"])
         multiplier, offset = d["input"]["multiplier"], d["input"]["offset"]
-        if not 1 <= multiplier <= 1 << 20 or not -128 <= offset <= 127:
-            raise ValueError("its input has a multiplier or an offset out of range")
         # What each value of a pixel is to the model.
         self.values = bytes([min((v * multiplier + 32768 >> 16) + offset, 127) & 255 for v in range(256)])
         n = self.columns * self.channels

@@ -19,11 +19,10 @@ class Model:
     """A program that hears: its runtime, and what decides."""
 
     def __init__(self, program):
+        from watchword import feeds  # which nobody needs once the program is there
+
         d = program.description
-        if d["kind"] != "sound":
-            raise ValueError("it is for no sound, its kind is %s" % d["kind"])
-        if d["features"] != "micro":
-            raise ValueError("it takes %s features, which no front end here makes" % d["features"])
+        feeds.sound(d, len(program.input), len(program.output))
         decision = d["decision"]
         check(d["labels"], decision)
         self.program = program
@@ -31,8 +30,6 @@ class Model:
         self.stride = decision["stride"]
         self.every = 0  # frames between two runs; 0: none but those that are asked for
         self.runtime = Runtime(program)
-        if len(program.input) % CHANNELS or len(program.output) != len(self.labels):
-            raise ValueError("the model's input is no frames of 40 features, or it has not one output per label")
         self.decision = Decision(d["labels"], d["background"], decision["cutoff"], decision["window"], decision["refractory"])
         self.size = len(program.input)  # bytes that it sees,
         self.frames = self.size // CHANNELS  # and frames of features
@@ -61,8 +58,6 @@ class Listener:
         self.peak = 0  # the greatest sample since the observer has set it to 0, without its sign
         self.model = model = Model(program)
         front = program.description["frontend"]
-        if not isinstance(front["hop_ms"], int) or front["hop_ms"] not in (10, 20):
-            raise ValueError("its hop_ms is not 10 or 20")
         self.models = [model]
         self.program, self.runtime, self.stride = program, model.runtime, model.stride  # of the first one
         self.front = front, program.description["input"]

@@ -16,6 +16,7 @@ from watchword.chips import named
 from watchword.compile import Compiled
 from watchword.compile.program import read_description
 from watchword.errors import BoardError, LinkError, ModelError
+from watchword.purpose import unfed
 
 _LEFT: int = shipped.firmware_module("trial").LEAST_HEAP  # bytes of heap that a program must leave
 _RING = 8192  # bytes: the ring of a microphone, 128 ms of sound, beside several programs
@@ -58,10 +59,16 @@ class Programs(Connection):
 
         scratch: it runs until the next restart only and touches no stored program. beside: it hears beside those that are
         active, up to three in all; without, it takes their place. progress: called with bytes sent and
-        bytes in all. Raises BoardError where it cannot fit, with the figures.
+        bytes in all. Raises BoardError where it cannot fit, with the figures; ModelError where nothing could feed it, unless it
+        is scratch.
         """
         content = program if isinstance(program, bytes) else program.content
-        target, description = read_description(content, "the program")
+        target, description, inputs, outputs = read_description(content, "the program")
+        reason = None if scratch else unfed(description, inputs, outputs)
+        if reason is not None:
+            raise ModelError(
+                f"the program is for nothing that a board hears or sees: {reason}: `watchword run` and `bench` take it"
+            )
         if target != self.hello.target:
             raise ModelError(f"the program is compiled for {target}, the board is {self.hello.target}: compile it for that")
         if not isinstance(program, bytes):
@@ -180,7 +187,11 @@ class Programs(Connection):
         return file
 
     def remove(self, name: str) -> None:
-        """Remove a stored program that is neither active nor previous, or one that hears beside others: it does no more."""
+        """Remove a stored program that is neither active nor previous.
+
+        Of active ones, those that hear beside others, which goes on without them, and those that nothing can feed: then the
+        previous one is active again, or none. Raises BoardError where it stays.
+        """
         self.link.request("remove", name=name)
         files = {program.file for program in self.programs()}
         if not {self.hello.running, *self.hello.beside} - {None} <= files:

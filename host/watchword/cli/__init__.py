@@ -25,7 +25,7 @@ from watchword.cli import (
     training,
     virtual,
 )
-from watchword.errors import WatchwordError
+from watchword.errors import WatchwordError, one_line
 
 app = typer.Typer(
     name="watchword",
@@ -71,4 +71,10 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A name that is too long, a folder that may not be read: wherever it came up, the user can mend it.
+        typer.echo(f"watchword: {one_line(f'{error.filename}: cannot be used: {error.strerror}')}", err=True)
         sys.exit(1)

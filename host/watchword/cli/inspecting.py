@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import typer
 
+from watchword import catalogue
 from watchword.cli.options import DescriptionFile, Json, ModelFile
 from watchword.cli.output import note, say, say_json, say_table, short
+from watchword.errors import ModelError, one_line
 from watchword.model import load
-from watchword.report.inspection import Inspection
+from watchword.report.inspection import Inspection, Refused, refused
 from watchword.report.inspection import inspect as inspect_model
+from watchword.tflite import Survey
+
+_REASONS = 20  # that are shown
 
 
 def inspect(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
-    """Show a model layer by layer, and what it takes on each target. Layers marked * may serve as embedding."""
-    found = inspect_model(load(model, description))
+    """Show what a model is, layer by layer, and what it takes on each target. Layers marked * may serve as embedding.
+
+    Of a file that cannot be run: what it is, its operations, and which of them stop it; the exit status is 1 then.
+    """
+    try:
+        found = inspect_model(load(model, description))
+    except ModelError as error:
+        said = refused(catalogue.find(model), error)
+        if json:
+            say_json(said.as_dict())
+        elif said.survey is not None:
+            _show_refused(said, said.survey)
+        raise
     if json:
         say_json(found.as_dict())
     else:
         _show(found)
 
 
+def _show_refused(found: Refused, survey: Survey) -> None:
+    say(f"{found.path.name}: {survey.what}")
+    say()
+    stopping = Counter(stop.operation for stop in found.stops)
+    say_table(
+        ("operation", "count", "stop it"),
+        [(one_line(name, 60), count, stopping[name] or "") for name, count in survey.operations.items()],
+    )
+    if found.stops:
+        say()
+        for stop in found.stops[:_REASONS]:
+            say(str(stop))
+        if len(found.stops) > _REASONS:
+            say(f"and {len(found.stops) - _REASONS} more, which --json lists")
+
+
 def _show(found: Inspection) -> None:
     graph = found.compiled.graph
     shape = "x".join(map(str, graph.input.shape[1:]))
     say(f"{found.model.description.name}: takes {graph.input_type} {shape}, scale {graph.input.scale[0]:.6g}")
+    say(f"file        {found.survey.what}")
+    say(f"use         {found.use}")
     say()
     say_table(
         ("", "layer", "kind", "output", "MACs", "weights", "arena", "scale", "zero"),

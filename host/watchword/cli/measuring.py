@@ -25,7 +25,6 @@ from watchword.cli.options import (
     running,
 )
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
-from watchword.errors import DataError
 from watchword.model import Model, load
 
 
@@ -60,8 +59,7 @@ def bench(
 
 
 def _hear(model: Model, on: str | None, seconds: int, fresh: bool, json: bool) -> None:
-    if model.description.kind != "sound":
-        raise DataError(f"{model.description.name} is for pictures: --live is for what hears")
+    model.require_sound()
     wired = on is not None and (found := virtual.find(on)) is not None and found.kind.repl and not found.running()
     with stage(chosen(), seconds) if wired else nullcontext(chosen()) as hardware, open_board(on, fresh, hardware) as board:
         with running(board, model):

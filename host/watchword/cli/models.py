@@ -20,12 +20,14 @@ from watchword.chips import CHIPS, PORTABLE, Chip, named
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
 from watchword.compile import Compiled
-from watchword.compile.program import Step, groupings
+from watchword.compile.program import Step, groupings, read_description
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.data.clips import read_files
+from watchword.description import Kind
 from watchword.errors import BoardError, DataError, ModelError
 from watchword.evaluate import fewshot
 from watchword.model import Model, load
+from watchword.purpose import told
 
 Target = Annotated[str, typer.Option(help=f"One of {', '.join(CHIPS)}.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Show layer by layer what simplification saved, and the kernels.")]
@@ -37,7 +39,7 @@ NoSimplify = Annotated[
 # The first lines of a draft.
 _HEADING = """Drafted by `watchword describe`. Put right what only you can know:
 labels: what the outputs mean, in their order; background: those of them that never fire.
-kind: sound, picture, or tensor for everything else; guessed from the input of {}.
+kind: sound, picture, or tensor for everything else; guessed from the input of {}; `describe --kind` changes it.
 features, of sound: micro, or mfcc or log_mel, which nothing here makes.
 hop_ms: 10 or 20; multiplier and offset: how features or pixels become int8; cutoff, window, stride: when it fires.
 docs/formats.md explains every line."""
@@ -49,28 +51,44 @@ def describe(
         str | None,
         typer.Option(metavar="LAYER[:PARTS]", help="Words are taught by this layer, in so many parts: see `inspect`."),
     ] = None,
+    kind: Annotated[Kind | None, typer.Option("--kind", help="What it is for, where its input's shape does not tell.")] = None,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Show a model's description, or draft NAME.toml beside it where it has none."""
+    """Show a model's description, or draft NAME.toml beside it where it has none.
+
+    Where the shape of its input may be sound as well as a picture, that is said, and --kind chooses.
+    """
     loaded = load(model, description)
     beside = loaded.path.with_suffix(".toml")
+    changes = embedding is not None or (kind is not None and kind != loaded.description.kind)
+    if changes and loaded.path in catalogue.shipped_models().values():
+        raise ModelError(f"{model}: comes with the package and stays as it is: copy {loaded.path} to describe it otherwise")
+    if kind is not None:
+        loaded = dataclasses.replace(loaded, description=loaded.of_kind(kind))
     if embedding is not None:
-        if loaded.path in catalogue.shipped_models().values():
-            raise ModelError(f"{model}: comes with the package and stays as it is: copy {loaded.path} to describe it otherwise")
-        changed = _with_embedding(loaded, embedding)
-        loaded = dataclasses.replace(loaded, description=changed, described=True)
-        descriptions.write(changed, beside)
-        note(f"{beside}: written; push the model to teach by {changed.embedding}")
-    if not loaded.described:
+        loaded = dataclasses.replace(loaded, description=_with_embedding(loaded, embedding))
+    if not loaded.described and embedding is None:
         descriptions.write(loaded.description, beside, _HEADING.format("x".join(map(str, loaded.graph.input.shape))))
-        note(f"{beside}: drafted; put right what its first lines name, then push the model")
+        note(f"{beside}: drafted; put right what its first lines name" + _then(loaded))
+    elif changes:
+        descriptions.write(loaded.description, beside)
+        by = loaded.description.embedding
+        note(f"{beside}: written; push the model to teach by {by}" if embedding is not None else f"{beside}: written")
+    open_question = "" if loaded.described or kind is not None else told(loaded.graph)
+    if open_question:
+        note(f"{loaded.path}: {open_question}")
     if json:
         say_json(loaded.description.as_dict())
     else:
         import tomli_w
 
         say(tomli_w.dumps(loaded.description.as_dict()).rstrip())
+
+
+def _then(model: Model) -> str:
+    """What comes after a draft."""
+    return "" if model.description.kind == "tensor" else ", then push the model"
 
 
 def _with_embedding(model: Model, text: str) -> descriptions.Description:
@@ -229,6 +247,7 @@ def push(
     loaded: Model | None = None
     if model.suffix == ".ww":
         content = _read(model)
+        read_description(content, str(model))  # which says so in the file's name where it is no program
     else:
         loaded = load(model, description)
         loaded.require_fed()

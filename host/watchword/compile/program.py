@@ -151,8 +151,17 @@ class Program:
         return packed + hashlib.sha256(packed + body).digest() + body
 
 
-def read_description(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
-    """(target, description) of a `.ww` file. Raises ModelError where it is not one, is damaged or is of another version."""
+class Declared(NamedTuple):
+    """What a `.ww` file says of itself. inputs, outputs: bytes of one run."""
+
+    target: str
+    description: dict[str, Any]
+    inputs: int
+    outputs: int
+
+
+def read_description(content: bytes, name: str) -> Declared:
+    """What a `.ww` file declares. Raises ModelError where it is not one, is damaged or is of another version."""
     if len(content) < HEADER_SIZE + HASH_SIZE or content[:4] != MAGIC:
         raise ModelError(f"{name}: not a watchword program")
     header = Header(*struct.unpack_from(HEADER, content))
@@ -172,4 +181,4 @@ def read_description(content: bytes, name: str) -> tuple[str, dict[str, Any]]:
         raise ModelError(f"{name}: its description is not JSON: compile the model anew") from None
     if not isinstance(description, dict):
         raise ModelError(f"{name}: its description is no table: compile the model anew")
-    return target, description
+    return Declared(target, description, header.input_size, header.output_size)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from watchword import tflite
 from watchword.chips import CHIPS, PORTABLE, Chip
 from watchword.compile import Compiled, Layer
 from watchword.embedding import MOST_VALUES
-from watchword.errors import ModelError
+from watchword.errors import ModelError, Stop, UnsupportedError
 from watchword.graph import AveragePool2D, MaxPool2D, Mean, Reshape, Softmax
 from watchword.model import Model
+from watchword.purpose import purpose, told
+from watchword.tflite import End, Survey
 
 _EMBEDDING = (8, MOST_VALUES)  # channels of an output that may stand for what was heard or seen
 
@@ -39,11 +43,20 @@ class Fit:
 
 @dataclass(frozen=True)
 class Inspection:
-    """compiled: the model without a limit of memory, whose layers are shown. fits: one for each chip."""
+    """compiled: the model without a limit of memory, whose layers are shown. fits: one for each chip. survey: of its file."""
 
     model: Model
+    survey: Survey
     compiled: Compiled
     fits: list[Fit]
+
+    @property
+    def use(self) -> str:
+        """What it is for, in one line: by its description, else by the shapes of its ends."""
+        described = self.model.description.kind
+        if self.model.described and purpose(self.model.graph).places == 1:
+            return "neither sound nor pictures" if described == "tensor" else described
+        return told(self.model.graph) or f"{described}, by the shape of its input"
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -75,6 +88,11 @@ class Inspection:
         graph = self.compiled.graph
         return {
             "name": self.model.description.name,
+            "runs": True,
+            "what": self.survey.what,
+            "use": self.use,
+            "quantization": self.survey.quantization,
+            "operations": self.survey.operations,
             "input": {"shape": list(graph.input.shape), "type": graph.input_type, **_scale(graph.input)},
             "output": {"shape": list(graph.output.shape), "type": graph.output_type, **_scale(graph.output)},
             "layers": [
@@ -118,4 +136,45 @@ def inspect(model: Model) -> Inspection:
         if not read and found.program.ram > 0.8 * chip.ram:
             reason = "leaves little RAM for anything else"
         fits.append(Fit(chip, found, reason))
-    return Inspection(model, compiled, fits)
+    return Inspection(model, tflite.survey(model.content, str(model.path)), compiled, fits)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that cannot be run, and why. survey: None where it is no `.tflite`, or damaged."""
+
+    path: Path
+    error: ModelError
+    survey: Survey | None
+
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        return self.error.stops if isinstance(self.error, UnsupportedError) else ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of the command line."""
+        found = self.survey
+        return {
+            "name": self.path.stem,
+            "runs": False,
+            "what": found.what if found else None,
+            "error": str(self.error),
+            "quantization": found.quantization if found else None,
+            "operations": found.operations if found else {},
+            "inputs": [_end(end) for end in found.inputs] if found else [],
+            "outputs": [_end(end) for end in found.outputs] if found else [],
+            "stops": [asdict(stop) for stop in self.stops],
+        }
+
+
+def refused(path: Path, error: ModelError) -> Refused:
+    """What can be said of a file that `load` or `inspect` has refused with an error."""
+    try:
+        found = tflite.survey(tflite.read_bytes(path), str(path))
+    except ModelError:
+        found = None
+    return Refused(path, error, found)
+
+
+def _end(end: End) -> dict[str, Any]:
+    return {"name": end.name, "shape": list(end.shape), "type": end.type}

@@ -3,42 +3,76 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os.path import isdir  # which no name is too long for
 from pathlib import Path
 from typing import Any
 
 import tflite
 
-from watchword.errors import ModelError, UnsupportedError
+from watchword.errors import LONGEST, ModelError, Stop, UnsupportedError
 from watchword.graph import End, Graph, Operation, Tensor
-from watchword.tflite import limits
+from watchword.tflite import foreign, limits
 from watchword.tflite.node import Node
 from watchword.tflite.operations import OPERATIONS, lookup
+from watchword.tflite.refusal import refusal
+from watchword.tflite.survey import Survey
+from watchword.tflite.survey import survey as survey_of
 from watchword.tflite.tensors import Tensors, text
 from watchword.tflite.variables import Variables
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a `.tflite` file. ModelError: it cannot be read, or is something else, and then what."""
+    if isdir(path):
+        raise ModelError(f"{path}: {foreign.folder(path)}")
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    _require_tflite(content, str(path))
+    return content
+
+
+def _require_tflite(content: bytes, shown: str) -> None:
+    if not foreign.is_tflite(content):
+        raise ModelError(f"{shown}: {foreign.told(content)}")
 
 
 def read(path: Path | bytes, name: str | None = None) -> Graph:
     """The graph of a `.tflite` file, given by its path or its bytes.
 
     name: what messages and the graph call it; the file's stem or the name of the subgraph when not given.
-    ModelError: the file cannot be read, is no `.tflite` or contradicts itself. UnsupportedError: its one line lists all
-    operations that watchword cannot run, each with its number, the tensor that it makes and the reason.
+    ModelError: as `read_bytes`, or the file contradicts itself. UnsupportedError: watchword cannot run it; its `stops` are all
+    the reasons, each operation with its number, the tensor that it makes and what is wrong.
     """
-    if isinstance(path, bytes):
-        data, shown = path, name or "the model"
-    else:
-        shown = name or str(path)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{shown}: cannot be read: {error.strerror or error}") from error
-    if data[4:8] != b"TFL3":
-        raise ModelError(f"{shown}: not a .tflite file (the identifier TFL3 is missing)")
+    shown = name or ("the model" if isinstance(path, bytes) else str(path))
+    content = path if isinstance(path, bytes) else read_bytes(path)
+    with _reading(content, shown) as reader:
+        graph = reader.graph(name or (reader.name() if isinstance(path, bytes) else path.stem))
+        if graph is None:
+            text = refusal(reader.survey(), reader.stops, LONGEST - len(f"{shown}: "))
+            raise UnsupportedError(text, tuple(reader.stops))
+        return graph
+
+
+def survey(content: bytes, name: str) -> Survey:
+    """What a `.tflite` file holds, also one that is unsupported. name: as of `read`. ModelError: it is damaged."""
+    with _reading(content, name) as reader:
+        return reader.survey()
+
+
+@contextmanager
+def _reading(content: bytes, shown: str) -> Iterator[_Reader]:
+    """A reader; errors name the file, and those of reading FlatBuffers mean that it is damaged."""
+    _require_tflite(content, shown)
     try:
-        reader = _Reader(data)
-        return reader.graph(name or (reader.name() if isinstance(path, bytes) else path.stem))
+        yield _Reader(content)
+    except UnsupportedError as error:
+        raise UnsupportedError(f"{shown}: {error}", error.stops or (Stop(str(error)),)) from None
     except ModelError as error:
-        raise type(error)(f"{shown}: {error}") from None
+        raise ModelError(f"{shown}: {error}") from None
     except (struct.error, ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         # FlatBuffers are read without a check beforehand: an offset that points nowhere shows as any of these.
         raise ModelError(f"{shown}: damaged .tflite file; fetch or export it again") from error
@@ -54,6 +88,7 @@ class _Reader:
         self.subgraph = self.model.Subgraphs(0)
         self.tensors = Tensors(self.model, self.subgraph)
         self.variables = Variables(self.model)
+        self.stops: list[Stop] = []
         # The ends of the graph, each known when it is int8 or its QUANTIZE or DEQUANTIZE was met.
         self.input: Tensor | None = None
         self.output: Tensor | None = None
@@ -61,35 +96,43 @@ class _Reader:
     def name(self) -> str:
         return text(self.subgraph.Name()) or "model"
 
-    def graph(self, name: str) -> Graph:
-        refusals: list[str] = []
-        inputs = [int(self.subgraph.Inputs(i)) for i in range(self.subgraph.InputsLength())]
-        outputs = [int(self.subgraph.Outputs(i)) for i in range(self.subgraph.OutputsLength())]
+    def nodes(self, made: set[int]) -> list[Node]:
+        """The operators. made: the tensors that are computed before the one under way."""
         total = self.subgraph.OperatorsLength()
         if total == 0:
             raise ModelError("the model has no operations")
+        return [Node(self.tensors, self.subgraph.Operators(number), made) for number in range(total)]
+
+    def survey(self) -> Survey:
+        return survey_of(self.nodes(set()))
+
+    def graph(self, name: str) -> Graph | None:
+        """The graph; None where `stops` then tells what hinders it."""
+        inputs = [int(self.subgraph.Inputs(i)) for i in range(self.subgraph.InputsLength())]
+        outputs = [int(self.subgraph.Outputs(i)) for i in range(self.subgraph.OutputsLength())]
         made = set(inputs)
-        nodes = [Node(self.tensors, self.subgraph.Operators(number), made) for number in range(total)]
+        nodes = self.nodes(made)
         for what, indices in (("input", inputs), ("output", outputs)):
             if len(indices) != 1:
-                refusals.append(f"{len(indices)} {what}s where one is possible")
+                like = ", as object detectors have them" if what == "output" and len(indices) > 2 else ""
+                self.stops.append(Stop(f"{len(indices)} {what}s where one is possible{like}"))
             for index in indices:
                 try:
                     if not self._converted(index, what, nodes):
                         setattr(self, what, self.tensors.activation(index))
                 except UnsupportedError as error:
-                    refusals.append(_short(f"{what}: {error}"))
+                    self.stops.append(Stop(str(error), operation=what))
         operations: list[Operation] = []
         for number, node in enumerate(nodes):
             try:
                 operations += self._operations(node, inputs, outputs)
             except UnsupportedError as error:
-                refusals.append(_short(f"{number} {node.name} {node.makes}: {error}"))
+                self.stops.append(Stop(str(error), number, node.name, node.makes, not self._known(node)))
             except ModelError as error:
-                raise ModelError(_short(f"operation {number} {node.name} {node.makes}: {error}")) from error
+                raise ModelError(f"operation {Stop(str(error), number, node.name, node.makes)}") from error
             made.update(node.outputs)
-        if refusals:
-            raise UnsupportedError(f"watchword cannot run this model: {'; '.join(refusals)}")
+        if self.stops:
+            return None
         if self.output is None or outputs[0] not in made:
             raise ModelError(f"no operation makes the output {self.tensors.name(outputs[0])!r}")
         if self.input is None:
@@ -101,6 +144,10 @@ class _Reader:
         graph = Graph(name, self.input, self.output, operations, self.variables.states(), *ends)
         limits.check(graph)
         return graph
+
+    def _known(self, node: Node) -> bool:
+        """Whether watchword has the operation, in some form; DEQUANTIZE stands at the end of a graph only."""
+        return node.builtin in {*OPERATIONS, *self.variables.operations, tflite.BuiltinOperator.DEQUANTIZE}
 
     def _operations(self, node: Node, inputs: list[int], outputs: list[int]) -> list[Operation]:
         """The operations of the graph for one of the file."""
@@ -155,8 +202,3 @@ class _Reader:
             return []
         self.output = op.output
         return [op]
-
-
-def _short(message: str) -> str:
-    """Without the middle where names make it long: it begins with what is refused and ends with the reason."""
-    return message if len(message) <= 600 else f"{message[:300]} … {message[-300:]}"
