@@ -28,8 +28,10 @@ def test_what_nothing_feeds_is_run_and_not_kept(board: Board) -> None:
     description = dataclasses.replace(small_description("sine"), kind="tensor")
     program = compile(small_graph(), description, named(board.hello.target))
     active = board.push(small_program())
-    with pytest.raises(BoardError, match="kind 'tensor': it is sound or picture"):
+    with pytest.raises(ModelError, match="the program 'sine' cannot be fed: it is for neither sound nor pictures"):
         board.push(program)
+    with pytest.raises(BoardError, match="kind 'tensor': it is sound or picture"):
+        board._send(program.content, description.as_dict())
     board.push(program, scratch=True)
     assert np.array_equal(board.run(np.zeros(40, np.int8)), reference.run(small_graph(), np.zeros((1, 40), np.int8)).ravel())
     board.restart()
@@ -250,14 +252,6 @@ def test_a_link_pulled_at_any_chunk_loses_nothing(micropython: Path) -> None:
             list(again.listen(np.zeros(1600, np.int16)))
             running = again.hello.running
     assert pulled == 50
-
-
-@pytest.mark.real_board
-def test_a_program_without_frames_of_sound_can_be_run_but_not_listened_with(board: Board) -> None:
-    board.push(small_program(weights=24))
-    assert board.run(np.zeros(24, np.int8)).shape == (2,)
-    with pytest.raises(BoardError, match=r"small-\w+.ww cannot listen: the model's input is no frames of 40 features"):
-        list(board.listen(np.zeros(1600, np.int16)))
 
 
 @pytest.mark.parametrize("target", ["unix", "pico"])

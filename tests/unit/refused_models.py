@@ -1,4 +1,4 @@
-"""Files that cannot be run: `.tflite` models of every kind that people have, made of a small int8 one, and what is no `.tflite`."""
+"""Files that cannot be run: `.tflite` models of the kinds that people have, made of a small int8 one, and what is none."""
 
 from __future__ import annotations
 

@@ -105,7 +105,9 @@ def described(graph: Graph) -> Description:
 def test_a_program_says_what_it_is_and_its_hash_covers_all_of_it() -> None:
     compiled = compile(chain(), described(chain()), RP2040)
     content = compiled.content
-    assert program.read_description(content, "x.ww") == ("rp2040", described(chain()).as_dict())
+    declared = program.read_description(content, "x.ww")
+    assert (declared.target, declared.description) == ("rp2040", described(chain()).as_dict())
+    assert (declared.inputs, declared.outputs) == (chain().input.size, chain().output.size)
     assert content[92:124] == hashlib.sha256(content[:92] + content[124:]).digest()
     for at in range(0, len(content), 7):
         damaged = bytearray(content)

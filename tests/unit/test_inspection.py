@@ -43,6 +43,8 @@ def inspected() -> Inspection:
 
 def test_layers_add_up(inspected: Inspection) -> None:
     found = inspected.as_dict()
+    assert (found["runs"], found["quantization"], found["use"]) == (True, "int8", "sound")
+    assert found["operations"]["SOFTMAX"] == 1
     assert sum(layer["macs"] for layer in found["layers"]) == found["macs"]
     assert max(layer["arena"] for layer in found["layers"]) <= found["arena"]
     (peak,) = (layer for layer in found["layers"] if layer["name"] == found["peak"])

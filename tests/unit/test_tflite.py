@@ -213,7 +213,7 @@ def test_what_is_no_tflite_is_said_to_be_none(content: bytes) -> None:
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none\.tflite: cannot be read: No such file"):
         tflite.read(tmp_path / "none.tflite")
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match="a folder"):
         tflite.read(tmp_path)
 
 
@@ -258,19 +258,18 @@ def test_random_bytes_behind_the_identifier_are_damaged() -> None:
 def test_all_unsupported_operations_of_a_real_model_are_listed(shared_data: Path) -> None:
     path = shared_data / "models/tflite_micro/audio_preprocessor_int8.tflite"
     model = flat.Model.GetRootAs(path.read_bytes(), 0)
-    subgraph = model.Subgraphs(0)
-    operators = [subgraph.Operators(i) for i in range(subgraph.OperatorsLength())]
+    operators = model.Subgraphs(0).OperatorsLength()
     with pytest.raises(UnsupportedError) as caught:
         tflite.read(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
-    assert "\n" not in message
-    first, output, *entries = message.split("; ")
-    assert first.endswith("input: tensor 'serving_default_audio_frame:0' is INT16, not int8")
-    assert output == "output: tensor 'PartitionedCall:0' is not quantized"
-    assert [int(entry.split()[0]) for entry in entries] == list(range(len(operators)))  # all of it is int16, int32 or custom
-    assert "0 CUSTOM 'SignalWindow' 'signal_window': not supported" in entries
-    assert any(entry.startswith("1 RESHAPE 'Reshape': tensor 'signal_window' is INT16") for entry in entries), entries
+    assert "it has 4 CAST, CUSTOM 'SignalWindow'" in message
+    first, output, *entries = caught.value.stops
+    assert str(first) == "input: tensor 'serving_default_audio_frame:0' is INT16, not int8"
+    assert str(output) == "output: tensor 'PartitionedCall:0' is not quantized"
+    assert [entry.number for entry in entries] == list(range(operators))  # all of it is int16, int32 or custom
+    assert str(entries[0]) == "0 CUSTOM 'SignalWindow' 'signal_window': not supported"
+    assert str(entries[1]).startswith("1 RESHAPE 'Reshape': tensor 'signal_window' is INT16")
 
 
 Model = schema.ModelT

@@ -17,6 +17,7 @@ from watchword.compile import Compiled
 from watchword.compile.program import read_description
 from watchword.errors import BoardError, LinkError, ModelError
 from watchword.purpose import unfed
+from watchword.settings import shown
 
 _LEFT: int = shipped.firmware_module("trial").LEAST_HEAP  # bytes of heap that a program must leave
 _RING = 8192  # bytes: the ring of a microphone, 128 ms of sound, beside several programs
@@ -66,9 +67,8 @@ class Programs(Connection):
         target, description, inputs, outputs = read_description(content, "the program")
         reason = None if scratch else unfed(description, inputs, outputs)
         if reason is not None:
-            raise ModelError(
-                f"the program is for nothing that a board hears or sees: {reason}: `watchword run` and `bench` take it"
-            )
+            name = shown(description.get("name"))
+            raise ModelError(f"the program {name} cannot be fed: {reason}: `watchword run` and `bench` take its model")
         if target != self.hello.target:
             raise ModelError(f"the program is compiled for {target}, the board is {self.hello.target}: compile it for that")
         if not isinstance(program, bytes):
