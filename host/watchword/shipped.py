@@ -30,7 +30,7 @@ def _folder(name: str) -> Path:
 
 @cache
 def firmware_module(name: str) -> ModuleType:
-    """A module of the firmware that is written to run on CPython too: `decision`, `knn`, `sources` or `trial`."""
+    """A module of the firmware that is written to run on CPython too: `decision`, `feeds`, `knn`, `sources` or `trial`."""
     path = firmware() / "watchword" / name
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     spec = spec_from_file_location(f"watchword_firmware_{name}", file)
