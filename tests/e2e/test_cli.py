@@ -312,14 +312,17 @@ def test_a_model_is_named_without_its_file(tmp_path: Path, micropython: Path) ->
 
 def test_models_that_nothing_feeds_are_refused_in_one_line(wav: Path, shared_data: Path, micropython: Path) -> None:
     for name, reason in (
-        ("mlperf_tiny/kws_ref_model", "takes MFCC features, which no front end here makes: `watchword run` and `bench`"),
-        ("mlperf_tiny/str_ww_ref_model", "takes log-mel features, which no front end here makes: `watchword run` and `bench`"),
-        ("tflite_micro/hello_world_int8", "takes neither sound nor pictures: `watchword run` and `bench`"),
+        ("mlperf_tiny/kws_ref_model", "it takes mfcc features, which no front end here makes: `watchword run` and `bench`"),
+        (
+            "mlperf_tiny/str_ww_ref_model",
+            "it takes log_mel features, which no front end here makes: `watchword run` and `bench`",
+        ),
+        ("tflite_micro/hello_world_int8", "takes neither sound nor pictures by its description: `watchword run` and `bench`"),
     ):
         path = shared_data / f"models/{name}.tflite"
         for command in (["listen", "--wav", wav, "--model", path], ["evaluate", path, "--data", _manifest(wav)]):
             assert f"{path}: {reason}" in fails(*command, "--on", "unix")
-    assert "takes MFCC features" in fails("push", shared_data / "models/mlperf_tiny/kws_ref_model.tflite", "--on", "unix")
+    assert "takes mfcc features" in fails("push", shared_data / "models/mlperf_tiny/kws_ref_model.tflite", "--on", "unix")
     report = json.loads(watchword("bench", path, "--on", "unix", "--json").stdout)
     assert report["model"] == "hello_world_int8"
 

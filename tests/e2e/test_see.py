@@ -123,7 +123,7 @@ def test_one_kind_runs_at_a_time(board: Board) -> None:
 
 def test_a_program_that_cannot_see_can_be_run(board: Board) -> None:
     program = bright().program
-    board.push(dataclasses.replace(program, description=program.description | {"labels": 7}).write())
+    board.push(dataclasses.replace(program, description=program.description | {"labels": 7}).write(), scratch=True)
     with pytest.raises(BoardError, match="cannot see: its labels are no list of names"):
         board.view(160, 120)
     assert board.run(np.zeros(64, np.int8)).size == 2

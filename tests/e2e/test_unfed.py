@@ -35,6 +35,7 @@ UNFED: dict[str, tuple[dict[str, Any], str]] = {
     "a map of pictures": (PICTURE | {"labels": ["one"]}, "it has 2 outputs and 1 labels"),
     "pixels out of range": (PICTURE | {"input": {"multiplier": 0, "offset": 0}}, "a multiplier or an offset out of range"),
     "a window of nothing": ({"decision": {"window": 0, "stride": 1, "cutoff": 0.5, "refractory": 1}}, "its window is no whole"),
+    "labels that are none": ({"labels": 7}, "its labels are no list of names"),
     "no decision": ({"decision": None}, ""),
 }
 
