@@ -42,4 +42,4 @@ def _one_output_per_label(d, outputs):
     if not isinstance(d["labels"], list):
         raise ValueError("its labels are no list of names")
     if len(d["labels"]) != outputs:
-        raise ValueError("it has %d outputs and %d labels: one for each is expected" % (outputs, len(d["labels"])))
+        raise ValueError("its outputs are %d, its labels %d: one for each is expected" % (outputs, len(d["labels"])))

@@ -24,15 +24,15 @@ from watchword.errors import BoardError, ModelError
 PICTURE = {"kind": "picture", "shape": [5, 8, 1], "input": {"multiplier": 65536, "offset": -128}}
 
 UNFED: dict[str, tuple[dict[str, Any], str]] = {
-    "more labels than outputs": ({"labels": ["_silence_", "word", "more"]}, "it has 2 outputs and 3 labels"),
-    "fewer labels than outputs": ({"labels": ["_silence_"]}, "it has 2 outputs and 1 labels"),
+    "more labels than outputs": ({"labels": ["_silence_", "word", "more"]}, "its outputs are 2, its labels 3"),
+    "fewer labels than outputs": ({"labels": ["_silence_"]}, "its outputs are 2, its labels 1"),
     "features that no front end makes": ({"features": "mfcc"}, "it takes mfcc features, which no front end here makes"),
     "a front end of another hop": ({"frontend": {"hop_ms": 15}}, "its hop_ms is not 10 or 20"),
     "a picture of two channels": (PICTURE | {"shape": [5, 4, 2]}, "its input of 5x4x2 is no picture of 1 or 3 channels"),
     "a picture without channels": (PICTURE | {"shape": [5, 8]}, "its input of 5x8 is no picture of 1 or 3 channels"),
     "a picture of another size": (PICTURE | {"shape": [6, 8, 1]}, "its input has 40 bytes, not as many as its shape of 6x8x1"),
     "a picture longer than any frame": (PICTURE | {"shape": [1, 641, 1]}, "its input of 1x641x1 has sides of more than 640"),
-    "a map of pictures": (PICTURE | {"labels": ["one"]}, "it has 2 outputs and 1 labels"),
+    "a map of pictures": (PICTURE | {"labels": ["one"]}, "its outputs are 2, its labels 1"),
     "pixels out of range": (PICTURE | {"input": {"multiplier": 0, "offset": 0}}, "a multiplier or an offset out of range"),
     "a window of nothing": ({"decision": {"window": 0, "stride": 1, "cutoff": 0.5, "refractory": 1}}, "its window is no whole"),
     "labels that are none": ({"labels": 7}, "its labels are no list of names"),
@@ -88,7 +88,7 @@ def test_the_output_of_a_map_runs_and_is_no_classifiers(board: Board) -> None:
     graph = small_graph("map")
     description = dataclasses.replace(small_description("map"), kind="picture", labels=("thing",), background=())
     program = compile(graph, description, named(board.hello.target))
-    with pytest.raises(ModelError, match="it has 2 outputs and 1 labels"):
+    with pytest.raises(ModelError, match="its outputs are 2, its labels 1"):
         board.push(program)
     board.push(program, scratch=True)
     assert board.run(np.zeros(40, np.int8)).shape == (2,)

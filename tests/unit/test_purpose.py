@@ -203,7 +203,7 @@ def test_a_flag_that_cannot_be_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "outputs", "kind", "why"),
     [
-        ((24, 24, 3), 4, "picture", "it has 3 outputs and 4 labels"),
+        ((24, 24, 3), 4, "picture", "its outputs are 3, its labels 4"),
         ((49, 10, 1), 3, "sound", "its input of 490 values is no frames of 40 features"),
         ((1960,), 3, "picture", "its input of 1960 is no picture of 1 or 3 channels"),
         ((24, 24, 4), 3, "picture", "its input of 24x24x4 is no picture of 1 or 3 channels"),

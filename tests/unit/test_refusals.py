@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from tests.unit.refused_models import FOREIGN, MODELS, model, small
 from typer.testing import CliRunner
 
 from watchword import tflite
-from watchword.cli import app
+from watchword.cli import app, main
 from watchword.errors import LONGEST, BoardError, DataError, ModelError, UnsupportedError, WatchwordError
 
 
@@ -184,3 +186,42 @@ def _refused(command: str, path: Path, out: Path) -> None:
     assert len(message) <= LONGEST
     assert message.isprintable()
     assert path.name.replace("\n", " ")[-30:] in message
+
+
+def test_inputs_that_are_none_are_refused(tmp_path: Path) -> None:
+    path, bad = tmp_path / "small.tflite", tmp_path / "bad.npy"
+    path.write_bytes(tflite.write(small()))
+    np.savez(tmp_path / "several.npz", a=np.zeros(3))
+    np.save(tmp_path / "objects.npy", np.array([None, {}], object))
+    contents = [b"", b"\x93NUMPY", b"PK\3\4" + bytes(90), b"no numbers", np.int8(3)]
+    contents += [(tmp_path / name).read_bytes() for name in ("several.npz", "objects.npy")]
+    for content in contents:
+        if isinstance(content, bytes):
+            bad.write_bytes(content)
+        else:
+            np.save(bad, content)
+        arguments = ["run", str(path), "--input", str(bad), "--output", str(tmp_path / "y.npy"), "--on", "reference"]
+        result = CliRunner().invoke(app, arguments)
+        assert isinstance(result.exception, DataError), (content, result.exception)
+        assert str(result.exception).startswith(f"{bad}: ")
+
+
+def test_an_embedding_of_absurdly_many_parts_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "small.tflite"
+    path.write_bytes(tflite.write(small()))
+    for parts in ("9", "9" * 9, "9" * 5000):
+        result = CliRunner().invoke(app, ["describe", str(path), "--embedding", f"y:{parts}"])
+        assert isinstance(result.exception, ModelError)
+
+
+def test_a_file_name_that_is_too_long_is_one_line_wherever_it_stands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["watchword", "listen", "--on", "reference", "--wav", "x" * 5000])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.endswith("cannot be used: File name too long\n")
+    assert len(said) < LONGEST + 20

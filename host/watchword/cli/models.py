@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -94,7 +95,7 @@ def _then(model: Model) -> str:
 def _with_embedding(model: Model, text: str) -> descriptions.Description:
     """The description with another embedding. ModelError: none can be made of the layer."""
     name, parts = text, "1"
-    if text.rpartition(":")[2].isdecimal():
+    if text.rpartition(":")[2].isdecimal() and len(text.rpartition(":")[2]) < 10:
         name, _, parts = text.rpartition(":")
     operations = model.graph.operations
     embeddings.shape(operations[embeddings.find(operations, name)].output.shape, int(parts))
@@ -266,7 +267,10 @@ def push(
             program = _beside(loaded, board, others) if beside else loaded.compile(board.hello.target, background=others)
         start = time.monotonic()
         with progress_bar(f"pushing {model.name}") as progress:
-            file = board.push(program, beside=beside, progress=progress)
+            try:
+                file = board.push(program, beside=beside, progress=progress)
+            except ModelError as error:
+                raise ModelError(f"{model}: {error}") from None
         seconds = time.monotonic() - start
         size = len(program if isinstance(program, bytes) else program.content)
         target = board.target
@@ -328,8 +332,12 @@ def _inputs(path: Path, model: Model) -> NDArray[np.int8]:
     """int8 (samples, *input shape without batch), from a file with or without the batch axis of 1."""
     try:
         x = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise DataError(f"{path}: not a readable .npy file: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile):
+        x = None
+    if not isinstance(x, np.ndarray):
+        raise DataError(f"{path}: not a readable .npy file of numbers: `numpy.save` writes one")
     shape = model.graph.input.shape
     if x.shape[1:] not in (shape, shape[1:]):
         wanted = "x".join(map(str, shape[1:]))

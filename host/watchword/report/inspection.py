@@ -13,7 +13,7 @@ from watchword.embedding import MOST_VALUES
 from watchword.errors import ModelError, Stop, UnsupportedError
 from watchword.graph import AveragePool2D, MaxPool2D, Mean, Reshape, Softmax
 from watchword.model import Model
-from watchword.purpose import purpose, told
+from watchword.purpose import told
 from watchword.tflite import End, Survey
 
 _EMBEDDING = (8, MOST_VALUES)  # channels of an output that may stand for what was heard or seen
@@ -53,10 +53,12 @@ class Inspection:
     @property
     def use(self) -> str:
         """What it is for, in one line: by its description, else by the shapes of its ends."""
-        described = self.model.description.kind
-        if self.model.described and purpose(self.model.graph).places == 1:
-            return "neither sound nor pictures" if described == "tensor" else described
-        return told(self.model.graph) or f"{described}, by the shape of its input"
+        if not self.model.described:
+            return told(self.model.graph) or f"{self.model.description.kind}, by the shape of its input"
+        try:
+            return self.model.require_fed().kind
+        except ModelError as error:
+            return str(error).removeprefix(f"{self.model.path}: ")
 
     @property
     def layers(self) -> tuple[Layer, ...]:
