@@ -9,7 +9,7 @@ class Slow:
     def __init__(self):
         self.store = self.runtime = self.link = self
         self.state = {"sound": ["slow.ww", None]}
-        self.failed = None
+        self.failed = self.unfed = None
         self.unloaded = False
 
     def trial(self, kind):
@@ -48,9 +48,8 @@ def restart():
     raise Restart
 
 
-def test_a_run_that_goes_on_and_on_has_failed():
-    app = Slow()
-    limit, trial.LONGEST = trial.LONGEST, 50
+def clean_run(app):
+    """It does not come back, since each of these fails and restarts the board."""
     real, board.restart = board.restart, restart
     changing, changes.Changes = changes.Changes, lambda store: store
     try:
@@ -59,7 +58,25 @@ def test_a_run_that_goes_on_and_on_has_failed():
     except Restart:
         pass
     finally:
-        trial.LONGEST, board.restart, changes.Changes = limit, real, changing
+        board.restart = real
+        changes.Changes = changing
+
+
+def test_a_run_that_goes_on_and_on_has_failed():
+    app = Slow()
+    limit, trial.LONGEST = trial.LONGEST, 50
+    try:
+        clean_run(app)
+    finally:
+        trial.LONGEST = limit
     assert app.unloaded
     assert "slow.ww failed its clean run" in app.failed, app.failed
     assert "takes more than" in app.failed, app.failed
+
+
+def test_a_program_that_nothing_feeds_has_failed_before_it_runs():
+    app = Slow()
+    app.unfed = "cannot listen: it takes mfcc features"
+    clean_run(app)
+    assert app.unloaded
+    assert app.failed == "slow.ww failed its clean run: it cannot listen: it takes mfcc features", app.failed
