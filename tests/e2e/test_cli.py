@@ -17,7 +17,7 @@ from watchword.graph import Conv2D, Dense, Graph, Pad, Softmax, Tensor
 
 COMMANDS = (
     "activate bench board compile cutoff demo describe doctor evaluate export firmware flash forget info inspect listen mic "
-    "models mute name ports push remove rollback run see selftest setup taught teach train when"
+    "mute name ports programs push remove rollback run see selftest setup taught teach train when"
 ).split()
 
 
@@ -53,18 +53,18 @@ def wav(tmp_path: Path) -> Path:
 def test_help_lists_every_command() -> None:
     text = watchword("--help").stdout
     for command in COMMANDS:
-        assert f"  {command} " in text
-        assert "Usage" in watchword(command, "--help").stdout
+        assert f"│ {command} " in text
+    assert "Usage: watchword board start" in watchword("board", "start", "--help").stdout
 
 
-def test_push_models_rollback_info_remove(model: Path, micropython: Path) -> None:
+def test_push_programs_rollback_info_remove(model: Path, micropython: Path) -> None:
     pushed = json.loads(watchword("push", model, "--on", "unix", "--json").stdout)
     assert pushed["file"].startswith("small-")
     assert pushed["on"] == "unix"
     assert "no previous sound program" in fails("rollback", "--on", "unix")
     model.with_suffix(".toml").write_text('name = "other"\nlabels = ["a", "b"]\n')
     assert "runs on unix" in watchword("push", model, "--on", "unix").stdout
-    states = {p["name"]: p["state"] for p in json.loads(watchword("models", "--on", "unix", "--json").stdout)}
+    states = {p["name"]: p["state"] for p in json.loads(watchword("programs", "--on", "unix", "--json").stdout)}
     assert states == {"small": "previous", "other": "active"}
     assert json.loads(watchword("rollback", "--on", "unix", "--json").stdout) == {"running": pushed["file"]}
     assert json.loads(watchword("info", "--on", "unix", "--json").stdout)["running"] == pushed["file"]
@@ -72,7 +72,7 @@ def test_push_models_rollback_info_remove(model: Path, micropython: Path) -> Non
     assert json.loads(watchword("activate", "other", "--on", "unix", "--json").stdout)["running"].startswith("other-")
     assert watchword("activate", pushed["file"], "--on", "unix").stdout == f"{pushed['file']} runs now\n"
     assert "no program none is stored" in fails("activate", "none", "--on", "unix")
-    assert json.loads(watchword("models", "--on", "unix", "--fresh", "--json").stdout) == []
+    assert json.loads(watchword("programs", "--on", "unix", "--fresh", "--json").stdout) == []
 
 
 def test_a_compiled_program_can_be_pushed(model: Path, tmp_path: Path, micropython: Path) -> None:
@@ -291,7 +291,7 @@ def test_an_empty_board_listens_with_the_keyword_model(micropython: Path) -> Non
 
 
 def test_without_on_the_choice_is_told(micropython: Path) -> None:
-    assert "on unix: no board is plugged in" in watchword("models").stderr
+    assert "on unix: no board is plugged in" in watchword("programs").stderr
 
 
 def test_describe_drafts_what_is_missing(model: Path) -> None:

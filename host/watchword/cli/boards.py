@@ -1,4 +1,4 @@
-"""What is on a board: info, models, rollback, activate, remove."""
+"""What is on a board: info, programs, rollback, activate, remove."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watchword.cli.output import say, say_json, say_table
 
 
 def info(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
-    """Show what a board says of itself: versions, memory, what runs."""
+    """Show a board's versions, memory and programs."""
     with open_board(on, fresh) as board:
         hello, speed = board.info(), board.speed()
     fields = hello.as_dict()
@@ -25,23 +25,26 @@ def info(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
         say(f"{key:12} {value}")
 
 
-def models(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
+def programs(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
     """List the programs that a board holds."""
     with open_board(on, fresh) as board:
-        programs = board.programs()
+        stored = board.programs()
     if json:
-        say_json([program.as_dict() for program in programs])
-    elif not programs:
+        say_json([program.as_dict() for program in stored])
+    elif not stored:
         say("no programs: push one with `watchword push MODEL`")
     else:
         say_table(
             ("name", "state", "kind", "bytes", "file"),
-            [(p.name, p.state, p.kind, p.size, p.file) for p in programs],
+            [(p.name, p.state, p.kind, p.size, p.file) for p in stored],
         )
 
 
 def rollback(on: On = None, json: Json = False) -> None:
-    """Return to the previous program; the active one becomes the previous."""
+    """Return to the program before.
+
+    The one that runs now becomes the one before.
+    """
     with open_board(on) as board:
         file = board.rollback()
     if json:
@@ -51,11 +54,14 @@ def rollback(on: On = None, json: Json = False) -> None:
 
 
 def activate(
-    name: Annotated[str, typer.Argument(help="The name or file of a program that the board holds.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name or file of a program that the board holds.")],
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Run a stored program from now on; the active one becomes the previous."""
+    """Run a stored program from now on.
+
+    The one that runs now becomes the one before.
+    """
     with open_board(on) as board:
         file = board.activate(name)
     if json:
@@ -65,15 +71,12 @@ def activate(
 
 
 def remove(
-    name: Annotated[str, typer.Argument(help="The name or file of a program that is neither active nor previous.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The name or file of a program that is neither active nor previous.")
+    ],
     on: On = None,
 ) -> None:
     """Remove a stored program from a board."""
     with open_board(on) as board:
         board.remove(name)
     say(f"{name} is removed")
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (info, models, rollback, activate, remove):
-        app.command()(command)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from watchword.cli.options import DescriptionFile, Json, ModelFile
 from watchword.cli.output import note, say, say_json, say_table, short
 from watchword.model import load
@@ -12,7 +10,10 @@ from watchword.report.inspection import inspect as inspect_model
 
 
 def inspect(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
-    """Show a model layer by layer, and what it takes on each target. Layers marked * may serve as embedding."""
+    """Show a model's layers, and which chips it fits.
+
+    By layers marked * words can be taught: `watchword describe MODEL --embedding LAYER`.
+    """
     found = inspect_model(load(model, description))
     if json:
         say_json(found.as_dict())
@@ -67,7 +68,3 @@ def _show(found: Inspection) -> None:
     for fit in found.fits:
         if fit.compiled is None:
             note(f"{fit.chip.name}: {fit.reason}")
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(inspect)

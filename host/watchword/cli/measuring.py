@@ -32,19 +32,23 @@ from watchword.model import Model, load
 def bench(
     model: ModelFile,
     on: On = None,
-    runs: Annotated[int, typer.Option("--runs", min=1, max=1000, help="The least and the greatest of so many are shown.")] = 5,
+    runs: Annotated[
+        int,
+        typer.Option("--runs", metavar="N", min=1, max=1000, help="The least and the greatest time of so many runs are shown."),
+    ] = 5,
     live: Annotated[
         bool, typer.Option("--live", help="While the board hears by itself: how busy it is, what it loses, the least clock.")
     ] = False,
-    seconds: Annotated[int, typer.Option("--seconds", min=1, max=60, help="With --live: for how long.")] = 10,
+    seconds: Annotated[int, typer.Option("--seconds", metavar="N", min=1, max=60, help="For how long, with --live.")] = 10,
     fresh: Fresh = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Measure a model on a board: cycles or time, in all and for each layer, and memory.
+    """Measure how fast a model runs on a board.
 
-    With --live a virtual Pico hears a made sound, or that of --sound, through a microphone of its own; a real board hears
-    through the one that `watchword mic` gave it. What the board keeps stays as it is.
+    In all and for each layer, in cycles where the board counts them, and what memory it takes. With --live a virtual Pico
+    hears a made sound, or that of --sound, through a microphone of its own; a real board hears through the one that
+    `watchword mic` gave it. What the board keeps stays as it is.
     """
     loaded = load(model, description)
     if live:
@@ -135,9 +139,10 @@ def _milliseconds(report: Bench, seconds: float) -> str:
 
 
 def selftest(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
-    """Check every kind of layer of a board against the reference, and its cycles against the virtual Pico's.
+    """Check that a board computes as it should.
 
-    Where the board has a microphone: also whether it hears, how loud that is, how busy it is with it, and what it loses.
+    Every kind of layer against the reference, and its cycles against the virtual Pico's. Where the board has a microphone:
+    also whether it hears, how loud that is, how busy it is with it, and what it loses.
     """
     with open_board(on, fresh) as board:
         with progress_bar("sending the test") as progress:
@@ -154,8 +159,3 @@ def selftest(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
         note("paste this block into an issue, please: boards that nobody has tried yet are collected")
     if not report.passed:
         raise typer.Exit(1)
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (bench, selftest):
-        app.command()(command)

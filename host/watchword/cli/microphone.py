@@ -31,7 +31,7 @@ def mic(
     module: Annotated[
         str | None,
         typer.Argument(
-            metavar="MODULE", help=f"{', '.join(MODULES)}; off: none; on unix a recording, WAV. Without it: which one it has."
+            metavar="MODULE", help=f"{', '.join(MODULES)}; off: none; for unix a WAV file. Default: show which one it has."
         ),
     ] = None,
     sck: Annotated[str | None, _pin("--sck", "the clock, also called BCLK")] = None,
@@ -44,9 +44,10 @@ def mic(
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Show a board's own microphone, or give it one. It prints how it is wired; from then on the board hears by itself.
+    """Give a board a microphone, or show the one that it has.
 
-    `watchword listen` shows what it hears, `watchword when` makes it act without a computer.
+    It prints how it is wired; from then on the board hears by itself. `watchword listen` shows what it hears, `watchword
+    when` makes it act without a computer.
     """
     given = {name: text for name, text in (("sck", sck), ("ws", ws), ("sd", sd)) if text is not None}
     pins = {name: pin_number(text, f"--{name}") for name, text in given.items()}
@@ -122,7 +123,3 @@ def _show(board: Board, json: bool) -> None:
 def _heard(hearing: Hearing) -> dict[str, Any]:
     """What of it is the microphone's."""
     return {"hears": hearing.source is not None, "time": hearing.time, "lost": hearing.lost, "fault": hearing.fault}
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(mic)

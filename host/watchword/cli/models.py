@@ -1,4 +1,4 @@
-"""Models on the way to a board: describe, compile, push, run."""
+"""Models on the way to a board: describe, compile, export, push."""
 
 from __future__ import annotations
 
@@ -8,26 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from watchword import catalogue, reference, tflite
+from watchword import catalogue, tflite
 from watchword import description as descriptions
 from watchword import embedding as embeddings
 from watchword.board import Board
 from watchword.chips import CHIPS, PORTABLE, Chip, named
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, open_board
 from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
 from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.data.clips import read_files
-from watchword.errors import BoardError, DataError, ModelError
+from watchword.errors import BoardError, ModelError
 from watchword.evaluate import fewshot
 from watchword.model import Model, load
 
-Target = Annotated[str, typer.Option(help=f"One of {', '.join(CHIPS)}.")]
+Target = Annotated[str, typer.Option(metavar="CHIP", help=f"One of {', '.join(CHIPS)}.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Show layer by layer what simplification saved, and the kernels.")]
 NoSimplify = Annotated[
     bool, typer.Option("--no-simplify", help="Leave in what exact simplification takes out; the outputs are the same.")
@@ -52,7 +50,10 @@ def describe(
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Show a model's description, or draft NAME.toml beside it where it has none."""
+    """Show what a model is for, or draft its description.
+
+    The draft is NAME.toml beside the model, where it has none.
+    """
     loaded = load(model, description)
     beside = loaded.path.with_suffix(".toml")
     if embedding is not None:
@@ -85,17 +86,18 @@ def _with_embedding(model: Model, text: str) -> descriptions.Description:
 
 def compile(
     model: ModelFile,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The program to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="X.ww", help="The program to write.")],
     target: Target = PORTABLE.name,
     ram: Annotated[
-        int | None, typer.Option("--ram", min=0, help="Bytes of heap that the program may take. Default: what the target has.")
+        int | None,
+        typer.Option("--ram", metavar="BYTES", min=0, help="Of heap that the program may take. Default: what the chip has."),
     ] = None,
     explain: Explain = False,
     no_simplify: NoSimplify = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Compile a model to a program (.ww) for one target."""
+    """Compile a model to a program (.ww) for one chip."""
     loaded = load(model, description)
     compiled = loaded.compile(target, simplify=not no_simplify, ram=ram)
     _write(output, compiled.content)
@@ -127,12 +129,15 @@ def compile(
 
 def export(
     model: ModelFile,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .tflite to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="X.tflite", help="The .tflite to write.")],
     no_simplify: NoSimplify = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Write what simplification leaves of a model as a standard int8 .tflite with the same outputs."""
+    """Write a simplified model as a .tflite.
+
+    A standard int8 one, with the same outputs for every input.
+    """
     loaded = load(model, description)
     simplified = unchanged(loaded.graph) if no_simplify else simplify(loaded.graph, (loaded.description.embedding,))
     content = tflite.write(dataclasses.replace(simplified.graph, name=model.stem))  # until here it has the file's path
@@ -224,7 +229,10 @@ def push(
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Send a model (.tflite or compiled .ww) to a board and run it from now on."""
+    """Send a model to a board, and run it from now on.
+
+    A .tflite is compiled for the board; a .ww was, by `watchword compile`. The program before it is kept: `watchword rollback`.
+    """
     content: bytes | None = None
     loaded: Model | None = None
     if model.suffix == ".ww":
@@ -270,57 +278,6 @@ def _beside(model: Model, board: Board, background: bytes) -> Compiled:
         ) from None
 
 
-def run(
-    model: ModelFile,
-    input: Annotated[Path, typer.Option(help="Inputs: .npy, samples x input shape, of the model's type or int8.")],
-    output: Annotated[Path, typer.Option(help="Outputs to write: .npy, samples x output shape, of the model's type.")],
-    on: OnOrReference = None,
-    fresh: Fresh = False,
-) -> None:
-    """Run a model on raw tensors, on a board or on the reference (--on reference).
-
-    The samples of a model that keeps state are consecutive steps, the first one after a reset.
-    """
-    loaded = load(model)
-    x = _inputs(input, loaded)
-    if on == "reference":
-        y = reference.run(loaded.graph, x)
-    else:
-        with open_board(on, fresh) as board, running(board, loaded):
-            y = _on_board(board, loaded, x)
-    try:
-        np.save(output, loaded.dequantize(y))
-    except OSError as error:
-        raise DataError(f"{output}: cannot be written: {error.strerror}") from None
-    say(f"{output}: {len(y)} outputs of shape {'x'.join(map(str, y.shape[1:]))}")
-
-
-def _on_board(board: Board, model: Model, x: NDArray[np.int8]) -> NDArray[np.int8]:
-    shape = model.graph.output.shape[1:]
-    y = np.empty((len(x), *shape), np.int8)
-    with progress_bar("running") as progress:
-        for i, sample in enumerate(x):
-            y[i] = board.run(sample, reset=i == 0).reshape(shape)
-            progress(i + 1, len(x))
-    return y
-
-
-def _inputs(path: Path, model: Model) -> NDArray[np.int8]:
-    """int8 (samples, *input shape without batch), from a file with or without the batch axis of 1."""
-    try:
-        x = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise DataError(f"{path}: not a readable .npy file: {error}") from None
-    shape = model.graph.input.shape
-    if x.shape[1:] not in (shape, shape[1:]):
-        wanted = "x".join(map(str, shape[1:]))
-        raise DataError(f"{path}: has the shape {'x'.join(map(str, x.shape))}; samples x {wanted} is expected")
-    try:
-        return model.quantize(x).reshape(len(x), *shape[1:])
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-
-
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -333,8 +290,3 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise ModelError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (describe, compile, export, push, run):
-        app.command()(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,12 +34,18 @@ On = Annotated[
 ]
 OnOrReference = Annotated[
     str | None,
-    typer.Option("--on", metavar="TARGET", help="As for the others, or reference: NumPy on the host, the same numbers."),
+    typer.Option(
+        "--on",
+        metavar="TARGET",
+        help="A board, as unix, pico or a serial port; or reference: NumPy here, and the same numbers.",
+    ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start a virtual board with empty flash.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, NAME.toml beside it, or a name: keywords.")]
-Lent = Annotated[Path | None, typer.Option("--model", help="Run this model (a file or a name) for this command only.")]
+Lent = Annotated[
+    Path | None, typer.Option("--model", metavar="MODEL", help="Run this model (a file or a name) for this command only.")
+]
 MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILE", hidden=True)]  # of `--wav *.wav`, all but the first
 DescriptionFile = Annotated[
     Path | None, typer.Option("--description", metavar="FILE", help="Use this description, not the one beside the model.")
@@ -66,6 +73,23 @@ def running(board: Board, model: Model) -> Iterator[None]:
         yield
     finally:
         board.restart()
+
+
+def require_writable(path: Path, *kept: Path | None) -> None:
+    """Before the work starts: whether a file can be written there. A file that is there gives way, unless it is one of `kept`.
+
+    DataError: it cannot be written, or is one that the command reads.
+    """
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; a file is expected")
+    if not folder.is_dir():
+        raise DataError(f"{path}: cannot be written: there is no folder {folder}")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise DataError(f"{path}: cannot be written: permission denied")
+    for one in kept:
+        if one is not None and one.exists() and path.exists() and path.samefile(one):
+            raise DataError(f"{path}: is read by this command, and would be written over: name another file")
 
 
 def pin_number(text: str, option: str) -> int:

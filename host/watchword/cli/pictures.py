@@ -35,9 +35,10 @@ def see(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show pictures to a board as a camera would, and say what it sees, one line per picture.
+    """Show pictures to a board, and say what it sees.
 
-    A folder is a run of frames, one a second: `detect` and `gone` tell what came into view and what left it.
+    As a small camera would show them, a line for each. A folder is a run of frames, one a second: `detect` and `gone` tell
+    what came into view and what left it.
     """
     files = named_files([*image, *(more or [])], pictures.find, "picture")
     sides = _sides(size)
@@ -101,7 +102,3 @@ def _write(seen: Sequence[Seen], path: Path) -> None:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
     note(f"{path}: {len(seen)} {'picture' if len(seen) == 1 else 'pictures'}")
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(see)

@@ -15,7 +15,7 @@ from watchword.errors import SetupError
 def setup(
     what: Annotated[str, typer.Argument(metavar="unix|pico", help="The kind of virtual board.")],
 ) -> None:
-    """Find or build what a virtual board needs. Quick where it stands already."""
+    """Find or build what a virtual board needs."""
     if what == "unix":
         say(f"MicroPython (unix): {unix_build.micropython(note)}")
     elif what == "pico":
@@ -24,7 +24,3 @@ def setup(
         say(f"emulator: {parts.emulator}, on {parts.node}")
     else:
         raise SetupError(f"{what!r} cannot be set up; known: unix, pico")
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(setup)

@@ -55,7 +55,7 @@ def listen(
         typer.Option(
             "--wav",
             metavar="FILE...",
-            help="Recordings to stream; folders and patterns too. Without: the board's own microphone; "
+            help="Recordings to stream; folders and patterns too. Default: the board's own microphone; "
             "on the reference, the words that come along.",
         ),
     ] = None,
@@ -65,7 +65,10 @@ def listen(
     fresh: Fresh = False,
     description: DescriptionFile = None,
     codec: Annotated[
-        Codec, typer.Option("--codec", help="How sound travels: s16 is exact, adpcm takes a quarter of the line.")
+        Codec,
+        typer.Option(
+            "--codec", metavar="s16|adpcm", help="How sound travels: s16 is exact, adpcm takes a quarter of the line."
+        ),
     ] = "s16",
     through: Annotated[
         str | None,
@@ -78,7 +81,9 @@ def listen(
     gain: Annotated[
         float | None, typer.Option("--gain", metavar="DB", help="Of --through, -12 to 60; default: the module's own.")
     ] = None,
-    source: Annotated[Source | None, typer.Option("--from", help="Stream what the computer's microphone hears.")] = None,
+    source: Annotated[
+        Source | None, typer.Option("--from", metavar="computer", help="Stream what the computer's microphone hears.")
+    ] = None,
     device: Annotated[
         str | None,
         typer.Option("--device", metavar="NAME", help="Which of its microphones: a part of the name, or the number."),
@@ -91,10 +96,11 @@ def listen(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show what a board hears, one line per event. By its own microphone, in recordings, or by the computer's microphone.
+    """Show what a board hears, a line for each word.
 
-    Each recording is a stream of its own. The reference hears what a board would, by watchword's keyword model unless --model
-    names another. With --through it hears what a virtual Pico hears whose microphone plays the recording from its start on.
+    By its own microphone, in recordings, or by the computer's microphone. Each recording is a stream of its own. The
+    reference hears what a board would, by watchword's keyword model unless --model names another. With --through it hears
+    what a virtual Pico hears whose microphone plays the recording from its start on.
     """
     by_itself = not wav and source is None and on != "reference"
     _require_sense(wav, more, source, device, seconds, scores, by_itself)
@@ -260,7 +266,10 @@ def demo(
     ] = None,
     on: OnOrReference = None,
 ) -> None:
-    """The main job: recorded words go in, the board's firmware hears them and says so."""
+    """Let a virtual board hear recorded words.
+
+    It runs the firmware that a real board does. --on lets another board hear them, which keeps the model then.
+    """
     model = load(keywords())
     words = [label for label in model.description.labels if label not in model.description.background]
     if on == "reference":
@@ -304,8 +313,3 @@ def _speak(known: list[str]) -> Path | None:
         path.unlink()
         return None
     return path
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (listen, demo):
-        app.command()(command)

@@ -21,6 +21,8 @@ from watchword.evaluate import Evaluation, fewshot
 from watchword.evaluate import evaluate as judge
 from watchword.model import Model, load
 
+_FEW = "Taught words"
+
 
 def train(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="What is trained, on what, and how.")],
@@ -30,7 +32,10 @@ def train(
     ],
     json: Json = False,
 ) -> None:
-    """Train a model by a recipe and quantize it. OUT gets the model, its description, checkpoint, validation set, curves."""
+    """Train a model by a recipe, and quantize it.
+
+    OUT gets the model, its description, checkpoint, validation set and curves.
+    """
     plan = trainer.read_recipe(recipe)
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
@@ -70,29 +75,52 @@ def evaluate(
             "--data", metavar="MANIFEST.csv", help="A manifest, or a folder with a sub-folder per label; several too."
         ),
     ],
-    label_column: Annotated[str, typer.Option(help="The column of the manifest with the labels.")] = "label",
-    split: Annotated[str | None, typer.Option(help="Only the clips of this split.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many clips, evenly spread.")] = None,
+    label_column: Annotated[str, typer.Option(metavar="COLUMN", help="The column of the manifest with the labels.")] = "label",
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Only the clips of this split.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only so many clips, evenly spread.")] = None,
     few_shot: Annotated[
         int | None,
-        typer.Option("--few-shot", min=1, max=16, help="Teach words by so many clips of each, ask for the others."),
+        typer.Option(
+            "--few-shot",
+            metavar="N",
+            min=1,
+            max=16,
+            help="Teach words by so many clips of each, and ask for the others.",
+            rich_help_panel=_FEW,
+        ),
     ] = None,
-    words: Annotated[str | None, typer.Option("--words", metavar="A,B,...", help="To teach; default: all labels.")] = None,
+    words: Annotated[
+        str | None,
+        typer.Option("--words", metavar="A,B,...", help="Those to teach. Default: all labels.", rich_help_panel=_FEW),
+    ] = None,
     unknown: Annotated[
-        Path | None, typer.Option("--unknown", metavar="MANIFEST.csv", help="Clips of words that are not taught.")
+        Path | None,
+        typer.Option("--unknown", metavar="MANIFEST.csv", help="Clips of words that are not taught.", rich_help_panel=_FEW),
     ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="How often the taught clips are drawn.")] = 20,
-    queries: Annotated[int | None, typer.Option(min=1, help="Of each word in a draw, at the most. Default: all.")] = None,
-    neighbours: Annotated[int, typer.Option(min=1, max=8, help="Nearest shots whose mean distance counts.")] = 2,
-    means: Annotated[bool, typer.Option("--means", help="Compare with the mean of a word's shots instead.")] = False,
+    draws: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How often the taught clips are drawn.", rich_help_panel=_FEW)
+    ] = 20,
+    queries: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Clips of each word to ask for in a draw, at the most. Default: all.", rich_help_panel=_FEW
+        ),
+    ] = None,
+    neighbours: Annotated[
+        int, typer.Option(metavar="N", min=1, max=8, help="Nearest shots whose mean distance counts.", rich_help_panel=_FEW)
+    ] = 2,
+    means: Annotated[
+        bool, typer.Option("--means", help="Compare with the mean of a word's shots instead.", rich_help_panel=_FEW)
+    ] = False,
     on: OnOrReference = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Accuracy and confusion on labelled recordings or pictures, on a board or on the reference.
+    """Judge a model on labelled recordings or pictures.
 
-    A label of a picture may be the name of one of the model's, or its number.
+    On a board, or on the reference, which gives the same numbers. A label of a picture may be the name of one of the
+    model's, or its number.
     """
     loaded = load(model, description)
     picture = loaded.require_fed().kind == "picture"
@@ -167,8 +195,3 @@ def _show(result: Evaluation) -> None:
     say(f"accuracy {result.accuracy:.1%} on {result.n} clips")
     rows = [(label, *counts) for label, counts in zip(result.labels, result.confusion.tolist(), strict=True)]
     say_table(("true \\ said", *result.labels), rows)
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(train)
-    app.command()(evaluate)

@@ -75,8 +75,18 @@ class Inspection:
         graph = self.compiled.graph
         return {
             "name": self.model.description.name,
-            "input": {"shape": list(graph.input.shape), "type": graph.input_type, **_scale(graph.input)},
-            "output": {"shape": list(graph.output.shape), "type": graph.output_type, **_scale(graph.output)},
+            "input": {
+                "name": graph.input.name,
+                "shape": list(graph.input.shape),
+                "type": graph.input_type,
+                **_scale(graph.input),
+            },
+            "output": {
+                "name": graph.output.name,
+                "shape": list(graph.output.shape),
+                "type": graph.output_type,
+                **_scale(graph.output),
+            },
             "layers": [
                 {
                     "name": layer.operation.output.name,
