@@ -240,8 +240,11 @@ def test_evaluate_is_the_same_on_reference_and_board(model: Path, wav: Path, mic
     manifest.write_text("file,word,split\n" + "sound.wav,word,a\n" * 3 + "sound.wav,_silence_,b\n")
     for extra in ([], ["--split", "b"]):
         command = ["evaluate", model, "--data", manifest, "--label-column", "word", "--json", *extra]
-        reference, board = (json.loads(watchword(*command, "--on", on).stdout) for on in ("reference", "unix"))
+        scores = {on: wav.parent / f"{on}.csv" for on in ("reference", "unix")}
+        reference, board = (json.loads(watchword(*command, "--on", on, "--scores", path).stdout) for on, path in scores.items())
         assert reference == board
+        assert scores["reference"].read_text() == scores["unix"].read_text()
+        assert len(scores["unix"].read_text().splitlines()) == 1 + reference["n"]
         assert reference["n"] == (1 if extra else 4)
         assert reference["labels"] == ["_silence_", "word"]
         assert sum(map(sum, reference["confusion"])) == reference["n"]

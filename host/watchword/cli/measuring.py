@@ -24,7 +24,7 @@ from watchword.cli.options import (
     open_board,
     running,
 )
-from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.cli.output import note, percent, progress_bar, say, say_json, say_table
 from watchword.errors import DataError
 from watchword.model import Model, load
 
@@ -82,8 +82,8 @@ def _hear(model: Model, on: str | None, seconds: int, fresh: bool, json: bool) -
 
 
 def _show_live(report: Live) -> None:
-    rows = [(part, f"{share:.2%}") for part, share in report.shares.items()]
-    say_table(("part", "of the processor"), [*rows, ("busy, in all", f"{report.busy:.2%}")])
+    rows = [(part, percent(share)) for part, share in report.shares.items()]
+    say_table(("part", "of the processor"), [*rows, ("busy, in all", percent(report.busy))])
     say()
     say(f"{report.name} on {report.board}" + (f" at {report.hz / 1e6:g} MHz" if report.hz is not None else ""))
     lost = f"{report.lost} samples lost: it cannot keep up" if report.lost else "nothing lost"

@@ -16,7 +16,7 @@ from watchword import embedding as embeddings
 from watchword.board import Board
 from watchword.chips import CHIPS, PORTABLE, Chip, named
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, open_board
-from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
+from watchword.cli.output import note, percent, progress_bar, say, say_json, say_table, short
 from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
@@ -175,7 +175,7 @@ def _explain(simplified: Simplified) -> None:
         (f"{note.number} {note.kind}", ", ".join(note.changes), *_changes(note.before, note.after)) for note in simplified.notes
     ]
     before, after = simplified.before, simplified.after
-    saved = f"{1 - after.macs / before.macs:.1%} fewer MACs" if after.macs < before.macs else "as many MACs"
+    saved = f"{percent(1 - after.macs / before.macs)} fewer MACs" if after.macs < before.macs else "as many MACs"
     say_table(("layer", "what was done", "MACs", "weights, bytes"), [*rows, ("the model", saved, *_changes(before, after))])
 
 

@@ -65,6 +65,16 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     _stdout.print(table)
 
 
+def percent(share: float) -> str:
+    """As `91.2 %`."""
+    return f"{100 * share:.1f} %"
+
+
+def rate(share: float, interval: tuple[float, float]) -> str:
+    """A rate with its 95 % interval, as `91.2 % (89.9 to 92.4)`."""
+    return f"{percent(share)} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+
+
 def short(name: str) -> str:
     """The last part of a tensor's name, which converters make of all that they joined."""
     last = name.split(";")[-1] or name

@@ -12,13 +12,14 @@ import typer
 from watchword import tflite
 from watchword import train as trainer
 from watchword.board import Board
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, open_board, running
-from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, open_board, require_writable, running
+from watchword.cli.output import note, percent, progress_bar, rate, say, say_json, say_table
 from watchword.data import audio, pictures
 from watchword.data.clips import Clip, read_folder, read_manifest
 from watchword.errors import DataError
-from watchword.evaluate import Evaluation, fewshot
+from watchword.evaluate import Evaluation, fewshot, write_scores
 from watchword.evaluate import evaluate as judge
+from watchword.evaluate.scores import wilson
 from watchword.model import Model, load
 
 _FEW = "Taught words"
@@ -44,7 +45,7 @@ def train(
         def epoch_done(epoch: trainer.Epoch) -> None:
             progress(epoch.number, plan.training.epochs)
             losses = f"loss {epoch.loss:.3f}  validation loss {epoch.validation_loss:.3f}"
-            note(f"epoch {epoch.number:3}  {losses}  accuracy {epoch.accuracy:.1%}")
+            note(f"epoch {epoch.number:3}  {losses}  accuracy {percent(epoch.accuracy)}")
 
         result = trainer.train(plan, data, epoch_done)
     graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
@@ -62,7 +63,8 @@ def train(
         say_json(facts)
     else:
         say(
-            f"{path}: accuracy {result.best.accuracy:.1%} in float, {quantized.accuracy:.1%} in int8, on {quantized.n} clips; "
+            f"{path}: accuracy {_rate(quantized.right, quantized.n)} on {quantized.n} clips in int8, "
+            f"{percent(result.best.accuracy)} in float; "
             f"{graph.macs} MACs; best of {len(result.history)} epochs: {result.best.number}"
         )
 
@@ -112,6 +114,10 @@ def evaluate(
     means: Annotated[
         bool, typer.Option("--means", help="Compare with the mean of a word's shots instead.", rich_help_panel=_FEW)
     ] = False,
+    scores: Annotated[
+        Path | None,
+        typer.Option("--scores", metavar="OUT.csv", help="Write what was made of each clip: prediction, scores or what fired."),
+    ] = None,
     on: OnOrReference = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
@@ -122,6 +128,10 @@ def evaluate(
     On a board, or on the reference, which gives the same numbers. A label of a picture may be the name of one of the
     model's, or its number.
     """
+    if scores is not None:
+        if few_shot is not None:
+            raise DataError("--scores tells of clips that are judged one by one: it does not go with --few-shot")
+        require_writable(scores, model, description, *data)
     loaded = load(model, description)
     picture = loaded.require_fed().kind == "picture"
     doing = "looking" if picture else "listening"
@@ -156,6 +166,9 @@ def evaluate(
         clips = [clips[i * len(clips) // limit] for i in range(limit)]
     with _maybe_board(on, fresh, loaded) as board, progress_bar(doing) as progress:
         result = judge(loaded, clips, board, progress)
+    if scores is not None:
+        write_scores(result, scores)
+        note(f"{scores}: {result.n} {'clip' if result.n == 1 else 'clips'}")
     if json:
         say_json(result.as_dict())
     else:
@@ -187,11 +200,20 @@ def _show_few_shot(found: fewshot.FewShot, json: bool) -> None:
         say_json(found.as_dict())
         return
     say(f"{found.shots} shots of each of {len(found.words)} words, {found.draws} draws of {found.queries} queries")
-    say(f"accuracy {found.accuracy:.1%} +- {found.accuracy_ci95:.1%}")
-    say(f"recognised {found.detection_at_fa5:.1%} at 5 % false accepts, {found.detection_at_fa1:.1%} at 1 %")
+    say(f"accuracy    {rate(found.accuracy, found.accuracy_ci95)}")
+    say(f"recognised  {rate(found.detection_at_fa5, found.detection_at_fa5_ci95)} at 5 % false accepts")
+    say(f"            {rate(found.detection_at_fa1, found.detection_at_fa1_ci95)} at 1 %")
 
 
 def _show(result: Evaluation) -> None:
-    say(f"accuracy {result.accuracy:.1%} on {result.n} clips")
-    rows = [(label, *counts) for label, counts in zip(result.labels, result.confusion.tolist(), strict=True)]
-    say_table(("true \\ said", *result.labels), rows)
+    say(f"accuracy {_rate(result.right, result.n)}: {result.right} of {result.n} clips are right")
+    say()
+    rows = [
+        (one.label, one.n, one.right, _rate(one.right, one.n), ", ".join(f"{label} {count}" for label, count in one.taken_for))
+        for one in result.classes
+    ]
+    say_table(("label", "clips", "right", "rate (95 %)", "taken for"), rows)
+
+
+def _rate(right: int, n: int) -> str:
+    return rate(right / max(n, 1), wilson(right, n))
