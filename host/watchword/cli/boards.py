@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from watchword.cli.options import Fresh, Json, On, open_board
-from watchword.cli.output import say, say_json, say_table
+from watchword.cli.output import progress_bar, say, say_json, say_table
 
 
 def info(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
@@ -45,7 +45,7 @@ def rollback(on: On = None, json: Json = False) -> None:
 
     The one that runs now becomes the one before.
     """
-    with open_board(on) as board:
+    with open_board(on) as board, progress_bar("starting the program before"):
         file = board.rollback()
     if json:
         say_json({"running": file})
@@ -62,7 +62,7 @@ def activate(
 
     The one that runs now becomes the one before.
     """
-    with open_board(on) as board:
+    with open_board(on) as board, progress_bar(f"starting {name}"):
         file = board.activate(name)
     if json:
         say_json({"running": file})

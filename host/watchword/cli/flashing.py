@@ -14,7 +14,7 @@ from watchword.board import ports as serial
 from watchword.board.flash import flash as put
 from watchword.board.repl import TOOLS
 from watchword.cli.options import Json
-from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.cli.output import awaited, note, progress_bar, say, say_json, say_table
 from watchword.errors import BoardError
 from watchword.firmware import packages
 
@@ -51,7 +51,8 @@ def flash(
     if uf2 is not None:
         if on is not None:
             raise typer.BadParameter("its port comes with MicroPython, and is found: without --on, please", param_hint="--uf2")
-        on = bootsel.install(uf2, report=note)
+        with progress_bar("installing MicroPython"):
+            on = bootsel.install(uf2, report=note)
         note(f"on {on}: MicroPython runs")
     with progress_bar("sending the firmware") as progress:
         report = put(_port(on), tool, force, progress)
@@ -113,7 +114,7 @@ def doctor(on: Checked = None, json: Json = False) -> None:
     Python, tools, ports, the board itself, and how to mend what is wrong.
     """
     findings = []
-    for finding in checks.examine(on and named.resolve(on)):
+    for finding in awaited("checking", checks.examine(on and named.resolve(on))):
         findings.append(finding)
         if not json:
             mark = {"ok": "ok", "absent": "--", "wrong": "WRONG"}[finding.state]
@@ -134,7 +135,8 @@ def firmware(
 
     A package for each architecture, to be put on a web server or release page.
     """
-    written = packages.write(output)
+    with progress_bar("building the firmware"):
+        written = packages.write(output)
     if json:
         say_json([str(package) for package in written])
         return

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from watchword.cli.options import DescriptionFile, Json, ModelFile
-from watchword.cli.output import note, say, say_json, say_table, short
-from watchword.model import load
+from watchword.cli.options import DescriptionFile, Json, ModelFile, load
+from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
 from watchword.report.inspection import Inspection
 from watchword.report.inspection import inspect as inspect_model
 
@@ -14,7 +13,9 @@ def inspect(model: ModelFile, description: DescriptionFile = None, json: Json = 
 
     By layers marked * words can be taught: `watchword describe MODEL --embedding LAYER`.
     """
-    found = inspect_model(load(model, description))
+    loaded = load(model, description)
+    with progress_bar(f"compiling {loaded.description.name} for each chip") as progress:
+        found = inspect_model(loaded, progress)
     if json:
         say_json(found.as_dict())
     else:

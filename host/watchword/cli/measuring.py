@@ -21,12 +21,13 @@ from watchword.cli.options import (
     Json,
     ModelFile,
     On,
+    load,
     open_board,
     running,
 )
 from watchword.cli.output import note, percent, progress_bar, say, say_json, say_table
 from watchword.errors import DataError
-from watchword.model import Model, load
+from watchword.model import Model
 
 
 def bench(
@@ -54,8 +55,12 @@ def bench(
     if live:
         _hear(loaded, on, seconds, fresh, json)
         return
-    with open_board(on, fresh) as board, running(board, loaded):
-        report, speed = measure(board, loaded.compile(board.hello.target), runs), board.speed()
+    with (
+        open_board(on, fresh) as board,
+        running(board, loaded) as program,
+        progress_bar(f"measuring {loaded.description.name}"),
+    ):
+        report, speed = measure(board, program, runs), board.speed()
     if json:
         say_json(report.as_dict())
     else:
@@ -72,7 +77,8 @@ def _hear(model: Model, on: str | None, seconds: int, fresh: bool, json: bool) -
             prepare(board, hardware)
             if not json:
                 note(f"hearing for {seconds} s, {'three times' if wired else 'once'}")
-            report = try_least(board, hardware, measure_live(board, model.description.name, seconds))
+            with progress_bar("hearing"):
+                report = try_least(board, hardware, measure_live(board, model.description.name, seconds))
         speed = board.speed()
     if json:
         say_json(report.as_dict())
@@ -148,7 +154,8 @@ def selftest(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
         with progress_bar("sending the test") as progress:
             board.push(checks.program(board.hello.target), scratch=True, progress=progress)
         try:
-            report, speed = checks.selftest(board), board.speed()
+            with progress_bar("testing"):
+                report, speed = checks.selftest(board), board.speed()
         finally:
             board.restart()
     if json:

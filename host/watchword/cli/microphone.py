@@ -13,7 +13,7 @@ from watchword.board.modules import MODULES, named, wiring
 from watchword.chips import boards
 from watchword.chips.boards import Pins
 from watchword.cli.options import Json, On, dev_board, has_pins, open_board, pin_number, some_microphone, warn_of_taken
-from watchword.cli.output import note, say, say_json, say_table
+from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
 from watchword.features.microphone import multiplier
@@ -70,9 +70,11 @@ def mic(
         times = multiplier(named(module).gain if gain is None else gain)
     with open_board(on) as board:
         if recording is not None:
-            board.microphone(MicrophoneSetting("wav", file=str(recording)))
+            setting = MicrophoneSetting("wav", file=str(recording))
         else:
-            board.microphone(_wired(board, named(module).name, pins, right, times))
+            setting = _wired(board, named(module).name, pins, right, times)
+        with progress_bar("starting with the microphone"):
+            board.microphone(setting)
         _show(board, json)
 
 

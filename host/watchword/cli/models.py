@@ -15,7 +15,7 @@ from watchword import description as descriptions
 from watchword import embedding as embeddings
 from watchword.board import Board
 from watchword.chips import CHIPS, PORTABLE, Chip, named
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, open_board
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, compiled, load, open_board
 from watchword.cli.output import note, percent, progress_bar, say, say_json, say_table, short
 from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings
@@ -23,7 +23,7 @@ from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.data.clips import read_files
 from watchword.errors import BoardError, ModelError
 from watchword.evaluate import fewshot
-from watchword.model import Model, load
+from watchword.model import Model
 
 Target = Annotated[str, typer.Option(metavar="CHIP", help=f"One of {', '.join(CHIPS)}.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Show layer by layer what simplification saved, and the kernels.")]
@@ -99,32 +99,32 @@ def compile(
 ) -> None:
     """Compile a model to a program (.ww) for one chip."""
     loaded = load(model, description)
-    compiled = loaded.compile(target, simplify=not no_simplify, ram=ram)
-    _write(output, compiled.content)
-    program = compiled.program
+    made = compiled(loaded, target, simplify=not no_simplify, ram=ram)
+    _write(output, made.content)
+    program = made.program
     facts = {
-        "name": compiled.name,
+        "name": made.name,
         "target": target,
-        "bytes": len(compiled.content),
+        "bytes": len(made.content),
         "arena": program.arena,
-        "peak": compiled.peak.operation.output.name,
+        "peak": made.peak.operation.output.name,
         "ram": program.ram,
         "read_at_each_run": len(program.weights),
         "steps": len(program.steps),
-        "macs": compiled.simplified.after.macs,
+        "macs": made.simplified.after.macs,
     }
     if json:
-        say_json(facts | ({"explain": _explanation(compiled)} if explain else {}))
+        say_json(facts | ({"explain": _explanation(made)} if explain else {}))
         return
-    peak = compiled.peak.operation
+    peak = made.peak.operation
     say(
-        f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
+        f"{output}: {len(made.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
         f"{program.arena} of them arena (most of it for {peak.kind} {short(peak.output.name)}); "
-        f"{compiled.simplified.after.macs} MACs"
+        f"{made.simplified.after.macs} MACs"
     )
     if explain:
-        _explain(compiled.simplified)
-        _explain_kernels(compiled, named(target))
+        _explain(made.simplified)
+        _explain_kernels(made, named(target))
 
 
 def export(
@@ -139,7 +139,8 @@ def export(
     A standard int8 one, with the same outputs for every input.
     """
     loaded = load(model, description)
-    simplified = unchanged(loaded.graph) if no_simplify else simplify(loaded.graph, (loaded.description.embedding,))
+    with progress_bar(f"simplifying {loaded.description.name}"):
+        simplified = unchanged(loaded.graph) if no_simplify else simplify(loaded.graph, (loaded.description.embedding,))
     content = tflite.write(dataclasses.replace(simplified.graph, name=model.stem))  # until here it has the file's path
     _write(output, content)
     before, after = simplified.before, simplified.after
@@ -252,7 +253,7 @@ def push(
             assert content is not None
             program = content
         else:
-            program = _beside(loaded, board, others) if beside else loaded.compile(board.hello.target, background=others)
+            program = _beside(loaded, board, others) if beside else compiled(loaded, board.hello.target, background=others)
         start = time.monotonic()
         with progress_bar(f"pushing {model.name}") as progress:
             file = board.push(program, beside=beside, progress=progress)
@@ -269,9 +270,9 @@ def _beside(model: Model, board: Board, background: bytes) -> Compiled:
     """The program that hears beside others. BoardError: there is no room for it."""
     room = board.room_beside()
     try:
-        return model.compile(board.hello.target, ram=room, background=background)
+        return compiled(model, board.hello.target, ram=room, background=background)
     except ModelError:
-        need = model.compile(board.hello.target, background=background).program.ram  # which tells what else is wrong
+        need = compiled(model, board.hello.target, background=background).program.ram  # which tells what else is wrong
         raise BoardError(
             f"{model.description.name} does not fit beside what {board.target} hears by: {room} bytes of RAM are left for it, "
             f"with all weights in RAM it takes {need}; push the others with --beside too, so that theirs are read from flash"

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from watchword import model as models
 from watchword.board import Board, Hello
 from watchword.board.modules import MODULES
 from watchword.board.ports import choose
@@ -19,6 +20,7 @@ from watchword.chips import PORTABLE, boards
 from watchword.chips.boards import DevBoard
 from watchword.cli.hardware import chosen
 from watchword.cli.output import note, progress_bar
+from watchword.compile import Compiled
 from watchword.errors import BoardError, DataError, LinkError
 from watchword.model import Model
 
@@ -58,21 +60,37 @@ def open_board(on: str | None, fresh: bool = False, hardware: Hardware | None = 
     if on is None:
         on, why = choose()
         note(f"on {on}: {why}")
-    with Board.open(on, fresh=fresh, hardware=hardware or chosen(), report=note) as board:
+    with progress_bar(f"opening {on}"):
+        opened = Board.open(on, fresh=fresh, hardware=hardware or chosen(), report=note)
+    with opened as board:
         if board.hello.note:
             note(f"{board.target}: {board.hello.note}")
         yield board
 
 
+def load(model: Path, description: Path | None = None) -> Model:
+    """The model that a command names, a file or a name. ModelError: as `watchword.load`."""
+    with progress_bar(f"reading {model.name}"):
+        return models.load(model, description)
+
+
+def compiled(model: Model, target: str, **settings: Any) -> Compiled:
+    """The program of a model, as `Model.compile`."""
+    with progress_bar(f"compiling {model.description.name}"):
+        return model.compile(target, **settings)
+
+
 @contextmanager
-def running(board: Board, model: Model) -> Iterator[None]:
-    """The board runs the model for the length of a command; then its active program returns."""
+def running(board: Board, model: Model) -> Iterator[Compiled]:
+    """The board runs the program of a model for the length of a command; then its active one returns."""
+    program = compiled(model, board.hello.target)
     with progress_bar(f"sending {model.description.name}") as progress:
-        board.push(model.compile(board.hello.target), scratch=True, progress=progress)
+        board.push(program, scratch=True, progress=progress)
     try:
-        yield
+        yield program
     finally:
-        board.restart()
+        with progress_bar("starting what it ran before"):
+            board.restart()
 
 
 def require_writable(path: Path, *kept: Path | None) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from watchword.board import Event, Log
 
 # A table in a pipe is as wide as it needs.
 _stdout = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
 _stderr = Console(stderr=True, highlight=False, emoji=False)
+
+PATIENCE = 0.5  # seconds after which work shows a bar
 
 
 def say(text: str = "") -> None:
@@ -81,17 +85,56 @@ def short(name: str) -> str:
     return last if len(last) <= 40 else "…" + last[-39:]
 
 
+class _Time(ProgressColumn):
+    """How long it will take, once that is known; before, how long it has taken."""
+
+    def render(self, task: Task) -> Text:
+        left = task.time_remaining if task.total else None
+        seconds = int(task.elapsed or 0) if left is None else int(left)
+        return Text(f"{seconds // 60}:{seconds % 60:02}{' left' if left is not None else ''}", style="dim")
+
+
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A function to call with what is done and what there is in all; silent off a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_stderr, transient=True, disable=not _stderr.is_terminal) as progress:
-        task = progress.add_task(title, total=None)
+    """Work that may take longer than a moment: a bar on stderr then, which goes with it; none off a terminal.
 
-        def update(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+    The function that this gives is called with what is done and what there is in all; until then the bar just moves. Lines of
+    `note` go by above it. One at a time, and nothing is said on stdout meanwhile.
+    """
+    if not _stderr.is_interactive:
+        yield lambda done, total: None
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), TaskProgressColumn(), _Time())
+    progress = Progress(*columns, console=_stderr, transient=True, redirect_stdout=False, redirect_stderr=False)
+    task = progress.add_task(title, total=None)
+    begin = threading.Timer(PATIENCE, progress.start)
+    begin.daemon = True
+    begin.start()
 
+    def update(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+
+    try:
         yield update
+    finally:
+        begin.cancel()
+        begin.join()
+        progress.stop()
+
+
+T = TypeVar("T")
+
+
+def awaited(title: str, items: Iterable[T]) -> Iterator[T]:
+    """Items that take their time, with a bar while the next one is waited for and none while it is looked at."""
+    waiting = iter(items)
+    while True:
+        with progress_bar(title):
+            try:
+                item = next(waiting)
+            except StopIteration:
+                return
+        yield item
 
 
 @contextmanager

@@ -9,12 +9,23 @@ from typing import Annotated
 import typer
 
 from watchword.board import Board, Detection, FrameLabel, Gone
-from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, each, named_files, open_board, running
-from watchword.cli.output import note, of_file, say, say_event, say_json
+from watchword.cli.options import (
+    DescriptionFile,
+    Fresh,
+    Json,
+    Lent,
+    MoreFiles,
+    On,
+    each,
+    load,
+    named_files,
+    open_board,
+    running,
+)
+from watchword.cli.output import note, of_file, progress_bar, say, say_event, say_json
 from watchword.data import pictures
 from watchword.errors import BoardError, DataError
 from watchword.features import frames
-from watchword.model import load
 from watchword.report.sheet import Seen, sheet
 
 
@@ -77,7 +88,9 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
     for time, file, picture in each(files, pictures.read, "pictures"):
         frame = frames.camera(pictures.fitted(picture, size), colour=colour)
         shown = None
-        for event in board.look(frame, time)[1]:
+        with progress_bar(f"looking at {file.name}"):
+            events = board.look(frame, time)[1]
+        for event in events:
             if json:
                 say_json(of_file(event, file))
             elif isinstance(event, FrameLabel):

@@ -8,7 +8,7 @@ import typer
 
 from watchword.board.virtual import unix_build
 from watchword.board.virtual.pico import build
-from watchword.cli.output import note, say
+from watchword.cli.output import note, progress_bar, say
 from watchword.errors import SetupError
 
 
@@ -17,9 +17,12 @@ def setup(
 ) -> None:
     """Find or build what a virtual board needs."""
     if what == "unix":
-        say(f"MicroPython (unix): {unix_build.micropython(note)}")
+        with progress_bar("building MicroPython"):
+            executable = unix_build.micropython(note)
+        say(f"MicroPython (unix): {executable}")
     elif what == "pico":
-        parts = build.pico(note)
+        with progress_bar("building the virtual Pico"):
+            parts = build.pico(note)
         say(f"MicroPython (rp2): {parts.firmware}")
         say(f"emulator: {parts.emulator}, on {parts.node}")
     else:

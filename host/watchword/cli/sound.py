@@ -29,18 +29,20 @@ from watchword.cli.options import (
     Lent,
     MoreFiles,
     OnOrReference,
+    compiled,
     each,
+    load,
     named_files,
     open_board,
     running,
 )
-from watchword.cli.output import note, of_file, progress_bar, say, say_event, say_json
+from watchword.cli.output import awaited, note, of_file, progress_bar, say, say_event, say_json
 from watchword.data import audio
 from watchword.data.microphone import Microphone
 from watchword.errors import BoardError, DataError
 from watchword.evaluate import streaming
 from watchword.features.microphone import multiplier
-from watchword.model import Model, keywords, load
+from watchword.model import Model, keywords
 
 
 class Source(StrEnum):
@@ -225,8 +227,9 @@ def give_keywords(board: Board) -> None:
     if not board.virtual:
         raise BoardError(f"{board.target} holds no program: `watchword push MODEL` sends one")
     model = load(keywords())
+    program = compiled(model, board.hello.target)
     with progress_bar("pushing keywords") as progress:
-        board.push(model.compile(board.hello.target), progress=progress)
+        board.push(program, progress=progress)
     note(f"{board.target} held no program: it listens with watchword's keyword model now")
 
 
@@ -251,7 +254,7 @@ def _by_itself(model: Model, through: str, gain: float | None, file: Path, sampl
 
 def _hear(hear: Hear, target: str, files: list[Path], json: bool) -> None:
     for _, file, samples in each(files, audio.read, "recordings"):
-        for event in hear(file, samples):
+        for event in awaited(f"hearing {file.name}", hear(file, samples)):
             if json:
                 say_json(of_file(event, file))
             elif isinstance(event, Detection):
@@ -279,8 +282,9 @@ def demo(
     with open_board(on or "unix:demo", fresh=on is None) as board:
         hello = board.hello
         say(f"{hello.board}, MicroPython {hello.micropython}, watchword {hello.firmware}, {hello.heap_free} bytes of heap free")
+        program = compiled(model, hello.target)
         with progress_bar("pushing keywords") as progress:
-            file = board.push(model.compile(hello.target), progress=progress)
+            file = board.push(program, progress=progress)
         say(f"pushed {file}: listening for {', '.join(words)}")
         _demonstrate(partial(_by_board, board, "s16"), wav, words)
 
@@ -289,7 +293,8 @@ def _demonstrate(hear: Hear, wav: Path | None, words: list[str]) -> None:
     clips = [wav] if wav else audio.find(_clips())
     spoken = _speak(words) if wav is None else None
     for clip in [*clips, *([spoken] if spoken else [])]:
-        found = [event for event in hear(clip, audio.read(clip)) if isinstance(event, Detection)]
+        with progress_bar(f"hearing {clip.name}"):
+            found = [event for event in hear(clip, audio.read(clip)) if isinstance(event, Detection)]
         heard = ", ".join(f"{event.label} at {event.time:.2f} s (score {event.score:.2f})" for event in found)
         say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {heard or 'nothing'}")
     if spoken:

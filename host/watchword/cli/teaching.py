@@ -11,7 +11,7 @@ import typer
 
 from watchword.board import Board, Enrolled, Shots, messages
 from watchword.cli.options import Fresh, Json, MoreFiles, On, each, named_files, open_board
-from watchword.cli.output import note, say, say_json, say_table
+from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.cli.sound import give_keywords
 from watchword.data import audio, pictures, words
 from watchword.data.audio import RATE
@@ -71,7 +71,8 @@ def _enrol(
     taken = None
 
     def learn(file: Path) -> tuple[dict[str, Any], Enrolled]:
-        return show(file), board.enrol(word)
+        with progress_bar(f"learning {file.name}"):
+            return show(file), board.enrol(word)
 
     for _, file, (facts, taken) in each(files, learn, "files", f"learnt as {word}"):
         if json:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from watchword import reference
 from watchword.board import Board
-from watchword.cli.options import Fresh, Json, ModelFile, OnOrReference, open_board, require_writable, running
+from watchword.cli.options import Fresh, Json, ModelFile, OnOrReference, load, open_board, require_writable, running
 from watchword.cli.output import progress_bar, say, say_json
 from watchword.data import tensors
 from watchword.errors import DataError
-from watchword.model import Model, load
+from watchword.model import Model
 
 
 def run(

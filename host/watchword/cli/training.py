@@ -12,7 +12,17 @@ import typer
 from watchword import tflite
 from watchword import train as trainer
 from watchword.board import Board
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, open_board, require_writable, running
+from watchword.cli.options import (
+    DescriptionFile,
+    Fresh,
+    Json,
+    ModelFile,
+    OnOrReference,
+    load,
+    open_board,
+    require_writable,
+    running,
+)
 from watchword.cli.output import note, percent, progress_bar, rate, say, say_json, say_table
 from watchword.data import audio, pictures
 from watchword.data.clips import Clip, read_folder, read_manifest
@@ -20,7 +30,7 @@ from watchword.errors import DataError
 from watchword.evaluate import Evaluation, fewshot, write_scores
 from watchword.evaluate import evaluate as judge
 from watchword.evaluate.scores import wilson
-from watchword.model import Model, load
+from watchword.model import Model
 
 _FEW = "Taught words"
 
@@ -48,9 +58,12 @@ def train(
             note(f"epoch {epoch.number:3}  {losses}  accuracy {percent(epoch.accuracy)}")
 
         result = trainer.train(plan, data, epoch_done)
-    graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
-    path = trainer.save(result, graph, output, tflite.write)
-    quantized = judge(load(path), read_manifest(output / "validation.csv"))
+    with progress_bar(f"quantizing {plan.name}"):
+        graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
+        path = trainer.save(result, graph, output, tflite.write)
+    made = load(path)
+    with progress_bar(f"judging {plan.name}") as progress:
+        quantized = judge(made, read_manifest(output / "validation.csv"), progress=progress)
     facts = {
         "model": str(path),
         "epoch": result.best.number,

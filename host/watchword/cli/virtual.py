@@ -12,7 +12,7 @@ from watchword.board.virtual import KINDS, Hardware, VirtualBoard, find
 from watchword.board.virtual.serve import Ports, serve
 from watchword.cli.hardware import HardwareCommand, chosen, with_hardware
 from watchword.cli.options import Fresh, Json
-from watchword.cli.output import note, say, say_json
+from watchword.cli.output import note, progress_bar, say, say_json
 from watchword.cli.usage import Command, CommandGroup
 from watchword.errors import BoardError
 
@@ -46,7 +46,8 @@ def start(
 ) -> None:
     """Start a virtual board and keep it on until Ctrl-C or `watchword board stop`."""
     virtual = _find(kind, flash, replace(chosen(), uid=uid, real_time=real_time))
-    transport = virtual.start(note, fresh=fresh, bare=bare)
+    with progress_bar(f"starting {virtual.target}"):
+        transport = virtual.start(note, fresh=fresh, bare=bare)
 
     def ready(ports: Ports) -> None:
         if json:

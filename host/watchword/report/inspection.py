@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,11 +114,16 @@ def _scale(tensor: Any) -> dict[str, Any]:
     return {"scale": float(tensor.scale[0]), "zero_point": tensor.zero_point}
 
 
-def inspect(model: Model) -> Inspection:
-    """Compile a model for every chip. Raises UnsupportedError where no kernel computes a layer."""
+def inspect(model: Model, progress: Callable[[int, int], None] | None = None) -> Inspection:
+    """Compile a model for every chip. progress: called with how often that is done, and how often in all.
+
+    Raises UnsupportedError where no kernel computes a layer.
+    """
     compiled = model.compile(PORTABLE.name, ram=1 << 40)
     fits = []
-    for chip in CHIPS.values():
+    for number, chip in enumerate(CHIPS.values(), start=1):
+        if progress is not None:
+            progress(number, 1 + len(CHIPS))
         try:
             found = model.compile(chip.name)
         except ModelError as error:
