@@ -66,6 +66,12 @@ def test_push_programs_rollback_info_remove(model: Path, micropython: Path) -> N
     assert "runs on unix" in watchword("push", model, "--on", "unix").stdout
     states = {p["name"]: p["state"] for p in json.loads(watchword("programs", "--on", "unix", "--json").stdout)}
     assert states == {"small": "previous", "other": "active"}
+    text = watchword("programs", "--on", "unix").stdout
+    assert [line.split()[:3] for line in text.splitlines()] == [
+        ["name", "state", "for"],
+        *([name, state, "sound"] for name, state in states.items()),
+    ]
+    assert ".ww" not in text  # files and their hashes are for --json
     assert json.loads(watchword("rollback", "--on", "unix", "--json").stdout) == {"running": pushed["file"]}
     assert json.loads(watchword("info", "--on", "unix", "--json").stdout)["running"] == pushed["file"]
     assert "stays" in fails("remove", "small", "--on", "unix")

@@ -85,7 +85,7 @@ def test_a_bar_is_gone_after_a_mistake_too(bars: Bars) -> None:
 
 READING = ("reading keywords.tflite", None)
 COMMANDS = {  # the titles of the bars, and what there is in all where that is known
-    "inspect": (["inspect", keywords()], [READING, ("compiling keywords for each chip", 1 + len(CHIPS))]),
+    "inspect": (["inspect", keywords()], [READING, ("compiling keywords", 1 + len(CHIPS))]),
     "compile": (["compile", keywords(), "-o", "OUT.ww"], [READING, ("compiling keywords", None)]),
     "export": (["export", keywords(), "-o", "OUT.tflite"], [READING, ("simplifying keywords", None)]),
     "evaluate": (["evaluate", keywords(), "--data", "m.csv", "--on", "reference"], [READING, ("listening", 2)]),

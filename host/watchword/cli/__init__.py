@@ -10,6 +10,7 @@ import typer
 from watchword import __version__
 from watchword.cli import (
     boards,
+    describing,
     flashing,
     hardware,
     inspecting,
@@ -49,7 +50,7 @@ COMMANDS = {
         teaching.taught,
         teaching.forget,
         training.train,
-        models.describe,
+        describing.describe,
         models.compile,
         models.export,
     ),

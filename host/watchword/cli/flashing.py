@@ -14,7 +14,7 @@ from watchword.board import ports as serial
 from watchword.board.flash import flash as put
 from watchword.board.repl import TOOLS
 from watchword.cli.options import Json
-from watchword.cli.output import awaited, note, progress_bar, say, say_json, say_table
+from watchword.cli.output import awaited, note, progress_bar, say, say_facts, say_json, say_table
 from watchword.errors import BoardError
 from watchword.firmware import packages
 
@@ -118,7 +118,7 @@ def doctor(on: Checked = None, json: Json = False) -> None:
         findings.append(finding)
         if not json:
             mark = {"ok": "ok", "absent": "--", "wrong": "WRONG"}[finding.state]
-            say(f"{mark:6} {finding.what}: {finding.found}{f'; {finding.mend}' if finding.mend else ''}")
+            say_facts([(f"{mark:5}", f"{finding.what}: {finding.found}{f'; {finding.mend}' if finding.mend else ''}")])
     if json:
         say_json([asdict(finding) for finding in findings])
     if any(finding.state == "wrong" for finding in findings):

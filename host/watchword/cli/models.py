@@ -1,4 +1,4 @@
-"""Models on the way to a board: describe, compile, export, push."""
+"""Models on the way to a board: compile, export, push."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from watchword import catalogue, tflite
-from watchword import description as descriptions
-from watchword import embedding as embeddings
+from watchword import tflite
 from watchword.board import Board
 from watchword.chips import CHIPS, PORTABLE, Chip, named
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, compiled, load, open_board
-from watchword.cli.output import note, percent, progress_bar, say, say_json, say_table, short
+from watchword.cli.output import percent, progress_bar, say, say_json, say_table, short
 from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
@@ -30,58 +28,6 @@ Explain = Annotated[bool, typer.Option("--explain", help="Show layer by layer wh
 NoSimplify = Annotated[
     bool, typer.Option("--no-simplify", help="Leave in what exact simplification takes out; the outputs are the same.")
 ]
-
-
-# The first lines of a draft.
-_HEADING = """Drafted by `watchword describe`. Put right what only you can know:
-labels: what the outputs mean, in their order; background: those of them that never fire.
-kind: sound, picture, or tensor for everything else; guessed from the input of {}.
-features, of sound: micro, or mfcc or log_mel, which nothing here makes.
-hop_ms: 10 or 20; multiplier and offset: how features or pixels become int8; cutoff, window, stride: when it fires.
-docs/formats.md explains every line."""
-
-
-def describe(
-    model: ModelFile,
-    embedding: Annotated[
-        str | None,
-        typer.Option(metavar="LAYER[:PARTS]", help="Words are taught by this layer, in so many parts: see `inspect`."),
-    ] = None,
-    description: DescriptionFile = None,
-    json: Json = False,
-) -> None:
-    """Show what a model is for, or draft its description.
-
-    The draft is NAME.toml beside the model, where it has none.
-    """
-    loaded = load(model, description)
-    beside = loaded.path.with_suffix(".toml")
-    if embedding is not None:
-        if loaded.path in catalogue.shipped_models().values():
-            raise ModelError(f"{model}: comes with the package and stays as it is: copy {loaded.path} to describe it otherwise")
-        changed = _with_embedding(loaded, embedding)
-        loaded = dataclasses.replace(loaded, description=changed, described=True)
-        descriptions.write(changed, beside)
-        note(f"{beside}: written; push the model to teach by {changed.embedding}")
-    if not loaded.described:
-        descriptions.write(loaded.description, beside, _HEADING.format("x".join(map(str, loaded.graph.input.shape))))
-        note(f"{beside}: drafted; put right what its first lines name, then push the model")
-    if json:
-        say_json(loaded.description.as_dict())
-    else:
-        import tomli_w
-
-        say(tomli_w.dumps(loaded.description.as_dict()).rstrip())
-
-
-def _with_embedding(model: Model, text: str) -> descriptions.Description:
-    """The description with another embedding. ModelError: none can be made of the layer."""
-    name, parts = text, "1"
-    if text.rpartition(":")[2].isdecimal():
-        name, _, parts = text.rpartition(":")
-    operations = model.graph.operations
-    embeddings.shape(operations[embeddings.find(operations, name)].output.shape, int(parts))
-    return dataclasses.replace(model.description, embedding=name, embedding_parts=int(parts))
 
 
 def compile(

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from watchword.board import Event, Log
+from watchword.cli import tables
 
 # A table in a pipe is as wide as it needs.
 _stdout = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
@@ -59,14 +60,27 @@ def note(text: str) -> None:
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; columns whose cells are numbers stand to the right."""
-    table = Table(box=None, pad_edge=False)
-    for i, column in enumerate(columns):
-        number = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
-        table.add_column(column, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+    """A table as `tables.lines` lays it out."""
+    head, *others = tables.lines(columns, rows, _stdout.width)
+    _stdout.print(Text(head, style="bold"))
+    for line in others:
+        _stdout.print(Text(line))
+
+
+def say_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Names, and beside each what there is to say of it."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, text in facts:
+        table.add_row(Text(name), Text(text))
     _stdout.print(table)
+
+
+def size(count: int) -> str:
+    """Bytes, as `53 KB` of 1024."""
+    for unit, bytes_ in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if count >= bytes_:
+            return f"{count / bytes_:.1f} {unit}" if count < 10 * bytes_ else f"{count / bytes_:.0f} {unit}"
+    return f"{count} bytes"
 
 
 def percent(share: float) -> str:
@@ -104,7 +118,12 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     if not _stderr.is_interactive:
         yield lambda done, total: None
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), TaskProgressColumn(), _Time())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        _Time(Column(no_wrap=True)),
+    )
     progress = Progress(*columns, console=_stderr, transient=True, redirect_stdout=False, redirect_stderr=False)
     task = progress.add_task(title, total=None)
     begin = threading.Timer(PATIENCE, progress.start)

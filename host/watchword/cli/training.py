@@ -23,7 +23,7 @@ from watchword.cli.options import (
     require_writable,
     running,
 )
-from watchword.cli.output import note, percent, progress_bar, rate, say, say_json, say_table
+from watchword.cli.output import note, percent, progress_bar, rate, say, say_facts, say_json, say_table
 from watchword.data import audio, pictures
 from watchword.data.clips import Clip, read_folder, read_manifest
 from watchword.errors import DataError
@@ -213,19 +213,26 @@ def _show_few_shot(found: fewshot.FewShot, json: bool) -> None:
         say_json(found.as_dict())
         return
     say(f"{found.shots} shots of each of {len(found.words)} words, {found.draws} draws of {found.queries} queries")
-    say(f"accuracy    {rate(found.accuracy, found.accuracy_ci95)}")
-    say(f"recognised  {rate(found.detection_at_fa5, found.detection_at_fa5_ci95)} at 5 % false accepts")
-    say(f"            {rate(found.detection_at_fa1, found.detection_at_fa1_ci95)} at 1 %")
+    recognised = (
+        f"{rate(found.detection_at_fa5, found.detection_at_fa5_ci95)} at 5 % false accepts, "
+        f"{rate(found.detection_at_fa1, found.detection_at_fa1_ci95)} at 1 %"
+    )
+    say_facts([("accuracy", rate(found.accuracy, found.accuracy_ci95)), ("recognised", recognised)])
 
 
 def _show(result: Evaluation) -> None:
     say(f"accuracy {_rate(result.right, result.n)}: {result.right} of {result.n} clips are right")
     say()
     rows = [
-        (one.label, one.n, one.right, _rate(one.right, one.n), ", ".join(f"{label} {count}" for label, count in one.taken_for))
+        (
+            one.label,
+            f"{one.right} of {one.n}",
+            _rate(one.right, one.n),
+            ", ".join(f"{label} {count}" for label, count in one.taken_for),
+        )
         for one in result.classes
     ]
-    say_table(("label", "clips", "right", "rate (95 %)", "taken for"), rows)
+    say_table(("label", "right", "rate (95 %)", "taken for"), rows)
 
 
 def _rate(right: int, n: int) -> str:
