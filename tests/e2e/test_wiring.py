@@ -118,7 +118,7 @@ def test_all_commands_that_open_a_board_have_the_options_and_no_other() -> None:
     for command in ("info", "listen", "see", "push", "run", "bench", "selftest", "evaluate", "teach", "programs", "demo"):
         text = watchword(command, "--help").stdout
         for option in ("--wire", "--sound", "--xip", "--old-core"):
-            assert text.count(f"  {option} ") == 1, command
+            assert text.count(f"│ {option} ") == 1, command
     for command in ("flash", "doctor", "ports", "compile"):
         assert "--wire" not in watchword(command, "--help").stdout
 

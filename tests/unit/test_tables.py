@@ -77,12 +77,12 @@ def test_a_table_without_rows_is_its_head() -> None:
 
 
 def test_sizes_and_rates() -> None:
-    assert [size(n) for n in (0, 1023, 1024, 10239, 64384, 1 << 20, 1441792, 5 << 30)] == [
+    assert [size(n) for n in (0, 999, 1000, 9949, 64384, 10**6, 1441792, 5 * 10**9)] == [
         "0 bytes",
-        "1023 bytes",
+        "999 bytes",
         "1.0 KB",
-        "10.0 KB",
-        "63 KB",
+        "9.9 KB",
+        "64 KB",
         "1.0 MB",
         "1.4 MB",
         "5.0 GB",

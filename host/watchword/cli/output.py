@@ -76,8 +76,8 @@ def say_facts(facts: Iterable[tuple[str, str]]) -> None:
 
 
 def size(count: int) -> str:
-    """Bytes, as `53 KB` of 1024."""
-    for unit, bytes_ in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+    """Bytes, as `53 KB` of 1000, which the docs count in."""
+    for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("KB", 1000)):
         if count >= bytes_:
             return f"{count / bytes_:.1f} {unit}" if count < 10 * bytes_ else f"{count / bytes_:.0f} {unit}"
     return f"{count} bytes"
