@@ -13,7 +13,7 @@ from watchword.board import doctor as checks
 from watchword.board import ports as serial
 from watchword.board.flash import flash as put
 from watchword.board.repl import TOOLS
-from watchword.cli.options import Json
+from watchword.cli.options import Json, require_folder
 from watchword.cli.output import awaited, note, progress_bar, say, say_facts, say_json, say_table
 from watchword.errors import BoardError
 from watchword.firmware import packages
@@ -135,6 +135,7 @@ def firmware(
 
     A package for each architecture, to be put on a web server or release page.
     """
+    require_folder(output)
     with progress_bar("building the firmware"):
         written = packages.write(output)
     if json:

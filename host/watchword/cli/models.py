@@ -13,7 +13,7 @@ import typer
 from watchword import tflite
 from watchword.board import Board
 from watchword.chips import CHIPS, PORTABLE, Chip, named
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, compiled, load, open_board
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, compiled, load, open_board, require_writable
 from watchword.cli.output import percent, progress_bar, say, say_json, say_table, short
 from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings
@@ -44,6 +44,7 @@ def compile(
     json: Json = False,
 ) -> None:
     """Compile a model to a program (.ww) for one chip."""
+    require_writable(output, model, description)
     loaded = load(model, description)
     made = compiled(loaded, target, simplify=not no_simplify, ram=ram)
     _write(output, made.content)
@@ -84,6 +85,7 @@ def export(
 
     A standard int8 one, with the same outputs for every input.
     """
+    require_writable(output, model, description)
     loaded = load(model, description)
     with progress_bar(f"simplifying {loaded.description.name}"):
         simplified = unchanged(loaded.graph) if no_simplify else simplify(loaded.graph, (loaded.description.embedding,))

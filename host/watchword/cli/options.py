@@ -110,6 +110,18 @@ def require_writable(path: Path, *kept: Path | None) -> None:
             raise DataError(f"{path}: is read by this command, and would be written over: name another file")
 
 
+def require_folder(path: Path) -> None:
+    """Before the work starts: a folder that files can be written to, made where there is none. DataError: it cannot be one."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise DataError(f"{path}: is a file; a folder is expected") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be made: {error.strerror or error}") from None
+    if not os.access(path, os.W_OK):
+        raise DataError(f"{path}: nothing can be written there: permission denied")
+
+
 def pin_number(text: str, option: str) -> int:
     """A pin as users name it: 15, GP15 or GPIO15. DataError: it is none."""
     found = re.fullmatch(r"(?:gp|gpio)?(\d{1,3})", text, re.IGNORECASE)

@@ -20,6 +20,7 @@ from watchword.cli.options import (
     load,
     named_files,
     open_board,
+    require_writable,
     running,
 )
 from watchword.cli.output import note, of_file, progress_bar, say, say_event, say_json
@@ -53,6 +54,8 @@ def see(
     """
     files = named_files([*image, *(more or [])], pictures.find, "picture")
     sides = _sides(size)
+    if show is not None:
+        require_writable(show, *files)
     loaded = load(model, description) if model else None
     if loaded is not None:
         loaded.require_picture()

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from watchword.board import Board, Enrolled, Shots, messages
-from watchword.cli.options import Fresh, Json, MoreFiles, On, each, named_files, open_board
+from watchword.cli.options import Fresh, Json, MoreFiles, On, each, named_files, open_board, require_writable
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.cli.sound import give_keywords
 from watchword.data import audio, pictures, words
@@ -141,6 +141,8 @@ def taught(
 
     --export keeps it in a file, --import gives it to a board that runs the same model.
     """
+    if export is not None:
+        require_writable(export)
     given = _read(import_) if import_ else None
     with open_board(on) as board:
         if kind:

@@ -23,10 +23,16 @@ def run(
     input: Annotated[
         Path,
         typer.Option(
-            "-i", "--input", metavar="X.npy|X.npz", help="Samples x input shape; in a .npz by the input's name, or alone."
+            "-i",
+            "--input",
+            metavar="X.npy|X.npz",
+            help="The inputs, samples x input shape; in a .npz under the input's name, or alone.",
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", "--out", metavar="Y.npy|Y.npz", help="For samples x output shape.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", "--out", metavar="Y.npy|Y.npz", help="The outputs to write, samples x output shape."),
+    ],
     on: OnOrReference = None,
     fresh: Fresh = False,
     json: Json = False,

@@ -20,6 +20,7 @@ from watchword.cli.options import (
     OnOrReference,
     load,
     open_board,
+    require_folder,
     require_writable,
     running,
 )
@@ -50,6 +51,7 @@ def train(
     plan = trainer.read_recipe(recipe)
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
+    require_folder(output)
     with progress_bar(f"training {plan.name}") as progress:
 
         def epoch_done(epoch: trainer.Epoch) -> None:
