@@ -6,11 +6,13 @@ import io
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 from rich.progress import Progress
 from tests.unit.command import Command, command_of
 from tests.unit.terminal import Bars, bars_of
+from tests.unit.test_platforms import RECIPE
 
 from watchword import shipped
 from watchword.chips import CHIPS
@@ -115,3 +117,22 @@ def test_in_a_pipe_there_is_no_bar(command: Command, monkeypatch: pytest.MonkeyP
     done = command("export", keywords(), "-o", tmp_path / "x.tflite")
     assert done.err == ""
     assert "\x1b" not in done.out
+
+
+def test_train_shows_its_epochs_and_what_comes_after(command: Command, bars: Bars, tmp_path: Path) -> None:
+    for word, hertz in (("low", 300), ("high", 2500)):
+        (tmp_path / "words" / word).mkdir(parents=True)
+        for number in range(4):
+            sound = 3000 * np.sin(2 * np.pi * (hertz + 10 * number) * np.arange(16000) / 16000)
+            audio.write(tmp_path / "words" / word / f"{number}.wav", sound.astype(np.int16))
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    done = command("train", tmp_path / "recipe.toml", "--data", tmp_path, "-o", tmp_path / "out")
+    clips = len((tmp_path / "out/validation.csv").read_text().splitlines()) - 1
+    assert bars.shown == [
+        ("training tones", 1),
+        ("quantizing tones", None),
+        ("reading tones.tflite", None),
+        ("judging tones", clips),
+    ]
+    assert "epoch   1  loss" in bars.text.getvalue()
+    assert f"on {clips} clips in int8" in done.out
