@@ -138,7 +138,7 @@ def test_compile_explains_what_simplification_saved(wasteful: Path, tmp_path: Pa
         ["0 Pad", "is the padding of h", "0", "0"],
         ["1 Conv2D", "outputs 4 -> 2", "2592 -> 1296", "88 -> 44"],
         ["2 Dense", "constant inputs in the bias: 72, inputs 144 -> 72", "432 -> 216", "432 -> 216"],
-        ["the model", "50.0% fewer MACs", "3024 -> 1512", "520 -> 260"],
+        ["the model", "50.0 % fewer MACs", "3024 -> 1512", "520 -> 260"],
     ]
     facts = json.loads(watchword("compile", wasteful, "-o", tmp_path / "x.ww", "--explain", "--json").stdout)
     assert facts["macs"] == facts["explain"]["after"]["macs"] == 1512
