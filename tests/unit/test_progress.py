@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import Progress
 from tests.unit.command import Command, command_of
 from tests.unit.terminal import Bars, bars_of
+from tests.unit.test_evaluate import louder
 from tests.unit.test_platforms import RECIPE
 
-from watchword import shipped
+from watchword import shipped, tflite
 from watchword.chips import CHIPS
 from watchword.cli import output
 from watchword.data import audio
@@ -87,7 +88,7 @@ def test_a_bar_is_gone_after_a_mistake_too(bars: Bars) -> None:
 
 READING = ("reading keywords.tflite", None)
 COMMANDS = {  # the titles of the bars, and what there is in all where that is known
-    "inspect": (["inspect", keywords()], [READING, ("compiling keywords", 1 + len(CHIPS))]),
+    "inspect": (["inspect", "m.tflite"], [("reading m.tflite", None), ("compiling m", 1 + len(CHIPS))]),
     "compile": (["compile", keywords(), "-o", "OUT.ww"], [READING, ("compiling keywords", None)]),
     "export": (["export", keywords(), "-o", "OUT.tflite"], [READING, ("simplifying keywords", None)]),
     "evaluate": (["evaluate", keywords(), "--data", "m.csv", "--on", "reference"], [READING, ("listening", 2)]),
@@ -106,6 +107,7 @@ def test_long_commands_show_what_they_do(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("m.csv").write_text(f"file,label\n{CLIP},down\n{CLIP},up\n")
+    Path("m.tflite").write_bytes(tflite.write(louder()))
     done = command(*arguments)
     assert bars.shown == titles
     assert bars.now == 0
