@@ -39,7 +39,8 @@ class Model:
         return compile.compile(self.graph, self.description, chip, simplify=simplify, ram=ram, background=background)
 
     def quantize(self, x: NDArray[Any]) -> NDArray[np.int8]:
-        """Inputs as the file takes them (int8, uint8 or float32 by its input_type) as the graph's int8; int8 stays what it is.
+        """Inputs as the graph's int8: floats are real values, which the input's scale and zero point make int8; int8 stays
+        what it is; uint8 is taken where the file takes that.
 
         DataError: another dtype.
         """
@@ -47,9 +48,10 @@ class Model:
             return x
         if x.dtype == np.uint8 and self.graph.input_type == "uint8":
             return (x ^ 128).view(np.int8)
-        if x.dtype == np.float32 and self.graph.input_type == "float32":
-            return quantized(x, self.graph.input)
-        kinds = " or ".join(dict.fromkeys(("int8", self.graph.input_type)))
+        if np.issubdtype(x.dtype, np.floating):
+            with np.errstate(over="ignore"):  # what is too large for a float32 is so for the input, too
+                return quantized(x.astype(np.float32), self.graph.input)
+        kinds = "int8, uint8 or floats" if self.graph.input_type == "uint8" else "int8 or floats"
         raise DataError(f"{self.path.name} takes {kinds}, not {x.dtype}")
 
     def dequantize(self, y: NDArray[np.int8]) -> NDArray[Any]:

@@ -30,7 +30,8 @@ def test_taught_words(root: Path, shared_data: Path, tmp_path: Path, monkeypatch
     rows = []
 
     def row(where: str, how: str, one: FewShot) -> None:
-        figures = (one.accuracy, one.accuracy_ci95, one.detection_at_fa5, one.detection_at_fa1)
+        low, high = one.accuracy_ci95
+        figures = (one.accuracy, (high - low) / 2, one.detection_at_fa5, one.detection_at_fa1)
         cells = (where, how, f"{one.draws} of {one.queries}", *(f"{100 * figure:.1f}" for figure in figures))
         rows.append("| " + " | ".join(cells) + " |\n")
         print(rows[-1], end="")

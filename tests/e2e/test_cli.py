@@ -17,7 +17,7 @@ from watchword.graph import Conv2D, Dense, Graph, Pad, Softmax, Tensor
 
 COMMANDS = (
     "activate bench board compile cutoff demo describe doctor evaluate export firmware flash forget info inspect listen mic "
-    "models mute name ports push remove rollback run see selftest setup taught teach train when"
+    "mute name ports programs push remove rollback run see selftest setup taught teach train when"
 ).split()
 
 
@@ -53,26 +53,32 @@ def wav(tmp_path: Path) -> Path:
 def test_help_lists_every_command() -> None:
     text = watchword("--help").stdout
     for command in COMMANDS:
-        assert f"  {command} " in text
-        assert "Usage" in watchword(command, "--help").stdout
+        assert f"│ {command} " in text
+    assert "Usage: watchword board start" in watchword("board", "start", "--help").stdout
 
 
-def test_push_models_rollback_info_remove(model: Path, micropython: Path) -> None:
+def test_push_programs_rollback_info_remove(model: Path, micropython: Path) -> None:
     pushed = json.loads(watchword("push", model, "--on", "unix", "--json").stdout)
     assert pushed["file"].startswith("small-")
     assert pushed["on"] == "unix"
     assert "no previous sound program" in fails("rollback", "--on", "unix")
     model.with_suffix(".toml").write_text('name = "other"\nlabels = ["a", "b"]\n')
     assert "runs on unix" in watchword("push", model, "--on", "unix").stdout
-    states = {p["name"]: p["state"] for p in json.loads(watchword("models", "--on", "unix", "--json").stdout)}
+    states = {p["name"]: p["state"] for p in json.loads(watchword("programs", "--on", "unix", "--json").stdout)}
     assert states == {"small": "previous", "other": "active"}
+    text = watchword("programs", "--on", "unix").stdout
+    assert [line.split()[:3] for line in text.splitlines()] == [
+        ["name", "state", "for"],
+        *([name, state, "sound"] for name, state in states.items()),
+    ]
+    assert ".ww" not in text  # files and their hashes are for --json
     assert json.loads(watchword("rollback", "--on", "unix", "--json").stdout) == {"running": pushed["file"]}
     assert json.loads(watchword("info", "--on", "unix", "--json").stdout)["running"] == pushed["file"]
     assert "stays" in fails("remove", "small", "--on", "unix")
     assert json.loads(watchword("activate", "other", "--on", "unix", "--json").stdout)["running"].startswith("other-")
     assert watchword("activate", pushed["file"], "--on", "unix").stdout == f"{pushed['file']} runs now\n"
     assert "no program none is stored" in fails("activate", "none", "--on", "unix")
-    assert json.loads(watchword("models", "--on", "unix", "--fresh", "--json").stdout) == []
+    assert json.loads(watchword("programs", "--on", "unix", "--fresh", "--json").stdout) == []
 
 
 def test_a_compiled_program_can_be_pushed(model: Path, tmp_path: Path, micropython: Path) -> None:
@@ -132,7 +138,7 @@ def test_compile_explains_what_simplification_saved(wasteful: Path, tmp_path: Pa
         ["0 Pad", "is the padding of h", "0", "0"],
         ["1 Conv2D", "outputs 4 -> 2", "2592 -> 1296", "88 -> 44"],
         ["2 Dense", "constant inputs in the bias: 72, inputs 144 -> 72", "432 -> 216", "432 -> 216"],
-        ["the model", "50.0% fewer MACs", "3024 -> 1512", "520 -> 260"],
+        ["the model", "50.0 % fewer MACs", "3024 -> 1512", "520 -> 260"],
     ]
     facts = json.loads(watchword("compile", wasteful, "-o", tmp_path / "x.ww", "--explain", "--json").stdout)
     assert facts["macs"] == facts["explain"]["after"]["macs"] == 1512
@@ -240,8 +246,11 @@ def test_evaluate_is_the_same_on_reference_and_board(model: Path, wav: Path, mic
     manifest.write_text("file,word,split\n" + "sound.wav,word,a\n" * 3 + "sound.wav,_silence_,b\n")
     for extra in ([], ["--split", "b"]):
         command = ["evaluate", model, "--data", manifest, "--label-column", "word", "--json", *extra]
-        reference, board = (json.loads(watchword(*command, "--on", on).stdout) for on in ("reference", "unix"))
+        scores = {on: wav.parent / f"{on}.csv" for on in ("reference", "unix")}
+        reference, board = (json.loads(watchword(*command, "--on", on, "--scores", path).stdout) for on, path in scores.items())
         assert reference == board
+        assert scores["reference"].read_text() == scores["unix"].read_text()
+        assert len(scores["unix"].read_text().splitlines()) == 1 + reference["n"]
         assert reference["n"] == (1 if extra else 4)
         assert reference["labels"] == ["_silence_", "word"]
         assert sum(map(sum, reference["confusion"])) == reference["n"]
@@ -291,7 +300,7 @@ def test_an_empty_board_listens_with_the_keyword_model(micropython: Path) -> Non
 
 
 def test_without_on_the_choice_is_told(micropython: Path) -> None:
-    assert "on unix: no board is plugged in" in watchword("models").stderr
+    assert "on unix: no board is plugged in" in watchword("programs").stderr
 
 
 def test_describe_drafts_what_is_missing(model: Path) -> None:

@@ -103,7 +103,7 @@ def test_wires_are_for_a_virtual_pico_that_the_command_starts(state: Path, tmp_p
     assert "with --on reference" in failure("listen", "--on", "reference", "--wire", "inmp441")
     assert "with --on loop://" in failure("info", "--on", "loop://", "--sound", "x.wav")
     assert "unix: has no" in failure("info", "--on", "unix", "--wire", "inmp441")
-    assert "GPIO3 has a wire already" in failure("models", "--on", "pico", "--wire", "inmp441:sck=3,ws=3")
+    assert "GPIO3 has a wire already" in failure("programs", "--on", "pico", "--wire", "inmp441:sck=3,ws=3")
     assert "none.wav: cannot be played" in failure("board", "start", "--wire", "inmp441", "--sound", "none.wav")
     sound = wav(tmp_path / "sound.wav", np.zeros(100))
     assert (
@@ -115,10 +115,10 @@ def test_wires_are_for_a_virtual_pico_that_the_command_starts(state: Path, tmp_p
 
 
 def test_all_commands_that_open_a_board_have_the_options_and_no_other() -> None:
-    for command in ("info", "listen", "see", "push", "run", "bench", "selftest", "evaluate", "teach", "models", "demo"):
+    for command in ("info", "listen", "see", "push", "run", "bench", "selftest", "evaluate", "teach", "programs", "demo"):
         text = watchword(command, "--help").stdout
         for option in ("--wire", "--sound", "--xip", "--old-core"):
-            assert text.count(f"  {option} ") == 1, command
+            assert text.count(f"│ {option} ") == 1, command
     for command in ("flash", "doctor", "ports", "compile"):
         assert "--wire" not in watchword(command, "--help").stdout
 

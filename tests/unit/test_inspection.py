@@ -50,6 +50,7 @@ def test_layers_add_up(inspected: Inspection) -> None:
     (peak,) = (layer for layer in found["layers"] if layer["name"] == found["peak"])
     assert peak["arena"] == max(layer["arena"] for layer in found["layers"])
     assert found["input"] == {
+        "name": "input",
         "shape": [1, 49, 40, 1],
         "type": "int8",
         "scale": pytest.approx(0.1, abs=0.05),

@@ -356,7 +356,7 @@ def test_setup_pico_tells_where_the_parts_are(makers: Makers) -> None:
     import typer
 
     app = typer.Typer()
-    setup.add_to(app)
+    app.command()(setup.setup)
     result = CliRunner().invoke(app, ["pico"])
     parts = build.pico()
     assert result.exit_code == 0

@@ -110,7 +110,7 @@ def test_train_and_evaluate_on_the_reference(elsewhere: dict[str, str], tmp_path
         ("info", "--on", "unix"),
         ("info", "--on", "pico:two"),
         ("demo",),
-        ("models",),  # without --on, and no board plugged in
+        ("programs",),  # without --on, and no board plugged in
         ("listen", "--wav", shipped.models() / "keywords/clips", "--on", "unix", "--model", keywords()),
         ("board", "start"),
         ("setup", "unix"),

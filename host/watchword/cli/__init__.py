@@ -10,6 +10,7 @@ import typer
 from watchword import __version__
 from watchword.cli import (
     boards,
+    describing,
     flashing,
     hardware,
     inspecting,
@@ -22,36 +23,54 @@ from watchword.cli import (
     setup,
     sound,
     teaching,
+    tensors,
     training,
+    usage,
     virtual,
 )
 from watchword.errors import WatchwordError, one_line
 
 app = typer.Typer(
     name="watchword",
-    help="Wake words on stock MicroPython: train, compile, push, listen, see, teach.",
+    cls=usage.CommandGroup,
+    help="Wake words and visual wake words on stock MicroPython.",
+    epilog="`watchword COMMAND --help` tells more of each. No board is needed: one that is not plugged in is a virtual one.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
 )
-GROUPS = (
-    sound,
-    microphone,
-    settings,
-    pictures,
-    teaching,
-    models,
-    inspecting,
-    boards,
-    measuring,
-    flashing,
-    virtual,
-    training,
-    setup,
-)
-for group in GROUPS:
-    group.add_to(app)
+# As a newcomer meets them.
+COMMANDS = {
+    "Start": (sound.demo, flashing.doctor, flashing.flash, models.push),
+    "Hear": (sound.listen, microphone.mic, settings.when, settings.cutoff, settings.mute),
+    "See": (pictures.see,),
+    "Make": (
+        teaching.teach,
+        teaching.taught,
+        teaching.forget,
+        training.train,
+        describing.describe,
+        models.compile,
+        models.export,
+    ),
+    "Judge": (training.evaluate, tensors.run, inspecting.inspect, measuring.bench, measuring.selftest),
+    "Board": (
+        boards.info,
+        boards.programs,
+        boards.activate,
+        boards.rollback,
+        boards.remove,
+        settings.name,
+        flashing.ports,
+        flashing.firmware,
+        setup.setup,
+    ),
+}
+for _panel, _commands in COMMANDS.items():
+    for _command in _commands:
+        app.command(cls=usage.Command, rich_help_panel=_panel)(_command)
+app.add_typer(virtual.board, name="board", rich_help_panel="Board")
 hardware.give_to(app, options.On, options.OnOrReference)
 
 
@@ -63,9 +82,13 @@ def _version(version: bool = typer.Option(False, "--version", help="Show the ver
 
 
 def main() -> None:
-    """Entry point. What a user can mend is one line on stderr and status 1, without a traceback."""
+    """Entry point. What a user can mend is one line on stderr, never a traceback; status 2: mistyped, else 1."""
     try:
-        app()
+        sys.exit(app(prog_name="watchword", standalone_mode=False))
+    except usage.UsageError as error:
+        if line := usage.told(error):
+            typer.echo(f"watchword: {line}", err=True)
+        sys.exit(2)
     except WatchwordError as error:
         typer.echo(f"watchword: {error}", err=True)
         sys.exit(1)

@@ -1,48 +1,70 @@
-"""What is on a board: info, models, rollback, activate, remove."""
+"""What is on a board: info, programs, rollback, activate, remove."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
+from watchword import __version__
+from watchword.board import Hearing, Hello
+from watchword.board.virtual import Speed
 from watchword.cli.options import Fresh, Json, On, open_board
-from watchword.cli.output import say, say_json, say_table
+from watchword.cli.output import progress_bar, say, say_facts, say_json, say_table, size
 
 
 def info(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
-    """Show what a board says of itself: versions, memory, what runs."""
+    """Show a board's versions, memory and programs."""
     with open_board(on, fresh) as board:
         hello, speed = board.info(), board.speed()
-    fields = hello.as_dict()
-    if speed is not None:
-        fields["emulated"] = speed.as_dict() if json else speed
+        hearing = board.hearing() if hello.kind == "sound" and hello.running and not json else None
     if json:
-        say_json(fields)
-        return
-    fields["programs"] = ", ".join(program.file for program in hello.programs) or "none"
-    for key, value in sorted(fields.items()):
-        say(f"{key:12} {value}")
+        say_json(hello.as_dict() | ({} if speed is None else {"emulated": speed.as_dict()}))
+    else:
+        say_facts(_facts(hello, hearing, speed))
 
 
-def models(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
+def _facts(hello: Hello, hearing: Hearing | None, speed: Speed | None) -> Iterator[tuple[str, str]]:
+    """What somebody does something about. hearing: of a board that a program for sound runs on."""
+    yield "board", hello.board + (f", named {hello.name}" if hello.name else "")
+    yield "MicroPython", hello.micropython
+    same = "as here" if hello.firmware == __version__ else f"and {__version__} here: `watchword flash` puts that on it"
+    yield "firmware", f"{hello.firmware}, {same}"
+    names = {program.file: program.name for program in hello.programs}
+    files = [file for file in (hello.running, *hello.beside) if file is not None]
+    yield "runs", ", ".join(names.get(file, file) for file in files) or "nothing: `watchword push MODEL` gives it a program"
+    if hearing is not None:
+        yield "fires at", ", ".join(one for one in (*hearing.labels, *hearing.taught) if one in hearing.cutoffs) or "nothing"
+    mute = ", and mute: `watchword mute off` lets it hear" if hello.mute else ""
+    yield "microphone", f"{hello.microphone or 'none'}{mute}"
+    yield "memory", f"{size(hello.heap_free)} free"
+    yield "flash", f"{size(hello.flash_free)} of {size(hello.flash)} free"
+    if speed is not None:
+        yield "emulated", str(speed)
+
+
+def programs(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
     """List the programs that a board holds."""
     with open_board(on, fresh) as board:
-        programs = board.programs()
+        stored = board.programs()
     if json:
-        say_json([program.as_dict() for program in programs])
-    elif not programs:
+        say_json([program.as_dict() for program in stored])
+    elif not stored:
         say("no programs: push one with `watchword push MODEL`")
     else:
-        say_table(
-            ("name", "state", "kind", "bytes", "file"),
-            [(p.name, p.state, p.kind, p.size, p.file) for p in programs],
-        )
+        named = [p.name for p in stored]
+        # Only where two have one name, they are told apart by their files.
+        rows = [(p.name if named.count(p.name) == 1 else p.file, p.state, p.kind or "damaged", size(p.size)) for p in stored]
+        say_table(("name", "state", "for", "size"), rows)
 
 
 def rollback(on: On = None, json: Json = False) -> None:
-    """Return to the previous program; the active one becomes the previous."""
-    with open_board(on) as board:
+    """Return to the program before.
+
+    The one that runs now becomes the one before.
+    """
+    with open_board(on) as board, progress_bar("starting the program before"):
         file = board.rollback()
     if json:
         say_json({"running": file})
@@ -51,12 +73,15 @@ def rollback(on: On = None, json: Json = False) -> None:
 
 
 def activate(
-    name: Annotated[str, typer.Argument(help="The name or file of a program that the board holds.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name or file of a program that the board holds.")],
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Run a stored program from now on; the active one becomes the previous."""
-    with open_board(on) as board:
+    """Run a stored program from now on.
+
+    The one that runs now becomes the one before.
+    """
+    with open_board(on) as board, progress_bar(f"starting {name}"):
         file = board.activate(name)
     if json:
         say_json({"running": file})
@@ -65,15 +90,12 @@ def activate(
 
 
 def remove(
-    name: Annotated[str, typer.Argument(help="The name or file of a program that is neither active nor previous.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The name or file of a program that is neither active nor previous.")
+    ],
     on: On = None,
 ) -> None:
     """Remove a stored program from a board."""
     with open_board(on) as board:
         board.remove(name)
     say(f"{name} is removed")
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (info, models, rollback, activate, remove):
-        app.command()(command)

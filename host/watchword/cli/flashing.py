@@ -13,8 +13,8 @@ from watchword.board import doctor as checks
 from watchword.board import ports as serial
 from watchword.board.flash import flash as put
 from watchword.board.repl import TOOLS
-from watchword.cli.options import Json
-from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.cli.options import Json, require_folder
+from watchword.cli.output import awaited, note, progress_bar, say, say_facts, say_json, say_table
 from watchword.errors import BoardError
 from watchword.firmware import packages
 
@@ -40,15 +40,19 @@ def flash(
     force: Annotated[bool, typer.Option("--force", help="Replace a main.py that is your own.")] = False,
     uf2: Annotated[
         Path | None,
-        typer.Option("--uf2", metavar="FILE", help="MicroPython for a board in BOOTSEL mode: put on it first."),
+        typer.Option("--uf2", metavar="FILE", help="MicroPython, to be put first on a board in BOOTSEL mode."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Put the firmware on a board that runs MicroPython, and start it."""
+    """Put the firmware on a board that runs MicroPython.
+
+    Only what has changed is sent, and what lies on the board is verified; then it starts.
+    """
     if uf2 is not None:
         if on is not None:
             raise typer.BadParameter("its port comes with MicroPython, and is found: without --on, please", param_hint="--uf2")
-        on = bootsel.install(uf2, report=note)
+        with progress_bar("installing MicroPython"):
+            on = bootsel.install(uf2, report=note)
         note(f"on {on}: MicroPython runs")
     with progress_bar("sending the firmware") as progress:
         report = put(_port(on), tool, force, progress)
@@ -92,7 +96,7 @@ def _port(on: str | None) -> str:
 
 
 def ports(json: Json = False) -> None:
-    """List the serial ports on USB, and what is behind them."""
+    """List the serial ports, and what is behind them."""
     found = serial.serial_ports()
     if json:
         say_json([asdict(port) for port in found])
@@ -105,13 +109,16 @@ def ports(json: Json = False) -> None:
 
 
 def doctor(on: Checked = None, json: Json = False) -> None:
-    """Check all that lies between you and a board that listens, and say how to mend what is wrong."""
+    """Check all that lies between you and a board.
+
+    Python, tools, ports, the board itself, and how to mend what is wrong.
+    """
     findings = []
-    for finding in checks.examine(on and named.resolve(on)):
+    for finding in awaited("checking", checks.examine(on and named.resolve(on))):
         findings.append(finding)
         if not json:
             mark = {"ok": "ok", "absent": "--", "wrong": "WRONG"}[finding.state]
-            say(f"{mark:6} {finding.what}: {finding.found}{f'; {finding.mend}' if finding.mend else ''}")
+            say_facts([(f"{mark:5}", f"{finding.what}: {finding.found}{f'; {finding.mend}' if finding.mend else ''}")])
     if json:
         say_json([asdict(finding) for finding in findings])
     if any(finding.state == "wrong" for finding in findings):
@@ -119,18 +126,20 @@ def doctor(on: Checked = None, json: Json = False) -> None:
 
 
 def firmware(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Made where there is none.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="The folder for them; made where there is none.")
+    ],
     json: Json = False,
 ) -> None:
-    """Write the firmware of every architecture for `mpremote mip install`, to be put on a web server or release page."""
-    written = packages.write(output)
+    """Write the firmware for `mpremote mip install`.
+
+    A package for each architecture, to be put on a web server or release page.
+    """
+    require_folder(output)
+    with progress_bar("building the firmware"):
+        written = packages.write(output)
     if json:
         say_json([str(package) for package in written])
         return
     for package in written:
         say(str(package))
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (flash, ports, doctor, firmware):
-        app.command()(command)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from watchword.board import virtual
 from watchword.board.virtual import Hardware
 from watchword.board.virtual.wires import PARTS
+from watchword.cli.usage import Command
 from watchword.errors import BoardError
 
 
@@ -27,28 +27,40 @@ class Core(StrEnum):
     stock = "stock"
 
 
+_PANEL = "A virtual Pico"
+
 Wire = Annotated[
     list[str] | None,
     typer.Option(
         "--wire",
         metavar="PART:PINS",
-        help=f"A microphone at the virtual Pico, as in inmp441:sck=16,ws=17,sd=18 or analogue:26; one of {', '.join(PARTS)}. "
+        help=f"A microphone at it, as in inmp441:sck=16,ws=17,sd=18 or analogue:26; one of {', '.join(PARTS)}. "
         "May be repeated.",
+        rich_help_panel=_PANEL,
     ),
 ]
 Sound = Annotated[
     Path | None,
-    typer.Option("--sound", metavar="WAV", help="What such a microphone hears from when the board listens to it: 16 bits."),
+    typer.Option(
+        "--sound",
+        metavar="WAV",
+        help="What such a microphone hears from when the board listens to it: 16 bits.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 Xip = Annotated[
-    bool, typer.Option("--xip", help="The virtual Pico also counts misses of the cache before its flash; emulation is slower.")
+    bool,
+    typer.Option(
+        "--xip", help="It also counts misses of the cache before its flash; emulation is slower.", rich_help_panel=_PANEL
+    ),
 ]
 OldCore = Annotated[
     Core | None,
     typer.Option(
         "--old-core",
         metavar="[=stock]",
-        help="The virtual Pico runs on rp2040js's own processor, about six times slower: with our corrections, or as it is.",
+        help="It runs on rp2040js's own processor, about six times slower: with our corrections, or as it is.",
+        rich_help_panel=_PANEL,
         show_choices=False,
     ),
 ]
@@ -62,7 +74,7 @@ def chosen() -> Hardware:
     return _chosen.get()
 
 
-class HardwareCommand(TyperCommand):
+class HardwareCommand(Command):
     """A command with --old-core, which goes without a value: typer itself knows of no such options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

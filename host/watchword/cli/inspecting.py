@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-import typer
-
 from watchword import catalogue
-from watchword.cli.options import DescriptionFile, Json, ModelFile
-from watchword.cli.output import note, say, say_json, say_table, short
+from watchword.cli.options import DescriptionFile, Json, ModelFile, load
+from watchword.cli.output import note, progress_bar, say, say_facts, say_json, say_table, short, size
 from watchword.errors import ModelError, one_line
-from watchword.model import load
+from watchword.graph import Tensor
 from watchword.report.inspection import Inspection, Refused, refused
 from watchword.report.inspection import inspect as inspect_model
 from watchword.tflite import Survey
@@ -19,12 +17,15 @@ _REASONS = 20  # that are shown
 
 
 def inspect(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
-    """Show what a model is, layer by layer, and what it takes on each target. Layers marked * may serve as embedding.
+    """Show a model's layers, and which chips it fits; of one that cannot be run, what stops it.
 
-    Of a file that cannot be run: what it is, its operations, and which of them stop it; the exit status is 1 then.
+    By layers marked * words can be taught: `watchword describe MODEL --embedding LAYER`. The exit status of a file that cannot
+    be run is 1.
     """
     try:
-        found = inspect_model(load(model, description))
+        loaded = load(model, description)
+        with progress_bar(f"compiling {loaded.description.name}") as progress:
+            found = inspect_model(loaded, progress)
     except ModelError as error:
         said = refused(catalogue.find(model), error)
         if json:
@@ -56,45 +57,43 @@ def _show_refused(found: Refused, survey: Survey) -> None:
 
 def _show(found: Inspection) -> None:
     graph = found.compiled.graph
-    shape = "x".join(map(str, graph.input.shape[1:]))
-    say(f"{found.model.description.name}: takes {graph.input_type} {shape}, scale {graph.input.scale[0]:.6g}")
-    say(f"file        {found.survey.what}")
-    say(f"use         {found.use}")
-    say()
     say_table(
-        ("", "layer", "kind", "output", "MACs", "weights", "arena", "scale", "zero"),
+        ("", "layer", "kind", "output", "MACs", "weights"),
         [
             (
                 "*" if found.embedding(layer) else "",
                 short(layer.operation.output.name),
                 layer.operation.kind,
-                "x".join(map(str, layer.operation.output.shape[1:])),
+                _sides(layer.operation.output),
                 layer.operation.macs,
-                layer.constants,
-                layer.arena,
-                f"{layer.operation.output.scale[0]:.4g}",
-                layer.operation.output.zero_point,
+                size(layer.constants),
             )
             for layer in found.layers
         ],
     )
     say()
     peak = found.compiled.peak.operation
-    weights = sum(layer.constants for layer in found.layers)
-    say(f"in all      {graph.macs} MACs, {weights} bytes of weights and tables")
-    say(f"arena       {found.compiled.program.arena} bytes, most of it in {peak.kind} {short(peak.output.name)}")
+    facts = [
+        ("file", found.survey.what),
+        ("use", found.use),
+        ("model", f"{found.model.description.name}: {graph.input_type} {_sides(graph.input)} to {_sides(graph.output)}"),
+        ("in all", f"{graph.macs} MACs, {size(sum(layer.constants for layer in found.layers))} of weights"),
+        ("at once", f"{size(found.compiled.program.arena)}, most of it in {short(peak.output.name)}"),
+    ]
     if graph.states:
-        say(f"state       {sum(state.read.size for state in graph.states)} bytes from step to step")
+        facts.append(("kept", f"{size(sum(state.read.size for state in graph.states))} from run to run"))
+    say_facts(facts)
     say()
     say_table(
-        ("target", "RAM", "of", "flash", "of", ""),
+        ("chip", "fits", "RAM", "of", "flash", "of", ""),
         [
             (
                 fit.chip.name,
-                fit.compiled.program.ram if fit.compiled else "-",
-                fit.chip.ram,
-                len(fit.compiled.content) if fit.compiled else "-",
-                fit.chip.flash,
+                "yes" if fit.compiled else "no",
+                size(fit.compiled.program.ram) if fit.compiled else "-",
+                size(fit.chip.ram),
+                size(len(fit.compiled.content)) if fit.compiled else "-",
+                size(fit.chip.flash),
                 fit.reason if fit.compiled else "does not fit",
             )
             for fit in found.fits
@@ -105,5 +104,5 @@ def _show(found: Inspection) -> None:
             note(f"{fit.chip.name}: {fit.reason}")
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command()(inspect)
+def _sides(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape[1:]))

@@ -21,40 +21,50 @@ from watchword.cli.options import (
     Json,
     ModelFile,
     On,
+    load,
     open_board,
     running,
 )
-from watchword.cli.output import note, progress_bar, say, say_json, say_table
-from watchword.model import Model, load
+from watchword.cli.output import note, percent, progress_bar, say, say_facts, say_json, say_table, short, size
+from watchword.description import Description
+from watchword.model import Model
 
 
 def bench(
     model: ModelFile,
     on: On = None,
-    runs: Annotated[int, typer.Option("--runs", min=1, max=1000, help="The least and the greatest of so many are shown.")] = 5,
+    runs: Annotated[
+        int,
+        typer.Option("--runs", metavar="N", min=1, max=1000, help="The least and the greatest time of so many runs are shown."),
+    ] = 5,
     live: Annotated[
         bool, typer.Option("--live", help="While the board hears by itself: how busy it is, what it loses, the least clock.")
     ] = False,
-    seconds: Annotated[int, typer.Option("--seconds", min=1, max=60, help="With --live: for how long.")] = 10,
+    seconds: Annotated[int, typer.Option("--seconds", metavar="N", min=1, max=60, help="For how long, with --live.")] = 10,
     fresh: Fresh = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Measure a model on a board: cycles or time, in all and for each layer, and memory.
+    """Measure how fast a model runs on a board.
 
-    With --live a virtual Pico hears a made sound, or that of --sound, through a microphone of its own; a real board hears
-    through the one that `watchword mic` gave it. What the board keeps stays as it is.
+    In all and for each layer, in cycles where the board counts them, and what memory it takes. With --live a virtual Pico
+    hears a made sound, or that of --sound, through a microphone of its own; a real board hears through the one that
+    `watchword mic` gave it. What the board keeps stays as it is.
     """
     loaded = load(model, description)
     if live:
         _hear(loaded, on, seconds, fresh, json)
         return
-    with open_board(on, fresh) as board, running(board, loaded):
-        report, speed = measure(board, loaded.compile(board.hello.target), runs), board.speed()
+    with (
+        open_board(on, fresh) as board,
+        running(board, loaded) as program,
+        progress_bar(f"measuring {loaded.description.name}"),
+    ):
+        report, speed = measure(board, program, runs), board.speed()
     if json:
         say_json(report.as_dict())
     else:
-        _show(report)
+        _show(report, loaded.description)
         _tell(speed)
 
 
@@ -66,7 +76,8 @@ def _hear(model: Model, on: str | None, seconds: int, fresh: bool, json: bool) -
             prepare(board, hardware)
             if not json:
                 note(f"hearing for {seconds} s, {'three times' if wired else 'once'}")
-            report = try_least(board, hardware, measure_live(board, model.description.name, seconds))
+            with progress_bar("hearing"):
+                report = try_least(board, hardware, measure_live(board, model.description.name, seconds))
         speed = board.speed()
     if json:
         say_json(report.as_dict())
@@ -76,45 +87,52 @@ def _hear(model: Model, on: str | None, seconds: int, fresh: bool, json: bool) -
 
 
 def _show_live(report: Live) -> None:
-    rows = [(part, f"{share:.2%}") for part, share in report.shares.items()]
-    say_table(("part", "of the processor"), [*rows, ("busy, in all", f"{report.busy:.2%}")])
+    rows = [(part, percent(share)) for part, share in report.shares.items()]
+    say_table(("part", "of the processor"), [*rows, ("busy, in all", percent(report.busy))])
     say()
-    say(f"{report.name} on {report.board}" + (f" at {report.hz / 1e6:g} MHz" if report.hz is not None else ""))
     lost = f"{report.lost} samples lost: it cannot keep up" if report.lost else "nothing lost"
-    say(f"heard       {report.seconds:.1f} s, {lost}")
-    say(f"heap        {report.heap_free} bytes free, the ring of {report.ring} taken")
+    facts = [
+        ("model", report.name),
+        ("board", report.board + (f", at {report.hz / 1e6:g} MHz" if report.hz is not None else "")),
+        ("heard", f"{report.seconds:.1f} s, {lost}"),
+        ("memory", f"{size(report.heap_free)} free, the ring of {size(report.ring)} taken"),
+    ]
     if report.least_hz is not None and not report.lost:
         kept = {None: "reckoned, not tried", True: "and keeps up with it", False: "but loses sound at that"}[report.kept_up]
-        say(f"clock       {report.least_hz / 1e6:g} MHz would be enough, {kept}")
+        facts.append(("clock", f"{report.least_hz / 1e6:g} MHz would be enough, {kept}"))
+    say_facts(facts)
     if report.modelled:
         note(report.modelled)
 
 
-def _show(report: Bench) -> None:
-    counted = report.hz is not None
-
-    def cost(seconds: float) -> int | float:
-        """Cycles, else milliseconds."""
-        cycles = report.cycles(seconds)
-        return round(seconds * 1000, 3) if cycles is None else cycles
-
-    unit = "cycles" if counted else "ms"
-    say_table(
-        ("layer", "kernel", "MACs", unit, f"{unit} per MAC" if counted else "ns per MAC"),
-        [
-            (layer.name, layer.kernel, layer.macs, cost(layer.seconds), _per_mac(report, layer.seconds, layer.macs))
-            for layer in report.layers
-        ],
-    )
+def _show(report: Bench, of: Description) -> None:
+    whole = sum(layer.seconds for layer in report.layers) or 1.0
+    rows = [
+        (short(layer.name), layer.macs or "-", _ms(layer.seconds), percent(layer.seconds / whole)) for layer in report.layers
+    ]
+    say_table(("layer", "MACs", "time", "share"), rows)
     say()
-    say(f"{report.name} on {report.board}" + (f" at {report.hz / 1e6:g} MHz" if report.hz is not None else ""))
-    say(f"one run     {cost(report.seconds)} {unit}{_milliseconds(report, report.seconds)}, at most {cost(report.slowest)}")
+    cycles = report.cycles(report.seconds)
+    facts = [
+        ("model", report.name),
+        ("board", report.board + (f", at {report.hz / 1e6:g} MHz" if report.hz is not None else "")),
+        ("a run", f"{_ms(report.seconds)}, at most {_ms(report.slowest)}" + (f"; {cycles} cycles" if cycles else "")),
+    ]
     if report.frontend is not None:
-        say(f"front end   {cost(report.frontend)} {unit} a frame{_milliseconds(report, report.frontend)}")
-    say(f"program     {report.program_bytes} bytes, loaded in {report.load:.3f} s")
-    say(f"heap        the program adds {report.peak_ram} bytes, {report.arena} of them arena; {report.heap_free} are free")
+        frames, hop = of.decision.stride, of.frontend.hop_ms / 1000
+        busy = (report.seconds + frames * report.frontend) / (frames * hop)
+        late = "" if busy < 1 else ": slower than sound, so that a board leaves runs out"
+        facts.append(("front end", f"{_ms(report.frontend)} for each {1000 * hop:g} ms of sound"))
+        facts.append(("live", f"a run for each {1000 * frames * hop:g} ms, {percent(busy)} of the processor{late}"))
+    facts.append(("memory", f"{size(report.peak_ram)} of heap, and {size(report.heap_free)} stay free"))
+    facts.append(("flash", f"{size(report.program_bytes)}, loaded in {report.load:.1f} s"))
+    say_facts(facts)
     if report.modelled:
         note(report.modelled)
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.2f} ms"
 
 
 def _tell(speed: Speed | None) -> None:
@@ -122,26 +140,18 @@ def _tell(speed: Speed | None) -> None:
         note(f"emulated {speed}")
 
 
-def _per_mac(report: Bench, seconds: float, macs: int) -> str:
-    if not macs:
-        return "-"
-    return f"{(seconds * report.hz if report.hz is not None else seconds * 1e9) / macs:.1f}"
-
-
-def _milliseconds(report: Bench, seconds: float) -> str:
-    return f" = {seconds * 1000:.1f} ms" if report.hz is not None else ""
-
-
 def selftest(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
-    """Check every kind of layer of a board against the reference, and its cycles against the virtual Pico's.
+    """Check that a board computes as it should.
 
-    Where the board has a microphone: also whether it hears, how loud that is, how busy it is with it, and what it loses.
+    Every kind of layer against the reference, and its cycles against the virtual Pico's. Where the board has a microphone:
+    also whether it hears, how loud that is, how busy it is with it, and what it loses.
     """
     with open_board(on, fresh) as board:
         with progress_bar("sending the test") as progress:
             board.push(checks.program(board.hello.target), scratch=True, progress=progress)
         try:
-            report, speed = checks.selftest(board), board.speed()
+            with progress_bar("testing"):
+                report, speed = checks.selftest(board), board.speed()
         finally:
             board.restart()
     if json:
@@ -152,8 +162,3 @@ def selftest(on: On = None, fresh: Fresh = False, json: Json = False) -> None:
         note("paste this block into an issue, please: boards that nobody has tried yet are collected")
     if not report.passed:
         raise typer.Exit(1)
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (bench, selftest):
-        app.command()(command)

@@ -13,7 +13,7 @@ from watchword.board.modules import MODULES, named, wiring
 from watchword.chips import boards
 from watchword.chips.boards import Pins
 from watchword.cli.options import Json, On, dev_board, has_pins, open_board, pin_number, some_microphone, warn_of_taken
-from watchword.cli.output import note, say, say_json, say_table
+from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.data import audio
 from watchword.errors import BoardError, DataError
 from watchword.features.microphone import multiplier
@@ -31,7 +31,7 @@ def mic(
     module: Annotated[
         str | None,
         typer.Argument(
-            metavar="MODULE", help=f"{', '.join(MODULES)}; off: none; on unix a recording, WAV. Without it: which one it has."
+            metavar="MODULE", help=f"{', '.join(MODULES)}; off: none; for unix a WAV file. Default: show which one it has."
         ),
     ] = None,
     sck: Annotated[str | None, _pin("--sck", "the clock, also called BCLK")] = None,
@@ -44,9 +44,10 @@ def mic(
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Show a board's own microphone, or give it one. It prints how it is wired; from then on the board hears by itself.
+    """Give a board a microphone, or show the one that it has.
 
-    `watchword listen` shows what it hears, `watchword when` makes it act without a computer.
+    It prints how it is wired; from then on the board hears by itself. `watchword listen` shows what it hears, `watchword
+    when` makes it act without a computer.
     """
     given = {name: text for name, text in (("sck", sck), ("ws", ws), ("sd", sd)) if text is not None}
     pins = {name: pin_number(text, f"--{name}") for name, text in given.items()}
@@ -69,9 +70,11 @@ def mic(
         times = multiplier(named(module).gain if gain is None else gain)
     with open_board(on) as board:
         if recording is not None:
-            board.microphone(MicrophoneSetting("wav", file=str(recording)))
+            setting = MicrophoneSetting("wav", file=str(recording))
         else:
-            board.microphone(_wired(board, named(module).name, pins, right, times))
+            setting = _wired(board, named(module).name, pins, right, times)
+        with progress_bar("starting with the microphone"):
+            board.microphone(setting)
         _show(board, json)
 
 
@@ -122,7 +125,3 @@ def _show(board: Board, json: bool) -> None:
 def _heard(hearing: Hearing) -> dict[str, Any]:
     """What of it is the microphone's."""
     return {"hears": hearing.source is not None, "time": hearing.time, "lost": hearing.lost, "fault": hearing.fault}
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(mic)

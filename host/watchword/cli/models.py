@@ -1,159 +1,94 @@
-"""Models on the way to a board: describe, compile, push, run."""
+"""Models on the way to a board: compile, export, push."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from watchword import catalogue, reference, tflite
-from watchword import description as descriptions
-from watchword import embedding as embeddings
+from watchword import tflite
 from watchword.board import Board
 from watchword.chips import CHIPS, PORTABLE, Chip, named
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, OnOrReference, open_board, running
-from watchword.cli.output import note, progress_bar, say, say_json, say_table, short
+from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, compiled, load, open_board, require_writable
+from watchword.cli.output import percent, progress_bar, say, say_json, say_table, short
 from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings, read_description
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.data.clips import read_files
-from watchword.description import Kind
-from watchword.errors import BoardError, DataError, ModelError
+from watchword.errors import BoardError, ModelError
 from watchword.evaluate import fewshot
-from watchword.model import Model, load
-from watchword.purpose import told
+from watchword.model import Model
 
-Target = Annotated[str, typer.Option(help=f"One of {', '.join(CHIPS)}.")]
+Target = Annotated[str, typer.Option(metavar="CHIP", help=f"One of {', '.join(CHIPS)}.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Show layer by layer what simplification saved, and the kernels.")]
 NoSimplify = Annotated[
     bool, typer.Option("--no-simplify", help="Leave in what exact simplification takes out; the outputs are the same.")
 ]
 
 
-# The first lines of a draft.
-_HEADING = """Drafted by `watchword describe`. Put right what only you can know:
-labels: what the outputs mean, in their order; background: those of them that never fire.
-kind: sound, picture, or tensor for everything else; guessed from the input of {}; `describe --kind` changes it.
-features, of sound: micro, or mfcc or log_mel, which nothing here makes.
-hop_ms: 10 or 20; multiplier and offset: how features or pixels become int8; cutoff, window, stride: when it fires.
-docs/formats.md explains every line."""
-
-
-def describe(
-    model: ModelFile,
-    embedding: Annotated[
-        str | None,
-        typer.Option(metavar="LAYER[:PARTS]", help="Words are taught by this layer, in so many parts: see `inspect`."),
-    ] = None,
-    kind: Annotated[Kind | None, typer.Option("--kind", help="What it is for, where its input's shape does not tell.")] = None,
-    description: DescriptionFile = None,
-    json: Json = False,
-) -> None:
-    """Show a model's description, or draft NAME.toml beside it where it has none.
-
-    Where the shape of its input may be sound as well as a picture, that is said, and --kind chooses.
-    """
-    loaded = load(model, description)
-    beside = loaded.path.with_suffix(".toml")
-    changes = embedding is not None or (kind is not None and kind != loaded.description.kind)
-    if changes and loaded.path in catalogue.shipped_models().values():
-        raise ModelError(f"{model}: comes with the package and stays as it is: copy {loaded.path} to describe it otherwise")
-    if kind is not None:
-        loaded = dataclasses.replace(loaded, description=loaded.of_kind(kind))
-    if embedding is not None:
-        loaded = dataclasses.replace(loaded, description=_with_embedding(loaded, embedding))
-    if not loaded.described and embedding is None:
-        descriptions.write(loaded.description, beside, _HEADING.format("x".join(map(str, loaded.graph.input.shape))))
-        note(f"{beside}: drafted; put right what its first lines name" + _then(loaded))
-    elif changes:
-        descriptions.write(loaded.description, beside)
-        by = loaded.description.embedding
-        note(f"{beside}: written; push the model to teach by {by}" if embedding is not None else f"{beside}: written")
-    open_question = "" if loaded.described or kind is not None else told(loaded.graph)
-    if open_question:
-        note(f"{loaded.path}: {open_question}")
-    if json:
-        say_json(loaded.description.as_dict())
-    else:
-        import tomli_w
-
-        say(tomli_w.dumps(loaded.description.as_dict()).rstrip())
-
-
-def _then(model: Model) -> str:
-    """What comes after a draft."""
-    return "" if model.description.kind == "tensor" else ", then push the model"
-
-
-def _with_embedding(model: Model, text: str) -> descriptions.Description:
-    """The description with another embedding. ModelError: none can be made of the layer."""
-    name, parts = text, "1"
-    if text.rpartition(":")[2].isdecimal() and len(text.rpartition(":")[2]) < 10:
-        name, _, parts = text.rpartition(":")
-    operations = model.graph.operations
-    embeddings.shape(operations[embeddings.find(operations, name)].output.shape, int(parts))
-    return dataclasses.replace(model.description, embedding=name, embedding_parts=int(parts))
-
-
 def compile(
     model: ModelFile,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The program to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="X.ww", help="The program to write.")],
     target: Target = PORTABLE.name,
     ram: Annotated[
-        int | None, typer.Option("--ram", min=0, help="Bytes of heap that the program may take. Default: what the target has.")
+        int | None,
+        typer.Option("--ram", metavar="BYTES", min=0, help="Of heap that the program may take. Default: what the chip has."),
     ] = None,
     explain: Explain = False,
     no_simplify: NoSimplify = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Compile a model to a program (.ww) for one target."""
+    """Compile a model to a program (.ww) for one chip."""
+    require_writable(output, model, description)
     loaded = load(model, description)
-    compiled = loaded.compile(target, simplify=not no_simplify, ram=ram)
-    _write(output, compiled.content)
-    program = compiled.program
+    made = compiled(loaded, target, simplify=not no_simplify, ram=ram)
+    _write(output, made.content)
+    program = made.program
     facts = {
-        "name": compiled.name,
+        "name": made.name,
         "target": target,
-        "bytes": len(compiled.content),
+        "bytes": len(made.content),
         "arena": program.arena,
-        "peak": compiled.peak.operation.output.name,
+        "peak": made.peak.operation.output.name,
         "ram": program.ram,
         "read_at_each_run": len(program.weights),
         "steps": len(program.steps),
-        "macs": compiled.simplified.after.macs,
+        "macs": made.simplified.after.macs,
     }
     if json:
-        say_json(facts | ({"explain": _explanation(compiled)} if explain else {}))
+        say_json(facts | ({"explain": _explanation(made)} if explain else {}))
         return
-    peak = compiled.peak.operation
+    peak = made.peak.operation
     say(
-        f"{output}: {len(compiled.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
+        f"{output}: {len(made.content)} bytes for {target}; needs {program.ram} bytes of RAM, "
         f"{program.arena} of them arena (most of it for {peak.kind} {short(peak.output.name)}); "
-        f"{compiled.simplified.after.macs} MACs"
+        f"{made.simplified.after.macs} MACs"
     )
     if explain:
-        _explain(compiled.simplified)
-        _explain_kernels(compiled, named(target))
+        _explain(made.simplified)
+        _explain_kernels(made, named(target))
 
 
 def export(
     model: ModelFile,
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .tflite to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="X.tflite", help="The .tflite to write.")],
     no_simplify: NoSimplify = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Write what simplification leaves of a model as a standard int8 .tflite with the same outputs."""
+    """Write a simplified model as a .tflite.
+
+    A standard int8 one, with the same outputs for every input.
+    """
+    require_writable(output, model, description)
     loaded = load(model, description)
-    simplified = unchanged(loaded.graph) if no_simplify else simplify(loaded.graph, (loaded.description.embedding,))
+    with progress_bar(f"simplifying {loaded.description.name}"):
+        simplified = unchanged(loaded.graph) if no_simplify else simplify(loaded.graph, (loaded.description.embedding,))
     content = tflite.write(dataclasses.replace(simplified.graph, name=model.stem))  # until here it has the file's path
     _write(output, content)
     before, after = simplified.before, simplified.after
@@ -189,7 +124,7 @@ def _explain(simplified: Simplified) -> None:
         (f"{note.number} {note.kind}", ", ".join(note.changes), *_changes(note.before, note.after)) for note in simplified.notes
     ]
     before, after = simplified.before, simplified.after
-    saved = f"{1 - after.macs / before.macs:.1%} fewer MACs" if after.macs < before.macs else "as many MACs"
+    saved = f"{percent(1 - after.macs / before.macs)} fewer MACs" if after.macs < before.macs else "as many MACs"
     say_table(("layer", "what was done", "MACs", "weights, bytes"), [*rows, ("the model", saved, *_changes(before, after))])
 
 
@@ -243,7 +178,10 @@ def push(
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Send a model (.tflite or compiled .ww) to a board and run it from now on."""
+    """Send a model to a board, and run it from now on.
+
+    A .tflite is compiled for the board; a .ww was, by `watchword compile`. The program before it is kept: `watchword rollback`.
+    """
     content: bytes | None = None
     loaded: Model | None = None
     if model.suffix == ".ww":
@@ -264,7 +202,7 @@ def push(
             assert content is not None
             program = content
         else:
-            program = _beside(loaded, board, others) if beside else loaded.compile(board.hello.target, background=others)
+            program = _beside(loaded, board, others) if beside else compiled(loaded, board.hello.target, background=others)
         start = time.monotonic()
         with progress_bar(f"pushing {model.name}") as progress:
             try:
@@ -284,68 +222,13 @@ def _beside(model: Model, board: Board, background: bytes) -> Compiled:
     """The program that hears beside others. BoardError: there is no room for it."""
     room = board.room_beside()
     try:
-        return model.compile(board.hello.target, ram=room, background=background)
+        return compiled(model, board.hello.target, ram=room, background=background)
     except ModelError:
-        need = model.compile(board.hello.target, background=background).program.ram  # which tells what else is wrong
+        need = compiled(model, board.hello.target, background=background).program.ram  # which tells what else is wrong
         raise BoardError(
             f"{model.description.name} does not fit beside what {board.target} hears by: {room} bytes of RAM are left for it, "
             f"with all weights in RAM it takes {need}; push the others with --beside too, so that theirs are read from flash"
         ) from None
-
-
-def run(
-    model: ModelFile,
-    input: Annotated[Path, typer.Option(help="Inputs: .npy, samples x input shape, of the model's type or int8.")],
-    output: Annotated[Path, typer.Option(help="Outputs to write: .npy, samples x output shape, of the model's type.")],
-    on: OnOrReference = None,
-    fresh: Fresh = False,
-) -> None:
-    """Run a model on raw tensors, on a board or on the reference (--on reference).
-
-    The samples of a model that keeps state are consecutive steps, the first one after a reset.
-    """
-    loaded = load(model)
-    x = _inputs(input, loaded)
-    if on == "reference":
-        y = reference.run(loaded.graph, x)
-    else:
-        with open_board(on, fresh) as board, running(board, loaded):
-            y = _on_board(board, loaded, x)
-    try:
-        np.save(output, loaded.dequantize(y))
-    except OSError as error:
-        raise DataError(f"{output}: cannot be written: {error.strerror}") from None
-    say(f"{output}: {len(y)} outputs of shape {'x'.join(map(str, y.shape[1:]))}")
-
-
-def _on_board(board: Board, model: Model, x: NDArray[np.int8]) -> NDArray[np.int8]:
-    shape = model.graph.output.shape[1:]
-    y = np.empty((len(x), *shape), np.int8)
-    with progress_bar("running") as progress:
-        for i, sample in enumerate(x):
-            y[i] = board.run(sample, reset=i == 0).reshape(shape)
-            progress(i + 1, len(x))
-    return y
-
-
-def _inputs(path: Path, model: Model) -> NDArray[np.int8]:
-    """int8 (samples, *input shape without batch), from a file with or without the batch axis of 1."""
-    try:
-        x = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile):
-        x = None
-    if not isinstance(x, np.ndarray):
-        raise DataError(f"{path}: not a readable .npy file of numbers: `numpy.save` writes one")
-    shape = model.graph.input.shape
-    if x.shape[1:] not in (shape, shape[1:]):
-        wanted = "x".join(map(str, shape[1:]))
-        raise DataError(f"{path}: has the shape {'x'.join(map(str, x.shape))}; samples x {wanted} is expected")
-    try:
-        return model.quantize(x).reshape(len(x), *shape[1:])
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
 
 
 def _read(path: Path) -> bytes:
@@ -360,8 +243,3 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise ModelError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (describe, compile, export, push, run):
-        app.command()(command)

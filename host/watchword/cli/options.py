@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from watchword import model as models
 from watchword.board import Board, Hello
 from watchword.board.modules import MODULES
 from watchword.board.ports import choose
@@ -18,6 +20,7 @@ from watchword.chips import PORTABLE, boards
 from watchword.chips.boards import DevBoard
 from watchword.cli.hardware import chosen
 from watchword.cli.output import note, progress_bar
+from watchword.compile import Compiled
 from watchword.errors import BoardError, DataError, LinkError
 from watchword.model import Model
 
@@ -33,12 +36,18 @@ On = Annotated[
 ]
 OnOrReference = Annotated[
     str | None,
-    typer.Option("--on", metavar="TARGET", help="As for the others, or reference: NumPy on the host, the same numbers."),
+    typer.Option(
+        "--on",
+        metavar="TARGET",
+        help="A board, as unix, pico or a serial port; or reference: NumPy here, and the same numbers.",
+    ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start a virtual board with empty flash.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, NAME.toml beside it, or a name: keywords.")]
-Lent = Annotated[Path | None, typer.Option("--model", help="Run this model (a file or a name) for this command only.")]
+Lent = Annotated[
+    Path | None, typer.Option("--model", metavar="MODEL", help="Run this model (a file or a name) for this command only.")
+]
 MoreFiles = Annotated[list[Path] | None, typer.Argument(metavar="FILE", hidden=True)]  # of `--wav *.wav`, all but the first
 DescriptionFile = Annotated[
     Path | None, typer.Option("--description", metavar="FILE", help="Use this description, not the one beside the model.")
@@ -51,21 +60,66 @@ def open_board(on: str | None, fresh: bool = False, hardware: Hardware | None = 
     if on is None:
         on, why = choose()
         note(f"on {on}: {why}")
-    with Board.open(on, fresh=fresh, hardware=hardware or chosen(), report=note) as board:
+    with progress_bar(f"opening {on}"):
+        opened = Board.open(on, fresh=fresh, hardware=hardware or chosen(), report=note)
+    with opened as board:
         if board.hello.note:
             note(f"{board.target}: {board.hello.note}")
         yield board
 
 
+def load(model: Path, description: Path | None = None) -> Model:
+    """The model that a command names, a file or a name. ModelError: as `watchword.load`."""
+    with progress_bar(f"reading {model.name}"):
+        return models.load(model, description)
+
+
+def compiled(model: Model, target: str, **settings: Any) -> Compiled:
+    """The program of a model, as `Model.compile`."""
+    with progress_bar(f"compiling {model.description.name}"):
+        return model.compile(target, **settings)
+
+
 @contextmanager
-def running(board: Board, model: Model) -> Iterator[None]:
-    """The board runs the model for the length of a command; then its active program returns."""
+def running(board: Board, model: Model) -> Iterator[Compiled]:
+    """The board runs the program of a model for the length of a command; then its active one returns."""
+    program = compiled(model, board.hello.target)
     with progress_bar(f"sending {model.description.name}") as progress:
-        board.push(model.compile(board.hello.target), scratch=True, progress=progress)
+        board.push(program, scratch=True, progress=progress)
     try:
-        yield
+        yield program
     finally:
-        board.restart()
+        with progress_bar("starting what it ran before"):
+            board.restart()
+
+
+def require_writable(path: Path, *kept: Path | None) -> None:
+    """Before the work starts: whether a file can be written there. A file that is there gives way, unless it is one of `kept`.
+
+    DataError: it cannot be written, or is one that the command reads.
+    """
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; a file is expected")
+    if not folder.is_dir():
+        raise DataError(f"{path}: cannot be written: there is no folder {folder}")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise DataError(f"{path}: cannot be written: permission denied")
+    for one in kept:
+        if one is not None and one.exists() and path.exists() and path.samefile(one):
+            raise DataError(f"{path}: is read by this command, and would be written over: name another file")
+
+
+def require_folder(path: Path) -> None:
+    """Before the work starts: a folder that files can be written to, made where there is none. DataError: it cannot be one."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise DataError(f"{path}: is a file; a folder is expected") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be made: {error.strerror or error}") from None
+    if not os.access(path, os.W_OK):
+        raise DataError(f"{path}: nothing can be written there: permission denied")
 
 
 def pin_number(text: str, option: str) -> int:

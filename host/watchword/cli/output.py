@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
+from rich.table import Column, Table
+from rich.text import Text
 
 from watchword.board import Event, Log
+from watchword.cli import tables
 
 # A table in a pipe is as wide as it needs.
 _stdout = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
 _stderr = Console(stderr=True, highlight=False, emoji=False)
+
+PATIENCE = 0.5  # seconds after which work shows a bar
 
 
 def say(text: str = "") -> None:
@@ -55,14 +60,37 @@ def note(text: str) -> None:
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; columns whose cells are numbers stand to the right."""
-    table = Table(box=None, pad_edge=False)
-    for i, column in enumerate(columns):
-        number = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
-        table.add_column(column, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+    """A table as `tables.lines` lays it out."""
+    head, *others = tables.lines(columns, rows, _stdout.width)
+    _stdout.print(Text(head, style="bold"))
+    for line in others:
+        _stdout.print(Text(line))
+
+
+def say_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Names, and beside each what there is to say of it."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, text in facts:
+        table.add_row(Text(name), Text(text))
     _stdout.print(table)
+
+
+def size(count: int) -> str:
+    """Bytes, as `53 KB` of 1000, which the docs count in."""
+    for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("KB", 1000)):
+        if count >= bytes_:
+            return f"{count / bytes_:.1f} {unit}" if count < 10 * bytes_ else f"{count / bytes_:.0f} {unit}"
+    return f"{count} bytes"
+
+
+def percent(share: float) -> str:
+    """As `91.2 %`."""
+    return f"{100 * share:.1f} %"
+
+
+def rate(share: float, interval: tuple[float, float]) -> str:
+    """A rate with its 95 % interval, as `91.2 % (89.9 to 92.4)`."""
+    return f"{percent(share)} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
 
 
 def short(name: str) -> str:
@@ -71,17 +99,61 @@ def short(name: str) -> str:
     return last if len(last) <= 40 else "…" + last[-39:]
 
 
+class _Time(ProgressColumn):
+    """How long it will take, once that is known; before, how long it has taken."""
+
+    def render(self, task: Task) -> Text:
+        left = task.time_remaining if task.total else None
+        seconds = int(task.elapsed or 0) if left is None else int(left)
+        return Text(f"{seconds // 60}:{seconds % 60:02}{' left' if left is not None else ''}", style="dim")
+
+
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A function to call with what is done and what there is in all; silent off a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_stderr, transient=True, disable=not _stderr.is_terminal) as progress:
-        task = progress.add_task(title, total=None)
+    """Work that may take longer than a moment: a bar on stderr then, which goes with it; none off a terminal.
 
-        def update(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+    The function that this gives is called with what is done and what there is in all; until then the bar just moves. Lines of
+    `note` go by above it. One at a time, and nothing is said on stdout meanwhile.
+    """
+    if not _stderr.is_interactive:
+        yield lambda done, total: None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        _Time(Column(no_wrap=True)),
+    )
+    progress = Progress(*columns, console=_stderr, transient=True, redirect_stdout=False, redirect_stderr=False)
+    task = progress.add_task(title, total=None)
+    begin = threading.Timer(PATIENCE, progress.start)
+    begin.daemon = True
+    begin.start()
 
+    def update(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+
+    try:
         yield update
+    finally:
+        begin.cancel()
+        begin.join()
+        progress.stop()
+
+
+T = TypeVar("T")
+
+
+def awaited(title: str, items: Iterable[T]) -> Iterator[T]:
+    """Items that take their time, with a bar while the next one is waited for and none while it is looked at."""
+    waiting = iter(items)
+    while True:
+        with progress_bar(title):
+            try:
+                item = next(waiting)
+            except StopIteration:
+                return
+        yield item
 
 
 @contextmanager

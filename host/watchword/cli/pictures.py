@@ -9,12 +9,24 @@ from typing import Annotated
 import typer
 
 from watchword.board import Board, Detection, FrameLabel, Gone
-from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, each, named_files, open_board, running
-from watchword.cli.output import note, of_file, say, say_event, say_json
+from watchword.cli.options import (
+    DescriptionFile,
+    Fresh,
+    Json,
+    Lent,
+    MoreFiles,
+    On,
+    each,
+    load,
+    named_files,
+    open_board,
+    require_writable,
+    running,
+)
+from watchword.cli.output import note, of_file, progress_bar, say, say_event, say_json
 from watchword.data import pictures
 from watchword.errors import BoardError, DataError
 from watchword.features import frames
-from watchword.model import load
 from watchword.report.sheet import Seen, sheet
 
 
@@ -35,12 +47,15 @@ def see(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show pictures to a board as a camera would, and say what it sees, one line per picture.
+    """Show pictures to a board, and say what it sees.
 
-    A folder is a run of frames, one a second: `detect` and `gone` tell what came into view and what left it.
+    As a small camera would show them, a line for each. A folder is a run of frames, one a second: `detect` and `gone` tell
+    what came into view and what left it.
     """
     files = named_files([*image, *(more or [])], pictures.find, "picture")
     sides = _sides(size)
+    if show is not None:
+        require_writable(show, *files)
     loaded = load(model, description) if model else None
     if loaded is not None:
         loaded.require_picture()
@@ -76,7 +91,9 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
     for time, file, picture in each(files, pictures.read, "pictures"):
         frame = frames.camera(pictures.fitted(picture, size), colour=colour)
         shown = None
-        for event in board.look(frame, time)[1]:
+        with progress_bar(f"looking at {file.name}"):
+            events = board.look(frame, time)[1]
+        for event in events:
             if json:
                 say_json(of_file(event, file))
             elif isinstance(event, FrameLabel):
@@ -101,7 +118,3 @@ def _write(seen: Sequence[Seen], path: Path) -> None:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
     note(f"{path}: {len(seen)} {'picture' if len(seen) == 1 else 'pictures'}")
-
-
-def add_to(app: typer.Typer) -> None:
-    app.command()(see)

@@ -19,7 +19,8 @@ def when(
     label: Annotated[str | None, typer.Argument(metavar="LABEL", help="A word that the board listens for.")] = None,
     pin: Annotated[str | None, typer.Option("--pin", metavar="N", help="The board's pin, as 15 or GP15.")] = None,
     seconds: Annotated[
-        float | None, typer.Option("--for", metavar="SECONDS", help="The pin goes high for so long, 0.01 to 3600 (0.5).")
+        float | None,
+        typer.Option("--for", metavar="SECONDS", help="The pin goes high for so long, 0.01 to 3600. Default: 0.5."),
     ] = None,
     toggle: Annotated[bool, typer.Option("--toggle", help="The pin changes: high, low, high …")] = False,
     pulse: Annotated[int | None, typer.Option("--pulse", metavar="N", help="The pin gives 1 to 100 short pulses.")] = None,
@@ -30,9 +31,10 @@ def when(
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Let a word switch a pin of the board. It needs no computer then; taught words can, too.
+    """Let a word switch a pin of the board.
 
-    `watchword when lights --pin 15 --toggle`; `watchword when lights --never`.
+    The board needs no computer then; taught words switch pins, too. `watchword when lights --pin 15 --toggle`; `watchword
+    when lights --never`.
     """
     number = None if pin is None else pin_number(pin, "--pin")
     acts = [name for name, given in (("for", seconds is not None), ("toggle", toggle), ("pulse", pulse is not None)) if given]
@@ -96,13 +98,13 @@ def _remove(board: Board, label: str, pin: int | None, json: bool) -> None:
 
 def name(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="1 to 20 of a-z, 0-9, - and _. Without it: what it is called.")
+        str | None, typer.Argument(metavar="NAME", help="1 to 20 of a-z, 0-9, - and _. Default: show what it is called.")
     ] = None,
     none: Annotated[bool, typer.Option("--none", help="Take the name away.")] = False,
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Name a board, for `--on NAME` to find it among several."""
+    """Name a board, for `--on NAME` to find it."""
     if none and name is not None:
         raise DataError(f"{name[:40]} and --none: one of them is expected")
     with open_board(on) as board:
@@ -118,15 +120,16 @@ def name(
 
 
 def cutoff(
-    label: Annotated[str | None, typer.Argument(metavar="LABEL", help="A word; without it all are meant.")] = None,
-    value: Annotated[str | None, typer.Argument(metavar="CUTOFF", help="0 to 1. Without it: what it is.")] = None,
+    label: Annotated[str | None, typer.Argument(metavar="LABEL", help="A word. Default: all of them.")] = None,
+    value: Annotated[str | None, typer.Argument(metavar="CUTOFF", help="0 to 1. Default: show what it is.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Back to the model's own.")] = False,
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Show or change from which score on words fire. Higher against false alarms, lower where words are missed.
+    """Show or change the score from which a word fires.
 
-    `watchword cutoff yes 0.9`, `watchword cutoff 0.9` for all. It counts at once, and for the model that runs.
+    Raise it against false alarms, lower it where words are missed. `watchword cutoff yes 0.9`, `watchword cutoff 0.9` for
+    all. It counts at once, and for the model that runs.
     """
     if value is None and label is not None and _number(label) is not None:
         label, value = None, label
@@ -160,7 +163,10 @@ def mute(
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Let a board hear nothing by its microphone. `watchword mute off` lets it hear again; nothing else does."""
+    """Let a board hear nothing, until `mute off`.
+
+    It stays mute when it was off, too; nothing but `watchword mute off` lets it hear again.
+    """
     with open_board(on) as board:
         board.mute(state == "on")
         muted = board.settings().mute
@@ -168,8 +174,3 @@ def mute(
         say_json({"mute": muted})
     else:
         say(f"{board.target} {'is mute' if muted else 'hears'}")
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (when, name, cutoff, mute):
-        app.command()(command)

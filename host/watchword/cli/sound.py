@@ -29,18 +29,20 @@ from watchword.cli.options import (
     Lent,
     MoreFiles,
     OnOrReference,
+    compiled,
     each,
+    load,
     named_files,
     open_board,
     running,
 )
-from watchword.cli.output import note, of_file, progress_bar, say, say_event, say_json
+from watchword.cli.output import awaited, note, of_file, progress_bar, say, say_event, say_json
 from watchword.data import audio
 from watchword.data.microphone import Microphone
 from watchword.errors import BoardError, DataError
 from watchword.evaluate import streaming
 from watchword.features.microphone import multiplier
-from watchword.model import Model, keywords, load
+from watchword.model import Model, keywords
 
 
 class Source(StrEnum):
@@ -55,7 +57,7 @@ def listen(
         typer.Option(
             "--wav",
             metavar="FILE...",
-            help="Recordings to stream; folders and patterns too. Without: the board's own microphone; "
+            help="Recordings to stream; folders and patterns too. Default: the board's own microphone; "
             "on the reference, the words that come along.",
         ),
     ] = None,
@@ -65,7 +67,10 @@ def listen(
     fresh: Fresh = False,
     description: DescriptionFile = None,
     codec: Annotated[
-        Codec, typer.Option("--codec", help="How sound travels: s16 is exact, adpcm takes a quarter of the line.")
+        Codec,
+        typer.Option(
+            "--codec", metavar="s16|adpcm", help="How sound travels: s16 is exact, adpcm takes a quarter of the line."
+        ),
     ] = "s16",
     through: Annotated[
         str | None,
@@ -78,7 +83,9 @@ def listen(
     gain: Annotated[
         float | None, typer.Option("--gain", metavar="DB", help="Of --through, -12 to 60; default: the module's own.")
     ] = None,
-    source: Annotated[Source | None, typer.Option("--from", help="Stream what the computer's microphone hears.")] = None,
+    source: Annotated[
+        Source | None, typer.Option("--from", metavar="computer", help="Stream what the computer's microphone hears.")
+    ] = None,
     device: Annotated[
         str | None,
         typer.Option("--device", metavar="NAME", help="Which of its microphones: a part of the name, or the number."),
@@ -91,10 +98,11 @@ def listen(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show what a board hears, one line per event. By its own microphone, in recordings, or by the computer's microphone.
+    """Show what a board hears, a line for each word.
 
-    Each recording is a stream of its own. The reference hears what a board would, by watchword's keyword model unless --model
-    names another. With --through it hears what a virtual Pico hears whose microphone plays the recording from its start on.
+    By its own microphone, in recordings, or by the computer's microphone. Each recording is a stream of its own. The
+    reference hears what a board would, by watchword's keyword model unless --model names another. With --through it hears
+    what a virtual Pico hears whose microphone plays the recording from its start on.
     """
     by_itself = not wav and source is None and on != "reference"
     _require_sense(wav, more, source, device, seconds, scores, by_itself)
@@ -219,8 +227,9 @@ def give_keywords(board: Board) -> None:
     if not board.virtual:
         raise BoardError(f"{board.target} holds no program: `watchword push MODEL` sends one")
     model = load(keywords())
+    program = compiled(model, board.hello.target)
     with progress_bar("pushing keywords") as progress:
-        board.push(model.compile(board.hello.target), progress=progress)
+        board.push(program, progress=progress)
     note(f"{board.target} held no program: it listens with watchword's keyword model now")
 
 
@@ -245,7 +254,7 @@ def _by_itself(model: Model, through: str, gain: float | None, file: Path, sampl
 
 def _hear(hear: Hear, target: str, files: list[Path], json: bool) -> None:
     for _, file, samples in each(files, audio.read, "recordings"):
-        for event in hear(file, samples):
+        for event in awaited(f"hearing {file.name}", hear(file, samples)):
             if json:
                 say_json(of_file(event, file))
             elif isinstance(event, Detection):
@@ -260,7 +269,10 @@ def demo(
     ] = None,
     on: OnOrReference = None,
 ) -> None:
-    """The main job: recorded words go in, the board's firmware hears them and says so."""
+    """Let a virtual board hear recorded words.
+
+    It runs the firmware that a real board does. --on lets another board hear them, which keeps the model then.
+    """
     model = load(keywords())
     words = [label for label in model.description.labels if label not in model.description.background]
     if on == "reference":
@@ -270,8 +282,9 @@ def demo(
     with open_board(on or "unix:demo", fresh=on is None) as board:
         hello = board.hello
         say(f"{hello.board}, MicroPython {hello.micropython}, watchword {hello.firmware}, {hello.heap_free} bytes of heap free")
+        program = compiled(model, hello.target)
         with progress_bar("pushing keywords") as progress:
-            file = board.push(model.compile(hello.target), progress=progress)
+            file = board.push(program, progress=progress)
         say(f"pushed {file}: listening for {', '.join(words)}")
         _demonstrate(partial(_by_board, board, "s16"), wav, words)
 
@@ -280,7 +293,8 @@ def _demonstrate(hear: Hear, wav: Path | None, words: list[str]) -> None:
     clips = [wav] if wav else audio.find(_clips())
     spoken = _speak(words) if wav is None else None
     for clip in [*clips, *([spoken] if spoken else [])]:
-        found = [event for event in hear(clip, audio.read(clip)) if isinstance(event, Detection)]
+        with progress_bar(f"hearing {clip.name}"):
+            found = [event for event in hear(clip, audio.read(clip)) if isinstance(event, Detection)]
         heard = ", ".join(f"{event.label} at {event.time:.2f} s (score {event.score:.2f})" for event in found)
         say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {heard or 'nothing'}")
     if spoken:
@@ -304,8 +318,3 @@ def _speak(known: list[str]) -> Path | None:
         path.unlink()
         return None
     return path
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (listen, demo):
-        app.command()(command)

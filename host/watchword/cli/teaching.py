@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from watchword.board import Board, Enrolled, Shots, messages
-from watchword.cli.options import Fresh, Json, MoreFiles, On, each, named_files, open_board
-from watchword.cli.output import note, say, say_json, say_table
+from watchword.cli.options import Fresh, Json, MoreFiles, On, each, named_files, open_board, require_writable
+from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.cli.sound import give_keywords
 from watchword.data import audio, pictures, words
 from watchword.data.audio import RATE
@@ -19,7 +19,8 @@ from watchword.errors import BoardError, DataError
 from watchword.features import frames
 
 Kind = Annotated[
-    Literal["sound", "picture"] | None, typer.Option("--kind", help="Of whose program; default: the one that runs.")
+    Literal["sound", "picture"] | None,
+    typer.Option("--kind", metavar="sound|picture", help="Of which program. Default: the one that runs."),
 ]
 
 
@@ -37,9 +38,10 @@ def teach(
     fresh: Fresh = False,
     json: Json = False,
 ) -> None:
-    """Teach a board a word from a few recordings, or a thing from pictures. From then on `listen` and `see` tell it.
+    """Teach a board a word or a thing from a few shots.
 
-    Words belong to the model that runs: they stay when its program is pushed anew, and wait while another model runs.
+    Recordings of a word, or pictures of a thing: from then on `listen` and `see` tell it. Words belong to the model that
+    runs: they stay when its program is pushed anew, and wait while another model runs.
     """
     if bool(wav) == bool(image):
         raise DataError("one of --wav (recordings of a word) and --image (pictures of a thing) is needed")
@@ -69,7 +71,8 @@ def _enrol(
     taken = None
 
     def learn(file: Path) -> tuple[dict[str, Any], Enrolled]:
-        return show(file), board.enrol(word)
+        with progress_bar(f"learning {file.name}"):
+            return show(file), board.enrol(word)
 
     for _, file, (facts, taken) in each(files, learn, "files", f"learnt as {word}"):
         if json:
@@ -114,7 +117,7 @@ def forget(
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Forget a taught word, with all its shots."""
+    """Forget a taught word or thing, with all its shots."""
     with open_board(on) as board:
         if kind:
             board.turn_to(kind)
@@ -134,7 +137,12 @@ def taught(
     on: On = None,
     json: Json = False,
 ) -> None:
-    """Show what a board was taught; keep it in a file, or take it from one."""
+    """Show what a board was taught.
+
+    --export keeps it in a file, --import gives it to a board that runs the same model.
+    """
+    if export is not None:
+        require_writable(export)
     given = _read(import_) if import_ else None
     with open_board(on) as board:
         if kind:
@@ -176,8 +184,3 @@ def _write(path: Path, exported: Shots) -> None:
         path.write_text(jsons.dumps(exported.as_dict(), indent=1) + "\n", "utf-8")
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def add_to(app: typer.Typer) -> None:
-    for command in (teach, forget, taught):
-        app.command()(command)

@@ -12,14 +12,28 @@ import typer
 from watchword import tflite
 from watchword import train as trainer
 from watchword.board import Board
-from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, open_board, running
-from watchword.cli.output import note, progress_bar, say, say_json, say_table
+from watchword.cli.options import (
+    DescriptionFile,
+    Fresh,
+    Json,
+    ModelFile,
+    OnOrReference,
+    load,
+    open_board,
+    require_folder,
+    require_writable,
+    running,
+)
+from watchword.cli.output import note, percent, progress_bar, rate, say, say_facts, say_json, say_table
 from watchword.data import audio, pictures
 from watchword.data.clips import Clip, read_folder, read_manifest
 from watchword.errors import DataError
-from watchword.evaluate import Evaluation, fewshot
+from watchword.evaluate import Evaluation, fewshot, write_scores
 from watchword.evaluate import evaluate as judge
-from watchword.model import Model, load
+from watchword.evaluate.scores import wilson
+from watchword.model import Model
+
+_FEW = "Taught words"
 
 
 def train(
@@ -30,21 +44,28 @@ def train(
     ],
     json: Json = False,
 ) -> None:
-    """Train a model by a recipe and quantize it. OUT gets the model, its description, checkpoint, validation set, curves."""
+    """Train a model by a recipe, and quantize it.
+
+    OUT gets the model, its description, checkpoint, validation set and curves.
+    """
     plan = trainer.read_recipe(recipe)
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
+    require_folder(output)
     with progress_bar(f"training {plan.name}") as progress:
 
         def epoch_done(epoch: trainer.Epoch) -> None:
             progress(epoch.number, plan.training.epochs)
             losses = f"loss {epoch.loss:.3f}  validation loss {epoch.validation_loss:.3f}"
-            note(f"epoch {epoch.number:3}  {losses}  accuracy {epoch.accuracy:.1%}")
+            note(f"epoch {epoch.number:3}  {losses}  accuracy {percent(epoch.accuracy)}")
 
         result = trainer.train(plan, data, epoch_done)
-    graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
-    path = trainer.save(result, graph, output, tflite.write)
-    quantized = judge(load(path), read_manifest(output / "validation.csv"))
+    with progress_bar(f"quantizing {plan.name}"):
+        graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
+        path = trainer.save(result, graph, output, tflite.write)
+    made = load(path)
+    with progress_bar(f"judging {plan.name}") as progress:
+        quantized = judge(made, read_manifest(output / "validation.csv"), progress=progress)
     facts = {
         "model": str(path),
         "epoch": result.best.number,
@@ -57,7 +78,8 @@ def train(
         say_json(facts)
     else:
         say(
-            f"{path}: accuracy {result.best.accuracy:.1%} in float, {quantized.accuracy:.1%} in int8, on {quantized.n} clips; "
+            f"{path}: accuracy {_rate(quantized.right, quantized.n)} on {quantized.n} clips in int8, "
+            f"{percent(result.best.accuracy)} in float; "
             f"{graph.macs} MACs; best of {len(result.history)} epochs: {result.best.number}"
         )
 
@@ -70,30 +92,61 @@ def evaluate(
             "--data", metavar="MANIFEST.csv", help="A manifest, or a folder with a sub-folder per label; several too."
         ),
     ],
-    label_column: Annotated[str, typer.Option(help="The column of the manifest with the labels.")] = "label",
-    split: Annotated[str | None, typer.Option(help="Only the clips of this split.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many clips, evenly spread.")] = None,
+    label_column: Annotated[str, typer.Option(metavar="COLUMN", help="The column of the manifest with the labels.")] = "label",
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Only the clips of this split.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only so many clips, evenly spread.")] = None,
     few_shot: Annotated[
         int | None,
-        typer.Option("--few-shot", min=1, max=16, help="Teach words by so many clips of each, ask for the others."),
+        typer.Option(
+            "--few-shot",
+            metavar="N",
+            min=1,
+            max=16,
+            help="Teach words by so many clips of each, and ask for the others.",
+            rich_help_panel=_FEW,
+        ),
     ] = None,
-    words: Annotated[str | None, typer.Option("--words", metavar="A,B,...", help="To teach; default: all labels.")] = None,
+    words: Annotated[
+        str | None,
+        typer.Option("--words", metavar="A,B,...", help="Those to teach. Default: all labels.", rich_help_panel=_FEW),
+    ] = None,
     unknown: Annotated[
-        Path | None, typer.Option("--unknown", metavar="MANIFEST.csv", help="Clips of words that are not taught.")
+        Path | None,
+        typer.Option("--unknown", metavar="MANIFEST.csv", help="Clips of words that are not taught.", rich_help_panel=_FEW),
     ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="How often the taught clips are drawn.")] = 20,
-    queries: Annotated[int | None, typer.Option(min=1, help="Of each word in a draw, at the most. Default: all.")] = None,
-    neighbours: Annotated[int, typer.Option(min=1, max=8, help="Nearest shots whose mean distance counts.")] = 2,
-    means: Annotated[bool, typer.Option("--means", help="Compare with the mean of a word's shots instead.")] = False,
+    draws: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How often the taught clips are drawn.", rich_help_panel=_FEW)
+    ] = 20,
+    queries: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Clips of each word to ask for in a draw, at the most. Default: all.", rich_help_panel=_FEW
+        ),
+    ] = None,
+    neighbours: Annotated[
+        int, typer.Option(metavar="N", min=1, max=8, help="Nearest shots whose mean distance counts.", rich_help_panel=_FEW)
+    ] = 2,
+    means: Annotated[
+        bool, typer.Option("--means", help="Compare with the mean of a word's shots instead.", rich_help_panel=_FEW)
+    ] = False,
+    scores: Annotated[
+        Path | None,
+        typer.Option("--scores", metavar="OUT.csv", help="Write what was made of each clip: prediction, scores or what fired."),
+    ] = None,
     on: OnOrReference = None,
     fresh: Fresh = False,
     description: DescriptionFile = None,
     json: Json = False,
 ) -> None:
-    """Accuracy and confusion on labelled recordings or pictures, on a board or on the reference.
+    """Judge a model on labelled recordings or pictures.
 
-    A label of a picture may be the name of one of the model's, or its number.
+    On a board, or on the reference, which gives the same numbers. A label of a picture may be the name of one of the
+    model's, or its number.
     """
+    if scores is not None:
+        if few_shot is not None:
+            raise DataError("--scores tells of clips that are judged one by one: it does not go with --few-shot")
+        require_writable(scores, model, description, *data)
     loaded = load(model, description)
     picture = loaded.require_fed().kind == "picture"
     doing = "looking" if picture else "listening"
@@ -128,6 +181,9 @@ def evaluate(
         clips = [clips[i * len(clips) // limit] for i in range(limit)]
     with _maybe_board(on, fresh, loaded) as board, progress_bar(doing) as progress:
         result = judge(loaded, clips, board, progress)
+    if scores is not None:
+        write_scores(result, scores)
+        note(f"{scores}: {result.n} {'clip' if result.n == 1 else 'clips'}")
     if json:
         say_json(result.as_dict())
     else:
@@ -159,16 +215,27 @@ def _show_few_shot(found: fewshot.FewShot, json: bool) -> None:
         say_json(found.as_dict())
         return
     say(f"{found.shots} shots of each of {len(found.words)} words, {found.draws} draws of {found.queries} queries")
-    say(f"accuracy {found.accuracy:.1%} +- {found.accuracy_ci95:.1%}")
-    say(f"recognised {found.detection_at_fa5:.1%} at 5 % false accepts, {found.detection_at_fa1:.1%} at 1 %")
+    recognised = (
+        f"{rate(found.detection_at_fa5, found.detection_at_fa5_ci95)} at 5 % false accepts, "
+        f"{rate(found.detection_at_fa1, found.detection_at_fa1_ci95)} at 1 %"
+    )
+    say_facts([("accuracy", rate(found.accuracy, found.accuracy_ci95)), ("recognised", recognised)])
 
 
 def _show(result: Evaluation) -> None:
-    say(f"accuracy {result.accuracy:.1%} on {result.n} clips")
-    rows = [(label, *counts) for label, counts in zip(result.labels, result.confusion.tolist(), strict=True)]
-    say_table(("true \\ said", *result.labels), rows)
+    say(f"accuracy {_rate(result.right, result.n)}: {result.right} of {result.n} clips are right")
+    say()
+    rows = [
+        (
+            one.label,
+            f"{one.right} of {one.n}",
+            _rate(one.right, one.n),
+            ", ".join(f"{label} {count}" for label, count in one.taken_for),
+        )
+        for one in result.classes
+    ]
+    say_table(("label", "right", "rate (95 %)", "taken for"), rows)
 
 
-def add_to(app: typer.Typer) -> None:
-    app.command()(train)
-    app.command()(evaluate)
+def _rate(right: int, n: int) -> str:
+    return rate(right / max(n, 1), wilson(right, n))

@@ -12,12 +12,11 @@ from watchword.board.virtual import KINDS, Hardware, VirtualBoard, find
 from watchword.board.virtual.serve import Ports, serve
 from watchword.cli.hardware import HardwareCommand, chosen, with_hardware
 from watchword.cli.options import Fresh, Json
-from watchword.cli.output import note, say, say_json
+from watchword.cli.output import note, progress_bar, say, say_json
+from watchword.cli.usage import Command, CommandGroup
 from watchword.errors import BoardError
 
-board = typer.Typer(
-    help="Virtual boards that stay on, for mpremote and other tools.", no_args_is_help=True, rich_markup_mode=None
-)
+board = typer.Typer(cls=CommandGroup, help="Start and stop virtual boards that stay on.", no_args_is_help=True)
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="KIND or KIND:NAME.")]
 
 
@@ -31,7 +30,7 @@ def start(
         Path | None,
         typer.Option(metavar="FILE", help="Its flash (unix: a folder); made where there is none. Default: one by name."),
     ] = None,
-    port: Annotated[int, typer.Option(help="The TCP port; 0: any that is free.")] = 0,
+    port: Annotated[int, typer.Option(metavar="N", help="Its TCP port; 0: any that is free.")] = 0,
     uid: Annotated[
         str | None, typer.Option("--uid", metavar="HEX", help="What machine.unique_id() gives: 16 hexadecimal digits.")
     ] = None,
@@ -39,13 +38,16 @@ def start(
         bool,
         typer.Option("--real-time", help="Emulated time keeps to the clock on the wall; else it passes as fast as it can."),
     ] = False,
-    bare: Annotated[bool, typer.Option("--bare", help="MicroPython alone on new flash, as on a board from the shop.")] = False,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Put MicroPython alone on new flash, as on a board from the shop.")
+    ] = False,
     fresh: Fresh = False,
     json: Json = False,
 ) -> None:
     """Start a virtual board and keep it on until Ctrl-C or `watchword board stop`."""
     virtual = _find(kind, flash, replace(chosen(), uid=uid, real_time=real_time))
-    transport = virtual.start(note, fresh=fresh, bare=bare)
+    with progress_bar(f"starting {virtual.target}"):
+        transport = virtual.start(note, fresh=fresh, bare=bare)
 
     def ready(ports: Ports) -> None:
         if json:
@@ -63,7 +65,7 @@ def start(
         transport.close()
 
 
-@board.command()
+@board.command(cls=Command)
 def stop(target: Target = "pico") -> None:
     """Switch off a virtual board that `watchword board start` runs."""
     virtual = _find(target)
@@ -76,7 +78,3 @@ def _find(target: str, flash: Path | None = None, hardware: Hardware | None = No
     if virtual is None:
         raise BoardError(f"{target}: no kind of virtual board; known: {', '.join(KINDS)}")
     return virtual
-
-
-def add_to(app: typer.Typer) -> None:
-    app.add_typer(board, name="board")

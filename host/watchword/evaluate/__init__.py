@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from watchword.board import Board
 from watchword.data.clips import Clip
 from watchword.evaluate import pictures, sound
-from watchword.evaluate.scores import Evaluation
+from watchword.evaluate.origin import origin
+from watchword.evaluate.scores import Evaluation, write_scores
 from watchword.evaluate.streaming import listen, listen_by_itself, listen_live
 from watchword.model import Model
 
-__all__ = ["Evaluation", "evaluate", "listen", "listen_by_itself", "listen_live"]
+__all__ = ["Evaluation", "evaluate", "listen", "listen_by_itself", "listen_live", "write_scores"]
 
 
 def evaluate(
@@ -20,9 +22,9 @@ def evaluate(
     board: Board | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Accuracy and confusion on labelled clips, by `sound.evaluate` or `pictures.evaluate`, whatever the model is for.
+    """What a model makes of labelled clips, by `sound.evaluate` or `pictures.evaluate`, whatever the model is for.
 
-    ModelError: it takes neither.
+    With the `origin` of the result. ModelError: the model takes neither.
     """
     judge = pictures.evaluate if model.require_fed().kind == "picture" else sound.evaluate
-    return judge(model, clips, board, progress)
+    return replace(judge(model, clips, board, progress), origin=origin(model, clips))

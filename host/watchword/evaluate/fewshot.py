@@ -21,6 +21,7 @@ from watchword.data.clips import Clip, fit
 from watchword.errors import DataError, ModelError
 from watchword.evaluate import pictures as seeing
 from watchword.evaluate import sound as hearing
+from watchword.evaluate.origin import Origin, origin
 from watchword.features import frames
 from watchword.graph import Graph
 from watchword.model import Model
@@ -37,24 +38,29 @@ _BATCH = 64  # clips
 class FewShot:
     """The result of a few-shot evaluation.
 
-    accuracy: share of the queries whose word is the nearest, over all draws; ci95: half the width of its 95 %
-    confidence interval. detection_at_fa5, detection_at_fa1: share of the queries that are recognised at a false accept rate
-    of 5 or 1 % on clips of other words. queries, unknown: clips in each draw.
+    accuracy: share of the queries whose word is the nearest, over all draws. detection_at_fa5, detection_at_fa1: share of the
+    queries that are recognised at a false accept rate of 5 or 1 % on clips of other words. ci95: the 95 % interval of the mean
+    over draws. queries, unknown: clips in each draw. origin: of what model and data.
     """
 
     accuracy: float
-    accuracy_ci95: float
+    accuracy_ci95: tuple[float, float]
     detection_at_fa5: float
+    detection_at_fa5_ci95: tuple[float, float]
     detection_at_fa1: float
+    detection_at_fa1_ci95: tuple[float, float]
     shots: int
     draws: int
     queries: int
     unknown: int
     words: tuple[str, ...]
+    origin: Origin
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON of the command line."""
-        return asdict(self) | {"words": list(self.words)}
+        fields = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        del fields["origin"]
+        return fields | self.origin.as_dict()
 
 
 @dataclass(frozen=True)
@@ -109,18 +115,27 @@ def few_shot(
         accuracies.append(correct.mean())
         at_5.append((correct & (distances < false[len(false) * 5 // 100])).mean())
         at_1.append((correct & (distances < false[len(false) // 100])).mean())
-    spread = float(np.std(accuracies, ddof=1)) if draws > 1 else 0.0
     return FewShot(
         accuracy=float(np.mean(accuracies)),
-        accuracy_ci95=1.96 * spread / draws**0.5,
+        accuracy_ci95=_interval(accuracies),
         detection_at_fa5=float(np.mean(at_5)),
+        detection_at_fa5_ci95=_interval(at_5),
         detection_at_fa1=float(np.mean(at_1)),
+        detection_at_fa1_ci95=_interval(at_1),
         shots=shots,
         draws=draws,
         queries=len(queried),
         unknown=len(negatives),
         words=labels,
+        origin=origin(model, [*clips, *unknown]),
     )
+
+
+def _interval(rates: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of their mean: draws share clips, so that they are no trials to count as Wilson does."""
+    half = 1.96 * float(np.std(rates, ddof=1)) / len(rates) ** 0.5 if len(rates) > 1 else 0.0
+    mean = float(np.mean(rates))
+    return max(0.0, mean - half), min(1.0, mean + half)
 
 
 def _taught(model: Model, shots: Mapping[str, Sequence[NDArray[np.int8]]], neighbours: Neighbours) -> Any:

@@ -12,7 +12,7 @@ from watchword.board import Board
 from watchword.data import pictures
 from watchword.data.clips import Clip
 from watchword.errors import DataError
-from watchword.evaluate.scores import Evaluation, score
+from watchword.evaluate.scores import Evaluation, Judged, label_scores
 from watchword.features import frames
 from watchword.model import Model
 
@@ -54,14 +54,14 @@ def evaluate(
     true = targets(clips, description.labels)
     if board is not None:
         board.view(*size)
-    predicted = []
+    judged = []
     for i, clip in enumerate(clips):
         frame = frames.camera(pictures.fitted(pictures.read(clip.path), size), colour=colours(model))
         if board is None:
             outputs = reference.run(model.graph, inputs(model, [frame])).ravel()
         else:
             outputs, _ = board.look(frame)
-        predicted.append(int(outputs.argmax()))
+        judged.append(Judged(clip, true[i], int(outputs.argmax()), label_scores(description.labels, outputs)))
         if progress is not None:
             progress(i + 1, len(clips))
-    return score(description.labels, true, predicted)
+    return Evaluation(tuple(description.labels), tuple(judged))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,17 @@ from watchword import reference
 from watchword.board import Board, Detection
 from watchword.data import audio
 from watchword.data.audio import RATE
-from watchword.data.clips import UNKNOWN, Clip, Recordings, load
-from watchword.evaluate.scores import Evaluation, score
-from watchword.evaluate.streaming import detections, run_stream
+from watchword.data.clips import UNKNOWN, Clip, load
+from watchword.evaluate.scores import Evaluation, Judged, label_scores
+from watchword.evaluate.streaming import detections, highest_score, run_stream
 from watchword.features.micro import features, to_int8
 from watchword.features.tables import WINDOW
 from watchword.model import Model
+
+Progress = Callable[[int, int], None]
+"""Called with clips done and clips in all."""
+
+_BATCH = 64  # clips
 
 
 def clip_samples(model: Model) -> int:
@@ -40,50 +45,58 @@ def evaluate(
     model: Model,
     clips: Sequence[Clip],
     board: Board | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Evaluation:
-    """Accuracy and confusion of a sound model on labelled clips; board None: on the reference.
+    """What a sound model makes of labelled clips; board None: on the reference.
 
     The prediction is the greatest score of the one window that covers a clip. A model of one word, or one that keeps state,
     hears the whole clip instead, and the prediction is the first label that fires, else `_unknown_`. The board must run the
-    model. progress: called with clips done and clips in all. Raises DataError as `data.clips.load`, ModelError as
+    model. Raises DataError as `data.clips.load`, ModelError as
     `Model.require_sound`.
     """
     description = model.require_sound()
     if len(description.labels) == 1 or model.graph.stateful:
         return _by_stream(model, clips, board, progress)
-    recordings = load(clips, description.labels, clip_samples(model))
-    if board is None:
-        outputs = reference.run(model.graph, inputs(model, recordings.signals))
-        predicted: Iterable[int] = outputs.reshape(len(clips), -1).argmax(1).tolist()
-    else:
-        predicted = _on_board(board, recordings, progress)
-    return score(description.labels, recordings.targets, predicted)
+    return _by_window(model, clips, board, progress)
 
 
-def _by_stream(
-    model: Model, clips: Sequence[Clip], board: Board | None, progress: Callable[[int, int], None] | None
-) -> Evaluation:
+def _by_window(model: Model, clips: Sequence[Clip], board: Board | None, progress: Progress | None) -> Evaluation:
+    """The one window that covers each clip."""
+    labels = model.description.labels
+    recordings = load(clips, labels, clip_samples(model))
+    judged: list[Judged] = []
+    at_once = _BATCH if board is None else 1
+    for begin in range(0, len(clips), at_once):
+        signals = recordings.signals[begin : begin + at_once]
+        if board is None:
+            outputs = reference.run(model.graph, inputs(model, signals)).reshape(len(signals), -1)
+        else:
+            outputs = board.scores(signals[0])[np.newaxis]
+        for i, scores in enumerate(outputs, start=begin):
+            judged.append(Judged(clips[i], int(recordings.targets[i]), int(scores.argmax()), label_scores(labels, scores)))
+        if progress is not None:
+            progress(len(judged), len(clips))
+    return Evaluation(tuple(labels), tuple(judged))
+
+
+def _by_stream(model: Model, clips: Sequence[Clip], board: Board | None, progress: Progress | None) -> Evaluation:
     """Each clip as a stream of its own: what fires first, or nothing, which is right for a clip of any other label."""
     labels = model.description.labels
     labels += () if UNKNOWN in labels else (UNKNOWN,)
     number = {label: index for index, label in enumerate(labels)}
-    targets, predicted = [], []
+    judged = []
     for i, clip in enumerate(clips):
         samples = audio.read(clip.path)
+        highest: float | None
         if board is None:
-            heard = [detection.label for detection in detections(run_stream(model, samples), model.description)]
+            runs = run_stream(model, samples)
+            fired, highest = detections(runs, model.description), highest_score(runs, model.description)
         else:
-            heard = [event.label for event in board.listen(samples) if isinstance(event, Detection)]
-        targets.append(number.get(clip.label, number[UNKNOWN]))
-        predicted.append(number[heard[0] if heard else UNKNOWN])
+            fired = [event for event in board.listen(samples) if isinstance(event, Detection)]
+            highest = max((event.score for event in fired), default=None)
+        label, time = (fired[0].label, fired[0].time) if fired else (UNKNOWN, None)
+        found = {"fired": int(bool(fired)), "score": highest, "time": time}
+        judged.append(Judged(clip, number.get(clip.label, number[UNKNOWN]), number[label], found))
         if progress is not None:
             progress(i + 1, len(clips))
-    return score(labels, targets, predicted)
-
-
-def _on_board(board: Board, recordings: Recordings, progress: Callable[[int, int], None] | None) -> Iterable[int]:
-    for i, signal in enumerate(recordings.signals):
-        yield int(board.scores(signal).argmax())
-        if progress is not None:
-            progress(i + 1, len(recordings.signals))
+    return Evaluation(tuple(labels), tuple(judged))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -95,8 +96,18 @@ class Inspection:
             "use": self.use,
             "quantization": self.survey.quantization,
             "operations": self.survey.operations,
-            "input": {"shape": list(graph.input.shape), "type": graph.input_type, **_scale(graph.input)},
-            "output": {"shape": list(graph.output.shape), "type": graph.output_type, **_scale(graph.output)},
+            "input": {
+                "name": graph.input.name,
+                "shape": list(graph.input.shape),
+                "type": graph.input_type,
+                **_scale(graph.input),
+            },
+            "output": {
+                "name": graph.output.name,
+                "shape": list(graph.output.shape),
+                "type": graph.output_type,
+                **_scale(graph.output),
+            },
             "layers": [
                 {
                     "name": layer.operation.output.name,
@@ -123,11 +134,16 @@ def _scale(tensor: Any) -> dict[str, Any]:
     return {"scale": float(tensor.scale[0]), "zero_point": tensor.zero_point}
 
 
-def inspect(model: Model) -> Inspection:
-    """Compile a model for every chip. Raises UnsupportedError where no kernel computes a layer."""
+def inspect(model: Model, progress: Callable[[int, int], None] | None = None) -> Inspection:
+    """Compile a model for every chip. progress: called with how often that is done, and how often in all.
+
+    Raises UnsupportedError where no kernel computes a layer.
+    """
     compiled = model.compile(PORTABLE.name, ram=1 << 40)
     fits = []
-    for chip in CHIPS.values():
+    for number, chip in enumerate(CHIPS.values(), start=1):
+        if progress is not None:
+            progress(number, 1 + len(CHIPS))
         try:
             found = model.compile(chip.name)
         except ModelError as error:
