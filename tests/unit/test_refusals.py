@@ -148,7 +148,7 @@ COMMANDS = {
     "compile": ["compile", "MODEL", "-o", "OUT"],
     "export": ["export", "MODEL", "-o", "OUT"],
     "push": ["push", "MODEL"],
-    "run": ["run", "MODEL", "--input", "OUT", "--output", "OUT"],
+    "run": ["run", "MODEL", "--input", "OUT", "--output", "WRITTEN"],
     "bench": ["bench", "MODEL"],
     "bench live": ["bench", "MODEL", "--live"],
     "listen": ["listen", "--wav", "OUT", "--model", "MODEL"],
@@ -179,7 +179,7 @@ def test_commands_refuse_what_they_cannot_use_in_one_line(
 
 
 def _refused(command: str, path: Path, out: Path) -> None:
-    arguments = [{"MODEL": str(path), "OUT": str(out)}.get(word, word) for word in COMMANDS[command]]
+    arguments = [{"MODEL": str(path), "OUT": str(out), "WRITTEN": f"{out}.npy"}.get(word, word) for word in COMMANDS[command]]
     result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, WatchwordError), (command, path, result.exception)
     message = str(result.exception)

@@ -106,8 +106,16 @@ def require_writable(path: Path, *kept: Path | None) -> None:
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise DataError(f"{path}: cannot be written: permission denied")
     for one in kept:
-        if one is not None and one.exists() and path.exists() and path.samefile(one):
+        if one is not None and _same(path, one):
             raise DataError(f"{path}: is read by this command, and would be written over: name another file")
+
+
+def _same(a: Path, b: Path) -> bool:
+    """Whether both are one file; what cannot be looked at is told when it is read."""
+    try:
+        return a.samefile(b)
+    except OSError:
+        return False
 
 
 def require_folder(path: Path) -> None:
