@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword import catalogue, chips, compile, description, shipped, tflite
+from watchword.compile.simplify import Simplified
 from watchword.description import Decision, Description, Kind
 from watchword.errors import DataError, ModelError
 from watchword.features.tables import CHANNELS
@@ -35,8 +37,13 @@ class Model:
         self, target: str, *, simplify: bool = True, ram: int | None = None, background: bytes = b""
     ) -> compile.Compiled:
         """The program for a chip, by its name; the rest as in `compile.compile`. ModelError, too: there is no such chip."""
-        chip = chips.named(target)
-        return compile.compile(self.graph, self.description, chip, simplify=simplify, ram=ram, background=background)
+        chip, graph = chips.named(target), self.simplified if simplify else self.graph
+        return compile.compile(graph, self.description, chip, simplify=False, ram=ram, background=background)
+
+    @cached_property
+    def simplified(self) -> Simplified:
+        """What exact simplification leaves of the graph; ModelError as `compile.simplified`."""
+        return compile.simplified(self.graph, self.description)
 
     def quantize(self, x: NDArray[Any]) -> NDArray[np.int8]:
         """Inputs as the graph's int8: floats are real values, which the input's scale and zero point make int8; int8 stays

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import struct
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.mobilenet import mobilenet_v2
+from tests.unit.random_graphs import RandomGraph
 
 from watchword import reference
 from watchword.chips import PORTABLE
 from watchword.chips.rp2040 import RP2040
-from watchword.compile import compile, memory, program
+from watchword.compile import TooLargeError, compile, memory, program
+from watchword.compile.lower import Portable
+from watchword.compile.lower.call import Call
+from watchword.compile.schedule import least, schedule
 from watchword.description import Description
 from watchword.errors import ModelError, UnsupportedError
 from watchword.graph import (
@@ -206,6 +213,45 @@ def test_weights_are_not_taken_out_of_the_ram_one_by_one_where_nothing_is_gained
     with pytest.raises(ModelError, match="needs .* of RAM"):
         compile(graph, described(graph), PORTABLE, simplify=False, ram=10000)
     assert len(tried) < 50
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_arena_is_smaller_than_what_is_said_before_it_is_planned(seed: int) -> None:
+    graph = RandomGraph(seed).graph(8)
+    size, op = least(graph)
+    assert op in graph.operations
+    for chip in (PORTABLE, RP2040):
+        with suppress(UnsupportedError):  # beyond what boards hold
+            assert size <= schedule(graph, chip.lowering(graph)).plan.size
+
+
+def test_a_model_that_no_arena_holds_is_refused_before_it_is_made_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of channels takes most of the time, and would be for nothing."""
+    monkeypatch.setattr(sys.modules["watchword.compile"], "schedule", lambda *given: pytest.fail("it was scheduled"))
+    graph = mobilenet_v2(classes=2)
+    with pytest.raises(TooLargeError) as caught:
+        compile(graph, described(graph), RP2040)
+    need = "mobilenet_v2 needs more than 138240 bytes of RAM, which DepthwiseConv2D '5/DepthwiseConv2D' takes of the arena"
+    assert caught.value.need == need
+    assert str(caught.value) == f"{need}; rp2040 has 96000 for a program"
+
+
+def test_parts_of_a_layer_are_made_once_for_all_programs_that_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many programs are tried as it takes to bring the weights out of the RAM, each with all that was cut before."""
+    lowered: list[tuple[Operation, int, int | None]] = []
+
+    class Counting(Portable):
+        def __call__(self, op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
+            lowered.append((op, first, last))
+            return super().__call__(op, first, last)
+
+    graph = mobilenet_v2(classes=2, blocks=10)
+    chip = dataclasses.replace(PORTABLE, lowering=lambda graph: Counting())
+    with pytest.raises(TooLargeError, match=r"needs \d+ bytes of RAM, \d+ of them arena"):
+        compile(graph, described(graph), chip, ram=145_000)
+    parts = [each for each in lowered if each[2] is not None]
+    assert len(parts) > 20
+    assert len(set(parts)) == len(parts)
 
 
 def test_axes_in_an_order_that_no_few_loops_have_are_refused() -> None:

@@ -99,9 +99,9 @@ def _show(found: Inspection) -> None:
             for fit in found.fits
         ],
     )
-    for fit in found.fits:
-        if fit.compiled is None:
-            note(f"{fit.chip.name}: {fit.reason}")
+    for need in dict.fromkeys(fit.need for fit in found.fits if fit.compiled is None):
+        chips = [fit.chip.name for fit in found.fits if fit.need == need]
+        note(f"{', '.join(chips)}: {need}")
 
 
 def _sides(tensor: Tensor) -> str:

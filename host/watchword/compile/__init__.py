@@ -12,14 +12,15 @@ from functools import partial
 from typing import Protocol
 
 from watchword.compile.emit import Compiled, Layer, emit, parts
-from watchword.compile.schedule import Lowering, schedule
+from watchword.compile.memory import need
+from watchword.compile.schedule import Lowering, least, schedule
+from watchword.compile.simplify import Simplified, unchanged
 from watchword.compile.simplify import simplify as simplify_graph
-from watchword.compile.simplify import unchanged
 from watchword.description import Description
 from watchword.errors import ModelError
-from watchword.graph import Graph
+from watchword.graph import Graph, Operation
 
-__all__ = ["Compiled", "Layer", "Target", "compile"]
+__all__ = ["Compiled", "Layer", "Target", "TooLargeError", "compile", "simplified"]
 
 _SMALL = 1024  # bytes of constants that are not worth a step that reads them
 _BLOCKS = (16384, 4096, 1024, 0)  # bytes for a block that the arena grows by, where it leaves less free
@@ -41,8 +42,16 @@ class Target(Protocol):
     def lowering(self, graph: Graph) -> Lowering: ...
 
 
+class TooLargeError(ModelError):
+    """A chip has less RAM than a model takes. need: the part of the message that is the same for every such chip."""
+
+    def __init__(self, need: str, chip: Target, ram: int) -> None:
+        super().__init__(f"{need}; {chip.name} has {ram} for a program")
+        self.need = need
+
+
 def compile(
-    graph: Graph,
+    graph: Graph | Simplified,
     description: Description,
     chip: Target,
     *,
@@ -52,16 +61,21 @@ def compile(
 ) -> Compiled:
     """Compile a graph for a chip, by default what exact simplification leaves of it.
 
-    ram: bytes of heap that the program may take; None: what the chip has for it. The less, the more of the weights are read
-    from flash at every run. background: embeddings for the board, one after another. Raises ModelError where the program cannot
-    fit, UnsupportedError saying which operation cannot be had, and why.
+    graph: what is simplified already is compiled as it is. ram: bytes of heap that the program may take; None: what the chip
+    has for it. The less, the more of the weights are read from flash at every run. background: embeddings for the board, one
+    after another. Raises TooLargeError, a ModelError, where no program is small enough, ModelError where the file is too large
+    for the chip's flash, UnsupportedError saying which operation cannot be had, and why.
     """
     ram = chip.ram if ram is None else ram
-    keep = (description.embedding,)  # words are taught from this layer's output
-    simplified = simplify_graph(graph, keep) if simplify else unchanged(graph)
-    scheduled = schedule(simplified.graph, chip.lowering(simplified.graph))
+    if isinstance(graph, Graph):
+        graph = simplified(graph, description) if simplify else unchanged(graph)
+    name = graph.graph.name
+    _require_room(name, chip, ram, *least(graph.graph))  # before the time is spent to find what is fast on the chip
+    scheduled = schedule(graph.graph, chip.lowering(graph.graph))
+    at_each = need(scheduled.blocks)[: len(scheduled.operations)]
+    _require_room(name, chip, ram, scheduled.plan.size, scheduled.operations[at_each.index(max(at_each))])
     sizes = [sum(map(len, parts(calls))) for calls in scheduled.calls]
-    candidates = _candidates(partial(emit, simplified, description, chip.name, scheduled, background), sizes)
+    candidates = _candidates(partial(emit, graph, description, chip.name, scheduled, background), sizes)
     smallest, vain = next(candidates), 0
     while smallest.program.ram > ram and vain < _VAIN and (candidate := next(candidates, None)):
         vain += 1
@@ -69,15 +83,27 @@ def compile(
             smallest, vain = candidate, 0
     program, peak = smallest.program, smallest.peak
     if program.ram > ram:
-        raise ModelError(
-            f"{graph.name} needs {program.ram} bytes of RAM, {program.arena} of them arena (most of it, {peak.arena}, for "
-            f"{peak.operation.kind} {peak.operation.output.name!r}); {chip.name} has {ram} for a program"
+        raise TooLargeError(
+            f"{name} needs {program.ram} bytes of RAM, {program.arena} of them arena (most of it, {peak.arena}, for "
+            f"{peak.operation.kind} {peak.operation.output.name!r})",
+            chip,
+            ram,
         )
     if len(smallest.content) > chip.flash:
-        raise ModelError(
-            f"{graph.name} takes {len(smallest.content)} bytes of flash; {chip.name} has {chip.flash} for a program"
-        )
+        raise ModelError(f"{name} takes {len(smallest.content)} bytes of flash; {chip.name} has {chip.flash} for a program")
     return smallest
+
+
+def simplified(graph: Graph, description: Description) -> Simplified:
+    """What exact simplification leaves of a graph, for every chip. ModelError: as `simplify`."""
+    return simplify_graph(graph, (description.embedding,))  # words are taught from this layer's output
+
+
+def _require_room(name: str, chip: Target, ram: int, arena: int, op: Operation) -> None:
+    """TooLargeError where the arena alone, which an operation needs, is more than there is."""
+    if arena > ram:
+        what = f"{name} needs more than {arena} bytes of RAM, which {op.kind} {op.output.name!r} takes of the arena"
+        raise TooLargeError(what, chip, ram)
 
 
 def _candidates(emitted: Callable[[frozenset[int], int], Compiled], sizes: Sequence[int]) -> Iterator[Compiled]:

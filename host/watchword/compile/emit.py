@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,17 +71,21 @@ class Layer:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A program, the bytes of its file, and its layers.
+    """A program and its layers.
 
     graph: what was compiled, its operations in the order of the layers. simplified: how it came about. peak: the layer that
     takes most of the arena.
     """
 
     program: Program
-    content: bytes
     graph: Graph
     layers: tuple[Layer, ...]
     simplified: Simplified
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes of its file."""
+        return self.program.write()
 
     @property
     def name(self) -> str:
@@ -107,14 +112,18 @@ class _Section:
     """Grows a section of the file; equal parts are kept once, every part starts on eight bytes."""
 
     def __init__(self) -> None:
-        self.content = b""
+        self._grown = bytearray()
         self._known: dict[bytes, int] = {}
+
+    @property
+    def content(self) -> bytes:
+        return bytes(self._grown)
 
     def add(self, part: bytes) -> int:
         if part not in self._known:
-            self.content += bytes(-len(self.content) % memory.ALIGNMENT)
-            self._known[part] = len(self.content)
-            self.content += part
+            self._grown += bytes(-len(self._grown) % memory.ALIGNMENT)
+            self._known[part] = len(self._grown)
+            self._grown += part
         return self._known[part]
 
 
@@ -168,7 +177,7 @@ def emit(
         output=(builder.offset(graph.output), graph.output.size),
         background=background,
     )
-    return Compiled(program, program.write(), graph, tuple(layers), simplified)
+    return Compiled(program, graph, tuple(layers), simplified)
 
 
 def _shape(graph: Graph, description: Description) -> dict[str, Any]:
@@ -282,10 +291,12 @@ class _Builder:
 
     def cut(self, slot: int, operation: Operation, first: int, last: int) -> list[Call]:
         """The calls of an operation for some channels, with the places that were planned for all of them."""
-        calls = self.schedule.lower(operation, first, last)
-        for call, whole in zip(calls, self.schedule.calls[slot], strict=True):
-            call.tensors = whole.tensors
-        return calls
+        cuts = self.schedule.cuts
+        if (slot, first, last) not in cuts:  # programs that are tried one after another cut alike
+            calls = cuts[slot, first, last] = self.schedule.lower(operation, first, last)
+            for call, whole in zip(calls, self.schedule.calls[slot], strict=True):
+                call.tensors = whole.tensors
+        return cuts[slot, first, last]
 
 
 def batched(steps: list[Step]) -> tuple[Step, ...]:

@@ -15,7 +15,7 @@ from watchword.compile.aliases import Aliases
 from watchword.compile.lower.call import Call
 from watchword.compile.lower.movement import copies, fill, move, reset
 from watchword.compile.memory import Block
-from watchword.graph import Graph, Operation, Reshape, Tensor
+from watchword.graph import Graph, Operation, Reshape, Sliding, Tensor, Weighted
 
 
 class Lowering(Protocol):
@@ -48,7 +48,8 @@ class Schedule:
     """operations: in the order in which they run; after the last of them comes one more step, in which states are kept.
 
     calls: of each step. blocks: what lives when, counted in these steps. where: place of each tensor; work space is a tensor of
-    its own. reset: calls that begin a stream anew. lower: what made the calls. plan: where the blocks lie.
+    its own. reset: calls that begin a stream anew. lower: what made the calls. plan: where the blocks lie. cuts: the calls of a
+    step for some of its parts, (step, first, last), that were made so far.
     """
 
     operations: list[Operation]
@@ -58,9 +59,20 @@ class Schedule:
     reset: list[Call]
     lower: Lowering
     plan: memory.Plan = field(init=False)
+    cuts: dict[tuple[int, int, int], list[Call]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.plan = memory.plan(self.blocks)
+
+
+def least(graph: Graph) -> tuple[int, Operation]:
+    """Bytes that no arena can do without, and the operation that needs them: what it reads and what it makes lie side by side.
+
+    That is so of sums over places and channels, which need an input again after an output was written.
+    """
+    summing = [op for op in graph.operations if isinstance(op, Weighted | Sliding) and op.input.data is None]
+    sizes = [op.input.size + op.output.size for op in summing]
+    return max(zip(sizes, summing, strict=True), key=lambda pair: pair[0], default=(0, graph.operations[0]))
 
 
 def schedule(graph: Graph, lower: Lowering) -> Schedule:

@@ -9,7 +9,7 @@ from typing import Any
 
 from watchword import tflite
 from watchword.chips import CHIPS, PORTABLE, Chip
-from watchword.compile import Compiled, Layer
+from watchword.compile import Compiled, Layer, TooLargeError
 from watchword.embedding import MOST_VALUES
 from watchword.errors import ModelError, Stop, UnsupportedError
 from watchword.graph import AveragePool2D, MaxPool2D, Mean, Reshape, Softmax
@@ -22,11 +22,15 @@ _EMBEDDING = (8, MOST_VALUES)  # channels of an output that may stand for what w
 
 @dataclass(frozen=True)
 class Fit:
-    """A model on one chip. compiled: its program; None: it does not fit. reason: why, or what to mind."""
+    """A model on one chip. compiled: its program; None: it does not fit. reason: why, or what to mind.
+
+    need: why it does not fit, without what is the chip's own, so that it can be said once for many.
+    """
 
     chip: Chip
     compiled: Compiled | None
     reason: str
+    need: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         fit = self.compiled is not None
@@ -147,7 +151,8 @@ def inspect(model: Model, progress: Callable[[int, int], None] | None = None) ->
         try:
             found = model.compile(chip.name)
         except ModelError as error:
-            fits.append(Fit(chip, None, str(error)))
+            need = error.need if isinstance(error, TooLargeError) else str(error)
+            fits.append(Fit(chip, None, str(error), need))
             continue
         read = len(found.program.weights)
         reason = f"reads {read} bytes of weights from flash at each run" if read else ""

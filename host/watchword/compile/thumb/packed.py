@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -170,24 +170,38 @@ def _merge(runs: list[Run], safe_for: Bools, ends: Bools, taps: int) -> list[Run
 
     Neighbours get a body and an ending that does for both.
     """
+    unsafe, unfit = _counted(~safe_for), _counted(~ends)
     runs = list(runs)
+
+    def best(i: int, at: int) -> tuple[float, Run] | None:
+        """What it costs more to make one of a run and the next, the first of whose outputs is `at`; None: it cannot be."""
+        one, other = runs[i], runs[i + 1]
+        if one.skipped != other.skipped:
+            return None
+        end = at + one.groups * one.outputs + other.groups * other.outputs
+        ending = next(number for number, counts in enumerate(unfit) if counts[end] == counts[at])
+        made = [
+            Run(number, one.groups + other.groups, one.skipped, ending)
+            for number, body in enumerate(BODIES)
+            if body.outputs == BODIES[one.body].outputs and unsafe[number][end] == unsafe[number][at]
+        ]
+        apart = one.cycles(taps) + other.cycles(taps) + _RUN
+        return min(((run.cycles(taps) - apart, run) for run in made), default=None)
+
+    starts = [0, *accumulate(run.groups * run.outputs for run in runs)]
+    pairs = [best(i, starts[i]) for i in range(len(runs) - 1)]
     while True:
-        costs = []
-        at = 0
-        for i, (one, other) in enumerate(pairwise(runs)):
-            outputs = one.groups * one.outputs + other.groups * other.outputs
-            if one.skipped == other.skipped:
-                some = slice(at, at + outputs)
-                for number, body in enumerate(BODIES):
-                    if body.outputs == BODIES[one.body].outputs and safe_for[number, some].all():
-                        ending = int(ends[:, some].all(1).argmax())
-                        run = Run(number, one.groups + other.groups, one.skipped, ending)
-                        costs.append((run.cycles(taps) - one.cycles(taps) - other.cycles(taps) - _RUN, i, run))
-            at += one.groups * one.outputs
-        if not costs or (min(costs)[0] >= 0 and len(runs) <= _MOST_RUNS):
+        possible = [(pair[0], i) for i, pair in enumerate(pairs) if pair is not None]
+        if not possible or (min(possible)[0] >= 0 and len(runs) <= _MOST_RUNS):
             return runs
-        _, i, run = min(costs)
-        runs[i : i + 2] = [run]
+        _, i = min(possible)
+        pair = pairs[i]
+        assert pair is not None
+        runs[i : i + 2] = [pair[1]]
+        del starts[i + 1], pairs[i]
+        for near in (i - 1, i):
+            if 0 <= near < len(pairs):
+                pairs[near] = best(near, starts[near])
 
 
 def patch(op: Conv2D | Dense, width: int, at: int, ordered: Callable[[int], Ints]) -> Patch | None:
