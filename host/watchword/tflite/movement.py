@@ -9,6 +9,7 @@ import tflite
 from watchword.errors import UnsupportedError
 from watchword.graph import Concatenation, Operation, Pad, Reshape, ResizeNearestNeighbor, Slice, Tensor, Transpose
 from watchword.tflite.node import Node, axis_within, require
+from watchword.tflite.places import strided
 
 
 def _reshape(node: Node) -> Operation:
@@ -94,32 +95,11 @@ def _slice_of(input: Tensor, output: Tensor, begin: tuple[int, ...], end: tuple[
 def _strided_slice(node: Node) -> list[Operation]:
     """Its masks are resolved; an axis that it takes away is sliced to 1 and then reshaped away."""
     input, output = node.single()
-    options = node.options(tflite.StridedSliceOptions)
-    if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
-        raise UnsupportedError("its indices have an ellipsis, a new axis or an offset")
-    given = [[int(value) for value in node.integers(place).ravel()] for place in (1, 2, 3)]
-    axes = len(given[0])
-    require(axes == len(given[1]) == len(given[2]) <= len(input.shape), f"{axes} indices for the input {input.shape}")
-    begin, end, strides, kept = [], [], [], []
-    for axis, size in enumerate(input.shape):
-        b, e, stride = (part[axis] for part in given) if axis < axes else (0, size, 1)
-        require(stride != 0, "a stride of 0")
-        first = None if options.BeginMask() >> axis & 1 else b
-        last = None if options.EndMask() >> axis & 1 or axis >= axes else e
-        b, e, stride = slice(first, last, stride).indices(size)
-        if options.ShrinkAxisMask() >> axis & 1:
-            if stride < 0:
-                raise UnsupportedError("it takes an axis away with a stride below 0")
-            require(first is None or -size <= first < size, f"place {first} of {size}")
-            e, stride = b + 1, 1
-        else:
-            kept.append(len(range(b, e, stride)))
-        require(len(range(b, e, stride)) > 0, f"nothing of axis {axis}")
-        begin.append(b)
-        end.append(e)
-        strides.append(stride)
-    require(output.shape == tuple(kept), f"an output of {output.shape} where {tuple(kept)} comes out")
-    return _cut(input, output, tuple(begin), tuple(end), tuple(strides))
+    cut = strided(node, input.shape)
+    sizes = [len(range(*places)) for places in zip(cut.begin, cut.end, cut.strides, strict=True)]
+    require(min(sizes) > 0, f"nothing of axis {sizes.index(min(sizes))}")
+    require(output.shape == cut.kept, f"an output of {output.shape} where {cut.kept} comes out")
+    return _cut(input, output, cut.begin, cut.end, cut.strides)
 
 
 def _unpack(node: Node) -> list[Operation]:

@@ -14,6 +14,7 @@ import tflite
 from watchword.errors import LONGEST, ModelError, Stop, UnsupportedError
 from watchword.graph import End, Graph, Operation, Tensor
 from watchword.tflite import foreign, limits
+from watchword.tflite.folding import fold
 from watchword.tflite.node import Node
 from watchword.tflite.operations import OPERATIONS, lookup
 from watchword.tflite.refusal import refusal
@@ -150,7 +151,9 @@ class _Reader:
         return node.builtin in {*OPERATIONS, *self.variables.operations, tflite.BuiltinOperator.DEQUANTIZE}
 
     def _operations(self, node: Node, inputs: list[int], outputs: list[int]) -> list[Operation]:
-        """The operations of the graph for one of the file."""
+        """The operations of the graph for one of the file; none for what is known once it is read."""
+        if fold(node):
+            return []
         if node.builtin in self.variables.operations:
             self.variables.operations[node.builtin](node)
             return []

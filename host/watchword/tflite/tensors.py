@@ -27,12 +27,16 @@ _LONGEST_NAME = 2000
 
 
 class Tensors:
-    """The tensors of one subgraph, by the file's index; each is read once. An index may be set to another's tensor."""
+    """The tensors of one subgraph, by the file's index; each is read once. An index may be set to another's tensor.
+
+    computed: integers that operators of the file make of constants.
+    """
 
     def __init__(self, model: Any, subgraph: Any) -> None:
         self.model = model
         self.subgraph = subgraph
         self.known: dict[int, Tensor] = {}
+        self.computed: dict[int, NDArray[Any]] = {}
 
     def entry(self, index: int) -> Any:
         """The file's own record of a tensor."""
@@ -74,14 +78,35 @@ class Tensors:
         return self.known[index]
 
     def integers(self, index: int) -> NDArray[np.int64]:
-        """A constant of integers that an operation takes as a parameter: axes, a shape, places."""
-        entry, name = self.entry(index), self.name(index)
-        if entry.Type() not in _INTEGERS:
-            raise UnsupportedError(f"tensor {name!r} is {constant_name(tflite.TensorType, entry.Type())}, not int32")
-        data = self._data(entry, name, _shape(entry), _INTEGERS[entry.Type()])
-        if data is None:
-            raise UnsupportedError(f"tensor {name!r} is computed where a constant is possible")
-        return data.astype(np.int64)
+        """Integers that are known, which an operation takes as a parameter: axes, a shape, places."""
+        if not self.is_whole(index):
+            kind = constant_name(tflite.TensorType, self.type(index))
+            raise UnsupportedError(f"tensor {self.name(index)!r} is {kind}, not int32")
+        known = self.whole(index)
+        if known is None:
+            raise UnsupportedError(f"tensor {self.name(index)!r} is computed where a constant is possible")
+        return known.astype(np.int64)
+
+    def is_whole(self, index: int) -> bool:
+        """Whether a tensor has integers that are no quantized numbers."""
+        return self.type(index) in _INTEGERS
+
+    def whole_type(self, index: int) -> np.dtype[Any]:
+        """The dtype of such a tensor."""
+        return _INTEGERS[self.type(index)]
+
+    def whole(self, index: int) -> NDArray[Any] | None:
+        """The integers of a constant, or what was computed of constants; None: not known, or no such tensor."""
+        if index in self.computed or not self.is_whole(index):
+            return self.computed.get(index)
+        entry, shape = self.entry(index), self.shape(index)
+        if math.prod(shape) == 0:
+            return np.empty(shape, self.whole_type(index))
+        return self._data(entry, self.name(index), shape, self.whole_type(index))
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """The shape of a tensor of any type: as computed, or as the file has it: 1 for a batch of any size."""
+        return self.computed[index].shape if index in self.computed else _shape(self.entry(index))
 
     def _convert(self, entry: Any, dtype: np.dtype[Any], offset: int = 0) -> Tensor:
         name, shape = text(entry.Name()), _shape(entry)
