@@ -11,6 +11,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
+from watchword import reference, tflite
+from watchword.graph import Graph
+
 _TYPES = {
     "int8": schema.TensorType.INT8,
     "uint8": schema.TensorType.UINT8,
@@ -102,3 +105,17 @@ def tensors_of(content: bytes, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
         except ValueError:  # work space without data
             continue
     return found
+
+
+def assert_run_as_litert(content: bytes, count: int = 5) -> Graph:
+    """Every layer of it; returns what it was read as."""
+    graph = tflite.read(content)
+    x = np.random.default_rng(1).integers(-128, 128, (count, *graph.input.shape[1:])).astype(np.int8)
+    layers = reference.run_layers(graph, x)
+    for sample in range(count):
+        theirs = tensors_of(content, x[sample : sample + 1])
+        for op, ours in zip(graph.operations, layers, strict=True):
+            if op.output.name in theirs:  # what one operator became has tensors between
+                expected = theirs[op.output.name].reshape(ours[sample].shape)
+                np.testing.assert_array_equal(ours[sample], expected, err_msg=op.output.name)
+    return graph

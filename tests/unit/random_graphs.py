@@ -156,8 +156,10 @@ class RandomGraph:
 
     def dense(self, x: Tensor) -> None:
         channels = int(self.rng.integers(1, 7))
-        weights, bias, scale = self.constants(x, (channels, x.size), 0, x.size)
-        self.add(Dense(x, self.made((1, channels), scale), weights, bias, self.activation()))
+        # All that there is, or each place by itself.
+        taps, shape = (x.size, (1, channels)) if self.chance(0.7) else (x.shape[-1], (*x.shape[:-1], channels))
+        weights, bias, scale = self.constants(x, (channels, taps), 0, taps)
+        self.add(Dense(x, self.made(shape, scale), weights, bias, self.activation()))
 
     def pool(self, x: Tensor) -> None:
         if len(x.shape) == 4:

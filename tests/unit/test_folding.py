@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tflite as flat
-from tests.unit.files import File, tensors_of
+from tests.unit.files import File, assert_run_as_litert, tensors_of
 
-from watchword import reference, tflite
+from watchword import tflite
 from watchword.errors import ModelError, UnsupportedError
 from watchword.tflite.folding import _FOLDED, fold
 from watchword.tflite.node import Node
@@ -263,17 +263,6 @@ def flatten(file: File, x: int, width: int) -> int:
     file.operator("STRIDED_SLICE", [shape, *places], [batch], "StridedSlice", shrinkAxisMask=1)
     file.operator("PACK", [batch, file.constant(width)], [whole], "Pack", valuesCount=2)
     return whole
-
-
-def assert_run_as_litert(content: bytes, count: int = 5) -> None:
-    """Every layer of it."""
-    graph = tflite.read(content)
-    x = np.random.default_rng(1).integers(-128, 128, (count, *graph.input.shape[1:])).astype(np.int8)
-    layers = reference.run_layers(graph, x)
-    for sample in range(count):
-        theirs = tensors_of(content, x[sample : sample + 1])
-        for op, ours in zip(graph.operations, layers, strict=True):
-            np.testing.assert_array_equal(ours[sample], theirs[op.output.name][0], err_msg=op.output.name)
 
 
 def test_a_flatten_of_a_batch_of_any_size() -> None:

@@ -118,6 +118,18 @@ def test_dense(data, shape, channels, input_scale, input_zero, output_zero) -> N
 
 
 @compared
+@given(
+    st.data(), st.sampled_from(((1, 3, 1), (1, 2, 40), (1, 3, 5, 4))), st.integers(1, 9), scales, zero_points, zero_points
+)
+def test_dense_over_several_places(data, shape, channels, input_scale, input_zero, output_zero) -> None:
+    weights, bias, scale = data.draw(constants((channels, shape[-1]), 0, input_scale, shape[-1]))
+    output = tensor("output", (*shape[:-1], channels), scale, output_zero)
+    op = Dense(tensor("input", shape, input_scale, input_zero), output, weights, bias, data.draw(st.sampled_from(ACTIVATIONS)))
+    assert op.macs == output.size * shape[-1]
+    assert_equal_to_litert(op, data.draw(seeds))
+
+
+@compared
 @given(st.data(), windows(), st.integers(1, 5), scales, zero_points)
 def test_average_pool2d(data, window, channels, scale, zero_point) -> None:
     size, kernel, stride, _, padding = window

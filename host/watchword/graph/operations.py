@@ -54,13 +54,22 @@ class DepthwiseConv2D(_Convolution):
 
 @dataclass(eq=False)
 class Dense(Weighted):
-    """weights (out, in), bias (out,) int32 or None; the input is flattened, the output is (1, out)."""
+    """weights (out, in), bias (out,) int32 or None.
+
+    Over one place, the input is flattened, of whatever shape it is; over more, its last axis has `in` values of each. The
+    output has as many places, of `out` values each: (1, out), or (1, ..., out).
+    """
 
     activation: Activation = "none"
 
     @property
+    def places(self) -> int:
+        """How often the layer is computed."""
+        return self.output.size // self.output.shape[-1]
+
+    @property
     def macs(self) -> int:
-        return self.weights.size
+        return self.places * self.weights.size
 
 
 @dataclass(eq=False)

@@ -85,7 +85,7 @@ def sums(op: Weighted, x: NDArray[np.int8]) -> NDArray[np.int32]:
         case DepthwiseConv2D():
             products = _channel_by_channel(op, x)
         case Dense():
-            products = _matmul(op, x.reshape(len(x), -1))
+            products = _matmul(op, x.reshape(len(x), *op.output.shape[1:-1], -1))
     if op.bias is None:
         return products
     assert op.bias.data is not None

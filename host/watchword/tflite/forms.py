@@ -87,10 +87,12 @@ def form(op: Operation) -> Form:
             inputs = [op.input, *op.constants]
             return Form(builtin.DEPTHWISE_CONV_2D, 3, inputs, "DepthwiseConv2DOptions", {**options, **_fused(op.activation)})
         case Dense():
-            # Version 4 is int8 with one scale for all weights, 12 the one with a scale per channel.
-            version = 4 if op.weights.scale.size == 1 else 12
+            # Version 4 is int8 with one scale for all weights, 5 keeps axes, 12 is the one with a scale per channel.
+            keep = len(op.output.shape) > 2
+            version = 12 if op.weights.scale.size > 1 else 5 if keep else 4
             inputs = [op.input, *op.constants]
-            return Form(builtin.FULLY_CONNECTED, version, inputs, "FullyConnectedOptions", _fused(op.activation))
+            options = {**_fused(op.activation), "KeepNumDims": keep}
+            return Form(builtin.FULLY_CONNECTED, version, inputs, "FullyConnectedOptions", options)
         case AveragePool2D() | MaxPool2D():
             code = builtin.MAX_POOL_2D if isinstance(op, MaxPool2D) else builtin.AVERAGE_POOL_2D
             size: dict[str, Option] = {"FilterHeight": op.size[0], "FilterWidth": op.size[1]}

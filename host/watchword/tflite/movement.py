@@ -13,7 +13,7 @@ from watchword.tflite.places import strided
 
 
 def _reshape(node: Node) -> Operation:
-    input, output = node.single()
+    input, output = node.single(places=True)
     require(input.size == output.size, f"{input.shape} cannot become {output.shape}")
     return Reshape(input, output)
 

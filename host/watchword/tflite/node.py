@@ -43,32 +43,32 @@ class Node:
         options.Init(table.Bytes, table.Pos)
         return options
 
-    def single(self) -> tuple[Tensor, Tensor]:
-        """The first input and the only output, both flowing."""
+    def single(self, places: bool = False) -> tuple[Tensor, Tensor]:
+        """The first input and the only output, both flowing. places: as in `Tensors.activation`, here and below."""
         if not self.inputs or len(self.outputs) != 1:
             raise ModelError(f"{len(self.inputs)} inputs and {len(self.outputs)} outputs")
-        return self.input(0), self.output(0)
+        return self.input(0, places), self.output(0, places)
 
-    def output(self, place: int) -> Tensor:
+    def output(self, place: int, places: bool = False) -> Tensor:
         """An output, which nothing has made before."""
-        tensor = self.tensors.activation(self.outputs[place])
+        tensor = self.tensors.activation(self.outputs[place], places)
         if self.outputs[place] in self.made:
             raise ModelError("its output is computed before it already")
         return tensor
 
-    def input(self, place: int) -> Tensor:
+    def input(self, place: int, places: bool = False) -> Tensor:
         """An input that flows, computed before."""
         index = self.index(place)
-        tensor = self.tensors.activation(index)
+        tensor = self.tensors.activation(index, places)
         if index not in self.made:
             raise ModelError(f"its input {tensor.name!r} is not computed before it")
         return tensor
 
-    def operand(self, place: int) -> Tensor:
+    def operand(self, place: int, places: bool = False) -> Tensor:
         """An input that flows, or an int8 constant of one scale."""
         tensor = self.tensors.tensor(self.index(place))
         if tensor.data is None:
-            return self.input(place)
+            return self.input(place, places)
         if tensor.dtype != np.int8 or tensor.scale.size != 1:
             raise UnsupportedError(f"its constant {tensor.name!r} is not int8 of one scale")
         return tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ from watchword.graph import (
     Multiply,
     Operation,
     Prelu,
+    Reshape,
     Rule,
     Softmax,
     Subtract,
@@ -63,20 +65,22 @@ def _depthwise_conv2d(node: Node) -> Operation:
     return DepthwiseConv2D(input, output, weights, bias, stride, dilation, _padding(options), _activation(options))
 
 
-def _fully_connected(node: Node) -> Operation:
-    input, output = node.single()
+def _fully_connected(node: Node) -> list[Operation]:
+    input, output = node.single(places=True)
     options = node.options(tflite.FullyConnectedOptions)
     if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
         raise UnsupportedError("its weights are in a shuffled format")
     weights = node.weights(rank=2, axis=0)
     channels, taps = weights.shape
-    if input.size != taps and input.size % taps == 0:
-        raise UnsupportedError(f"it runs {input.size // taps} times over the input {input.shape}; once is possible")
-    require(input.size == taps, f"weights {weights.shape} do not fit the input {input.shape}")
-    if output.shape != (1, channels) and output.size == channels:
-        raise UnsupportedError(f"its output has the shape {output.shape}, not {(1, channels)}")
-    require(output.shape == (1, channels), f"weights {weights.shape} do not fit the output {output.shape}")
-    return Dense(input, output, weights, node.bias(channels), _activation(options))
+    require(input.size % taps == 0, f"weights {weights.shape} do not fit the input {input.shape}")
+    places = input.size // taps
+    fits = output.shape[-1] == channels and output.size == places * channels
+    require(fits, f"weights {weights.shape} do not fit the output {output.shape}")
+    if places == 1 or input.shape[-1] == taps:
+        return [Dense(input, output, weights, node.bias(channels), _activation(options))]
+    # Places of which each is a part of the last axis, or more than that.
+    rows = dataclasses.replace(input, name=f"{output.name}/places", shape=(1, places, taps))
+    return [Reshape(input, rows), Dense(rows, output, weights, node.bias(channels), _activation(options))]
 
 
 def _pool2d(node: Node) -> Operation:
@@ -91,7 +95,7 @@ def _pool2d(node: Node) -> Operation:
 
 
 def _softmax(node: Node) -> Operation:
-    input, output = node.single()
+    input, output = node.single(places=True)
     beta = float(node.options(tflite.SoftmaxOptions).Beta())
     require(input.shape == output.shape, f"{input.shape} cannot become {output.shape}")
     standard = abs(float(output.scale[0]) * 256 - 1) <= 0.001 and output.zero_point == -128
@@ -124,7 +128,7 @@ _BINARY: dict[int, tuple[type[Add | Subtract | Multiply], Any]] = {
 
 def _binary(node: Node) -> Operation:
     require(len(node.inputs) == 2 and len(node.outputs) == 1, f"{len(node.inputs)} inputs and {len(node.outputs)} outputs")
-    input, other, output = node.operand(0), node.operand(1), node.output(0)
+    input, other, output = node.operand(0, places=True), node.operand(1, places=True), node.output(0, places=True)
     if input.data is not None and other.data is not None:
         raise UnsupportedError("both its inputs are constants")
     try:
@@ -168,7 +172,7 @@ _FUNCTIONS: dict[int, Function] = {
 
 
 def _function(node: Node) -> Operation:
-    input, output = node.single()
+    input, output = node.single(places=True)
     function = _FUNCTIONS[node.builtin]
     alpha = float(node.options(tflite.LeakyReluOptions).Alpha()) if function == "leaky_relu" else 0.0
     if function == "logistic":

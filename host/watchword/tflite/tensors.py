@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -60,11 +61,17 @@ class Tensors:
             self.known[index] = self._convert(entry, _TYPES[entry.Type()])
         return self.known[index]
 
-    def activation(self, index: int) -> Tensor:
-        """A tensor that flows: int8, one scale, a batch axis of 1."""
+    def activation(self, index: int, places: bool = False) -> Tensor:
+        """A tensor that flows: int8, one scale, a batch axis of 1.
+
+        places: its first axis may be another, of places; then the batch axis comes in front of it.
+        """
         if self.type(index) != tflite.TensorType.INT8:
             raise self._not_int8(index)
-        return _flowing(self.tensor(index))
+        tensor = self.known[index] = _flowing(self.tensor(index))
+        if not places and self.shape(index)[:1] != (1,):
+            raise UnsupportedError(f"tensor {tensor.name!r} has the shape {self.shape(index)}: only batches of 1 are possible")
+        return tensor
 
     def _not_int8(self, index: int) -> UnsupportedError:
         return UnsupportedError(
@@ -177,6 +184,4 @@ def _flowing(tensor: Tensor) -> Tensor:
         raise UnsupportedError(f"tensor {tensor.name!r} is a constant where a computed one belongs")
     if tensor.scale.size != 1:
         raise UnsupportedError(f"tensor {tensor.name!r} has a scale per channel")
-    if tensor.shape[0] != 1:
-        raise UnsupportedError(f"tensor {tensor.name!r} has the shape {tensor.shape}: only batches of 1 are possible")
-    return tensor
+    return tensor if tensor.shape[0] == 1 else dataclasses.replace(tensor, shape=(1, *tensor.shape))

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.compile.lower.call import CYCLES_PER_OUTPUT, SUMS, Call, Lowerings, requantized, rescales, rows_at_once, window
-from watchword.errors import UnsupportedError
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Weighted
 from watchword.kernels import CONVOLUTION, Kernel
 from watchword.reference import activation_range, multiply_by_quantized_multiplier, multiply_rounding_once, rescale
@@ -32,13 +31,9 @@ _ONE_TAP = {
 def convolution(op: Conv2D | Dense, first: int, last: int) -> list[Call]:
     """first, last: which output channels."""
     if isinstance(op, Dense):
-        # A dense layer is a convolution of one tap over as many channels as it has inputs.
-        depth = op.weights.shape[1]
-        if op.input.size != depth:
-            raise UnsupportedError(
-                f"{op.output.name}: Dense of {depth} inputs on a tensor of {op.input.size}: batches are not had"
-            )
-        return [call(CONVOLUTION, op, _ONE_TAP | {"input_channels": depth}, first, last, CYCLES_PER_MAC)]
+        # A dense layer is a convolution of one tap over as many channels as it has inputs, each of its places a row.
+        sizes = {"input_channels": op.weights.shape[1], "input_height": op.places, "output_height": op.places}
+        return [call(CONVOLUTION, op, _ONE_TAP | sizes, first, last, CYCLES_PER_MAC)]
     return [call(CONVOLUTION, op, window(op) | dilation(op), first, last, CYCLES_PER_MAC)]
 
 

@@ -129,9 +129,7 @@ def _packed(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Int
     taps: the order of its weights, for a number of segments.
     """
     if isinstance(op, Dense):
-        if op.input.size != op.weights.shape[1]:
-            return None
-        return _calls(op, first, last, taps, [_Area(op.input, 1, 1, (0, 1), (0, 1))])
+        return _calls(op, first, last, taps, [_Area(op.input, op.places, 1, (0, op.places), (0, 1))])
     _, height, width, depth = op.input.shape
     _, out_h, out_w, _ = op.output.shape
     rows, columns = extents(op)
@@ -179,7 +177,7 @@ def _calls(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints
     low, high = activation_range(op)
     calls: list[Call] = []
     for area in areas:
-        depth = 0 if isinstance(op, Dense) else op.input.shape[3]
+        depth = packed.depth(op)
         at = (area.top * area.width + area.left) * depth
         patch = packed.patch(op, area.width, at, taps)
         made = packed.stream(op, first, last, patch) if patch else None

@@ -204,6 +204,13 @@ def _merge(runs: list[Run], safe_for: Bools, ends: Bools, taps: int) -> list[Run
                 pairs[near] = best(near, starts[near])
 
 
+def depth(op: Conv2D | Dense) -> int:
+    """Bytes from one place of the input to the next; 0 where there is only one."""
+    if isinstance(op, Dense):
+        return op.weights.shape[1] if op.places > 1 else 0
+    return op.input.shape[3]
+
+
 def patch(op: Conv2D | Dense, width: int, at: int, ordered: Callable[[int], Ints]) -> Patch | None:
     """How the taps of an output lie in an input of this width; None where the kernel cannot gather them.
 
@@ -211,12 +218,12 @@ def patch(op: Conv2D | Dense, width: int, at: int, ordered: Callable[[int], Ints
     """
     if isinstance(op, Dense):
         places = np.arange(op.weights.shape[1])
-        steps = [0, 0]
+        steps = [0, depth(op)]
     else:
-        _, rows, columns, depth = op.weights.shape
-        down, right = np.arange(rows) * op.dilation[0] * width * depth, np.arange(columns) * op.dilation[1] * depth
-        places = (down[:, None, None] + right[:, None] + np.arange(depth)).ravel()
-        steps = [op.stride[1] * depth, op.stride[0] * width * depth]
+        _, rows, columns, channels = op.weights.shape
+        down, right = np.arange(rows) * op.dilation[0] * width * channels, np.arange(columns) * op.dilation[1] * channels
+        places = (down[:, None, None] + right[:, None] + np.arange(channels)).ravel()
+        steps = [op.stride[1] * channels, op.stride[0] * width * channels]
     count = len(places)
     segments = -(-count // SEGMENT)
     if places[-1] == count - 1 and count % (4 * segments) == 0 and not any(number % 4 for number in (*steps, at)):
