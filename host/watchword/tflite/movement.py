@@ -43,7 +43,10 @@ def _concatenation(node: Node) -> Operation:
         fits = len(tensor.shape) == len(output.shape) and rest == output.shape[:axis] + output.shape[axis + 1 :]
         require(fits, f"its input {tensor.shape} does not fit the output {output.shape}")
         alike = tensor.scale[0] == output.scale[0] and tensor.zero_point == output.zero_point
-        require(alike, f"its input {tensor.name!r} and its output differ in scale or zero point")
+        otherwise = f"its input {tensor.name!r} and its output differ in scale or zero point"
+        if not alike and node.tensors.is_uint8(node.outputs[0]):
+            raise UnsupportedError(f"{otherwise}, which only uint8 may: convert the model to int8")
+        require(alike, otherwise)
     total = sum(tensor.shape[axis] for tensor in inputs)
     require(total == output.shape[axis], f"an output of {output.shape} where {total} places come out")
     return Concatenation(inputs[0], output, inputs[1:], axis)

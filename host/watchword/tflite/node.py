@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -84,10 +85,12 @@ class Node:
         return self.inputs[place]
 
     def weights(self, rank: int, axis: int | None, place: int = 1, dtype: type[np.generic] = np.int8) -> Tensor:
-        """A constant, symmetric, of one scale or one for each channel of `axis`."""
+        """A constant, symmetric, of one scale or one for each channel of `axis`; one of uint8 becomes that, where it can."""
         if len(self.inputs) <= place:
             raise ModelError("it has no weights")
         weights = self.tensors.tensor(self.inputs[place])
+        if self.tensors.is_uint8(self.inputs[place]):
+            weights = _centred(weights)
         if weights.dtype != dtype or weights.data is None:
             raise UnsupportedError(f"its weights {weights.name!r} are not {np.dtype(dtype)} constants")
         if weights.zero_point != 0:
@@ -106,6 +109,20 @@ class Node:
             raise UnsupportedError(f"its bias {bias.name!r} is not an int32 constant around 0")
         require(bias.shape == (channels,), f"its bias {bias.name!r} has the shape {bias.shape} for {channels} channels")
         return bias
+
+
+def _centred(weights: Tensor) -> Tensor:
+    """Weights around 0: what a uint8 tensor has less its zero point."""
+    if weights.data is None:
+        return weights
+    values = weights.data.astype(np.int16) - weights.zero_point
+    low, high = (int(v) for v in (values.min(), values.max()))
+    if low < -128 or high > 127:
+        raise UnsupportedError(
+            f"its uint8 weights {weights.name!r} reach from {low} to {high} around their zero point, int8 from -128 to 127: "
+            "convert the model anew, to int8"
+        )
+    return dataclasses.replace(weights, zero_point=0, data=values.astype(np.int8))
 
 
 def require(condition: bool, otherwise: str) -> None:

@@ -32,6 +32,7 @@ from watchword.graph import (
     Svdf,
     Tensor,
     extent,
+    extents,
 )
 from watchword.tflite.movement import MOVEMENT
 from watchword.tflite.node import Node, axis_within, require
@@ -91,7 +92,37 @@ def _pool2d(node: Node) -> Operation:
     _require_window(input, output, size, stride, (1, 1), _padding(options), input.shape[3])
     require(same_quantization(input, output), "its input and output differ in scale or zero point")
     kind = MaxPool2D if node.builtin == tflite.BuiltinOperator.MAX_POOL_2D else AveragePool2D
-    return kind(input, output, size, stride, _padding(options), _activation(options))
+    op = kind(input, output, size, stride, _padding(options), _activation(options))
+    return _halves_up(op) if isinstance(op, AveragePool2D) and node.tensors.is_uint8(node.inputs[0]) else op
+
+
+def _halves_up(op: AveragePool2D) -> Operation:
+    """The mean of uint8 rounds halves up, that of int8 away from 0; of an odd number of places there are none.
+
+    Else it is a sum with weights of 64 and a bias of 32, which the scale makes a mean and half a step of its fraction: no half
+    is left, and none is so near that the roundings of the scale and of a convolution could matter.
+    """
+    _, height, width, channels = op.input.shape
+    rows, columns = (
+        {
+            len(range(max(0, at), min(size, at + kernel)))
+            for at in range(-along.before, along.output * stride - along.before, stride)
+        }
+        for size, kernel, stride, along in zip((height, width), op.size, op.stride, extents(op), strict=True)
+    )
+    if all(count % 2 for count in (*rows, *columns)):
+        return op
+    count = op.size[0] * op.size[1]
+    if (rows, columns) != ({op.size[0]}, {op.size[1]}) or count > 4096 or op.input.scale[0] != op.output.scale[0]:
+        raise UnsupportedError(
+            "its uint8 windows have an even number of places, and not all as many: convert the model to int8"
+        )
+    one = np.array([1 / (64 * count)], np.float32)
+    data = np.full((1, *op.size, channels), 64, np.int8)
+    weights = Tensor(f"{op.output.name}/weights", data.shape, data.dtype, one, data=data)
+    halves = np.full(channels, 32, np.int32)
+    bias = Tensor(f"{op.output.name}/bias", halves.shape, halves.dtype, (op.input.scale * one).astype(np.float32), data=halves)
+    return DepthwiseConv2D(op.input, op.output, weights, bias, op.stride, (1, 1), "valid", op.activation)
 
 
 def _softmax(node: Node) -> Operation:

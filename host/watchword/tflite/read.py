@@ -158,9 +158,9 @@ class _Reader:
             self.variables.operations[node.builtin](node)
             return []
         if node.builtin in (tflite.BuiltinOperator.QUANTIZE, tflite.BuiltinOperator.DEQUANTIZE) and len(node.inputs) == 1:
-            if node.inputs[0] in inputs and self._end(node.inputs[0]) != "int8":
+            if self.input is None and node.inputs[0] in inputs and self._end(node.inputs[0]) != "int8":
                 return self._first(node)
-            if node.outputs in ([index] for index in outputs) and self._end(node.outputs[0]) != "int8":
+            if self.output is None and node.outputs in ([index] for index in outputs) and self._end(node.outputs[0]) != "int8":
                 return self._last(node)
         if node.builtin not in OPERATIONS:
             raise UnsupportedError("not supported")
@@ -173,14 +173,17 @@ class _Reader:
         return "uint8" if kind == tflite.TensorType.UINT8 else "float32" if kind == tflite.TensorType.FLOAT32 else "int8"
 
     def _converted(self, index: int, what: str, nodes: list[Node]) -> bool:
-        """Whether an input or output of the file is uint8 or float and only a QUANTIZE or DEQUANTIZE stands at it."""
+        """Whether an input or output of the file is uint8 or float, and all that stands at it brings it to another type."""
         if self._end(index) == "int8":
             return False
         touching = [node for node in nodes if index in (node.inputs if what == "input" else node.outputs)]
         code = tflite.BuiltinOperator.QUANTIZE
         if what == "output" and self._end(index) == "float32":
             code = tflite.BuiltinOperator.DEQUANTIZE
-        return len(touching) == 1 and touching[0].builtin == code
+        if len(touching) != 1 or touching[0].builtin != code:
+            return False
+        kinds = {self.tensors.type(other) for other in (*touching[0].inputs, *touching[0].outputs)}
+        return len(kinds) > 1
 
     def _first(self, node: Node) -> list[Operation]:
         """QUANTIZE from uint8 or float to int8: the graph starts behind it, or in front of it where uint8 is rescaled."""
@@ -188,7 +191,7 @@ class _Reader:
         self.input = output
         if self._end(node.inputs[0]) == "float32":
             return []
-        op = lookup("quantize", self.tensors.shifted(node.inputs[0]), output)
+        op = lookup("quantize", node.input(0), output)
         if op.is_identity:
             return []
         self.input = op.input
@@ -200,7 +203,7 @@ class _Reader:
         self.output = input
         if self._end(node.outputs[0]) == "float32":
             return []
-        op = lookup("quantize", input, self.tensors.shifted(node.outputs[0]))
+        op = lookup("quantize", input, node.output(0))
         if op.is_identity:
             return []
         self.output = op.output

@@ -53,20 +53,33 @@ class Tensors:
         return int(self.entry(index).Type())
 
     def tensor(self, index: int) -> Tensor:
-        """UnsupportedError: not int8, int16 or int32, or not quantized in a way that the graph can hold."""
+        """A uint8 one is the int8 one that is less by 128, in values and zero point: the same numbers.
+
+        UnsupportedError: not int8, uint8, int16 or int32, or not quantized in a way that the graph can hold.
+        """
         if index not in self.known:
             entry = self.entry(index)
-            if entry.Type() not in _TYPES:
+            if self.is_uint8(index):
+                tensor = self._convert(entry, np.dtype(np.uint8), 128)
+                data = None if tensor.data is None else (tensor.data ^ np.uint8(128)).view(np.int8)
+                tensor = dataclasses.replace(tensor, dtype=np.dtype(np.int8), data=data)
+            elif entry.Type() in _TYPES:
+                tensor = self._convert(entry, _TYPES[entry.Type()])
+            else:
                 raise self._not_int8(index)
-            self.known[index] = self._convert(entry, _TYPES[entry.Type()])
+            self.known[index] = tensor
         return self.known[index]
 
+    def is_uint8(self, index: int) -> bool:
+        """Whether a tensor is as old converters have it."""
+        return self.type(index) == tflite.TensorType.UINT8
+
     def activation(self, index: int, places: bool = False) -> Tensor:
-        """A tensor that flows: int8, one scale, a batch axis of 1.
+        """A tensor that flows: int8 or uint8, one scale, a batch axis of 1.
 
         places: its first axis may be another, of places; then the batch axis comes in front of it.
         """
-        if self.type(index) != tflite.TensorType.INT8:
+        if self.type(index) not in (tflite.TensorType.INT8, tflite.TensorType.UINT8):
             raise self._not_int8(index)
         tensor = self.known[index] = _flowing(self.tensor(index))
         if not places and self.shape(index)[:1] != (1,):
@@ -77,12 +90,6 @@ class Tensors:
         return UnsupportedError(
             f"tensor {self.name(index)!r} is {constant_name(tflite.TensorType, self.type(index))}, not int8"
         )
-
-    def shifted(self, index: int) -> Tensor:
-        """A uint8 tensor that flows as the int8 one that is less by 128."""
-        if index not in self.known:
-            self.known[index] = _flowing(self._convert(self.entry(index), np.dtype(np.int8), 128))
-        return self.known[index]
 
     def integers(self, index: int) -> NDArray[np.int64]:
         """Integers that are known, which an operation takes as a parameter: axes, a shape, places."""
