@@ -283,3 +283,67 @@ def test_uint8_that_is_rescaled_as_it_is_joined_is_refused() -> None:
     x, y = made.made((1, 4), 0.1, 7), made.made((1, 8), 0.2, 7)
     made.file.operator("CONCATENATION", [x, x], [y], "Concatenation", axis=1)
     assert "differ in scale or zero point, which only uint8 may" in refusal(made.file, x, y)
+
+
+# Other layers, of operations that the graph has
+
+
+LAST = {"beginMask": 5, "endMask": 5, "shrinkAxisMask": 2}  # the last step of all
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "output", "kind", "constants", "options"),
+    [
+        ("MEAN", (1, 4, 4, 8), (1, 8), "Reducer", [[1, 2]], {}),
+        ("REDUCE_MAX", (1, 4, 3, 8), (1, 8), "Reducer", [[1, 2]], {}),
+        ("REDUCE_MAX", (1, 4, 3, 8), (1, 1, 1, 8), "Reducer", [[-2, -3]], {"keepDims": True}),
+        ("REDUCE_MAX", (1, 4, 3, 8), (1, 4, 8), "Reducer", [2], {}),
+        ("RESHAPE", (1, 4, 4, 2), (1, 32), "Reshape", [[1, -1]], {}),
+        ("SQUEEZE", (1, 1, 4, 2), (1, 4, 2), "Squeeze", [], {"squeezeDims": [1]}),
+        ("EXPAND_DIMS", (1, 4, 2), (1, 4, 2, 1), "ExpandDims", [-1], {}),
+        ("TRANSPOSE", (1, 4, 4, 2), (1, 4, 4, 2), "Transpose", [[0, 1, 2, 3]], {}),
+        ("STRIDED_SLICE", (1, 4, 6), (1, 6), "StridedSlice", [[0, -1, 0], [0] * 3, [1] * 3], LAST),
+        ("REVERSE_V2", (1, 4, 6), (1, 4, 6), "ReverseV2", [[1]], {}),
+        ("REVERSE_V2", (1, 4, 6), (1, 4, 6), "ReverseV2", [[2, 1]], {}),
+        ("DEPTH_TO_SPACE", (1, 3, 2, 12), (1, 6, 4, 3), "DepthToSpace", [], {"blockSize": 2}),
+        ("DEPTH_TO_SPACE", (1, 2, 3, 9), (1, 6, 9, 1), "DepthToSpace", [], {"blockSize": 3}),
+        ("SPACE_TO_DEPTH", (1, 6, 4, 3), (1, 3, 2, 12), "SpaceToDepth", [], {"blockSize": 2}),
+    ],
+)
+def test_layers_made_of_operations_that_are_there(name, shape, output, kind, constants, options) -> None:
+    file = File()
+    x, y = file.tensor(shape, scale=0.05, zero_point=3), file.tensor(output, scale=0.05, zero_point=3)
+    file.operator(name, [x, *map(file.constant, constants)], [y], kind, **options)
+    assert_run_as_litert(file.content(x, y))
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1])
+def test_activations_may_be_packed(axis: int) -> None:
+    file = File()
+    x, other = file.tensor((1, 3, 4), scale=0.05), file.tensor((1, 3, 4), scale=0.05)
+    file.operator("RELU", [x], [other])
+    shape = [1, 3, 4]
+    shape.insert(axis % 4, 2)
+    y = file.tensor(shape, scale=0.05)
+    file.operator("PACK", [x, other], [y], "Pack", axis=axis, valuesCount=2)
+    assert_run_as_litert(file.content(x, y))
+
+
+@pytest.mark.parametrize(
+    ("message", "name", "shape", "output", "kind", "constants", "options"),
+    [
+        ("it joins along the batch axis", "PACK", (1, 4), (1, 1, 4), "Pack", [], {"valuesCount": 1}),
+        ("along the axes (3,) of (1, 4, 3, 8)", "REDUCE_MAX", (1, 4, 3, 8), (1, 4, 3), "Reducer", [3], {}),
+        ("a new axis", "STRIDED_SLICE", (1, 4), (1, 1, 4), "StridedSlice", [[0] * 3, [1, 1, 4], [1] * 3], {"newAxisMask": 2}),
+        ("only batches of 1 are possible", "SQUEEZE", (1, 1, 4, 2), (4, 2), "Squeeze", [], {}),
+        ("SPACE_TO_BATCH_ND 't1': not supported", "SPACE_TO_BATCH_ND", (1, 4, 4, 2), (4, 2, 2, 2), "SpaceToBatchND", [], {}),
+        ("MIRROR_PAD 't1': not supported", "MIRROR_PAD", (1, 4), (1, 6), "MirrorPad", [], {}),
+        ("RELU_N1_TO_1 't1': not supported", "RELU_N1_TO_1", (1, 4), (1, 4), "", [], {}),
+        ("TRANSPOSE_CONV 't1': not supported", "TRANSPOSE_CONV", (1, 4), (1, 4), "TransposeConv", [], {}),
+    ],
+)
+def test_layers_that_are_refused(message, name, shape, output, kind, constants, options) -> None:
+    file = File()
+    x, y = file.tensor(shape, scale=0.05), file.tensor(output, scale=0.05)
+    file.operator(name, [x, *map(file.constant, constants)], [y], kind, **options)
+    assert message in refusal(file, x, y)

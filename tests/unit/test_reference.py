@@ -118,9 +118,7 @@ def test_dense(data, shape, channels, input_scale, input_zero, output_zero) -> N
 
 
 @compared
-@given(
-    st.data(), st.sampled_from(((1, 3, 1), (1, 2, 40), (1, 3, 5, 4))), st.integers(1, 9), scales, zero_points, zero_points
-)
+@given(st.data(), st.sampled_from(((1, 3, 1), (1, 2, 40), (1, 3, 5, 4))), st.integers(1, 9), scales, zero_points, zero_points)
 def test_dense_over_several_places(data, shape, channels, input_scale, input_zero, output_zero) -> None:
     weights, bias, scale = data.draw(constants((channels, shape[-1]), 0, input_scale, shape[-1]))
     output = tensor("output", (*shape[:-1], channels), scale, output_zero)

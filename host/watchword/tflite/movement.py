@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import tflite
@@ -42,7 +43,7 @@ def _concatenation(node: Node) -> Operation:
         rest = tensor.shape[:axis] + tensor.shape[axis + 1 :]
         fits = len(tensor.shape) == len(output.shape) and rest == output.shape[:axis] + output.shape[axis + 1 :]
         require(fits, f"its input {tensor.shape} does not fit the output {output.shape}")
-        alike = tensor.scale[0] == output.scale[0] and tensor.zero_point == output.zero_point
+        alike = _alike(tensor, output)
         otherwise = f"its input {tensor.name!r} and its output differ in scale or zero point"
         if not alike and node.tensors.is_uint8(node.outputs[0]):
             raise UnsupportedError(f"{otherwise}, which only uint8 may: convert the model to int8")
@@ -50,6 +51,62 @@ def _concatenation(node: Node) -> Operation:
     total = sum(tensor.shape[axis] for tensor in inputs)
     require(total == output.shape[axis], f"an output of {output.shape} where {total} places come out")
     return Concatenation(inputs[0], output, inputs[1:], axis)
+
+
+def _pack(node: Node) -> list[Operation]:
+    """Each input with one more axis, and all joined along that."""
+    output = node.output(0)
+    axis = axis_within(node.options(tflite.PackOptions).Axis(), len(output.shape))
+    if axis == 0:
+        raise UnsupportedError("it joins along the batch axis")
+    operations: list[Operation] = []
+    parts = []
+    for place in range(len(node.inputs)):
+        input = node.input(place)
+        shape = (*output.shape[:axis], 1, *output.shape[axis + 1 :])
+        require(
+            input.shape == shape[:axis] + shape[axis + 1 :], f"its input {input.shape} does not fit the output {output.shape}"
+        )
+        require(_alike(input, output), f"its input {input.name!r} and its output differ in scale or zero point")
+        parts.append(dataclasses.replace(output, name=f"{output.name}/{place}", shape=shape))
+        operations.append(Reshape(input, parts[-1]))
+    require(len(parts) == output.shape[axis], f"an output of {output.shape} where {len(parts)} places come out")
+    return [*operations, Concatenation(parts[0], output, tuple(parts[1:]), axis)]
+
+
+def _reverse(node: Node) -> Operation:
+    """A slice that goes backwards."""
+    input, output = node.single()
+    axes = {axis_within(int(axis), len(input.shape)) for axis in node.integers(1).ravel()}
+    require(output.shape == input.shape, f"an output of {output.shape} where {input.shape} comes out")
+    turned = [(size - 1, -1, -1) if axis in axes else (0, size, 1) for axis, size in enumerate(input.shape)]
+    begin, end, strides = zip(*turned, strict=True)
+    return Slice(input, output, begin, end, strides)
+
+
+def _depth_and_space(node: Node) -> list[Operation]:
+    """A block of places becomes channels, or channels a block of places: axes of their own, which are turned."""
+    input, output = node.single()
+    to_space = node.builtin == tflite.BuiltinOperator.DEPTH_TO_SPACE
+    size = node.options(tflite.DepthToSpaceOptions if to_space else tflite.SpaceToDepthOptions).BlockSize()
+    require(len(input.shape) == len(output.shape) == 4 and size >= 1, f"blocks of {size} of {input.shape}")
+    _, height, width, channels = input.shape if to_space else output.shape
+    block = size * size
+    wide = (1, height * size, width * size, channels // block)
+    fits = channels % block == 0 and (output if to_space else input).shape == wide
+    require(fits, f"{input.shape} cannot become {output.shape} by blocks of {size}")
+    apart = (1, height, width, size, size, channels // block)
+    among = (1, height, size, width, size, channels // block)
+    names = (f"{output.name}/apart", f"{output.name}/turned")
+    before, after = (
+        dataclasses.replace(output, name=name, shape=shape)
+        for name, shape in zip(names, (apart, among) if to_space else (among, apart), strict=True)
+    )
+    return [Reshape(input, before), Transpose(before, after, (0, 1, 3, 2, 4, 5)), Reshape(after, output)]
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    return bool(a.scale[0] == b.scale[0] and a.zero_point == b.zero_point)
 
 
 def _split(node: Node) -> list[Operation]:
@@ -118,8 +175,7 @@ def _unpack(node: Node) -> list[Operation]:
     for place in range(size):
         output = node.output(place)
         require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
-        alike = output.scale[0] == input.scale[0] and output.zero_point == input.zero_point
-        require(alike, f"its input and its output {output.name!r} differ in scale or zero point")
+        require(_alike(input, output), f"its input and its output {output.name!r} differ in scale or zero point")
         begin = tuple(place if i == axis else 0 for i in range(len(input.shape)))
         end = tuple(place + 1 if i == axis else whole for i, whole in enumerate(input.shape))
         operations += _cut(input, output, begin, end, (1,) * len(begin))
@@ -165,12 +221,16 @@ def _resize_nearest_neighbor(node: Node) -> Operation:
 
 MOVEMENT: dict[int, Callable[[Node], Operation | list[Operation]]] = {
     tflite.BuiltinOperator.CONCATENATION: _concatenation,
+    tflite.BuiltinOperator.DEPTH_TO_SPACE: _depth_and_space,
     tflite.BuiltinOperator.EXPAND_DIMS: _reshape,
+    tflite.BuiltinOperator.PACK: _pack,
     tflite.BuiltinOperator.PAD: _pad,
     tflite.BuiltinOperator.PADV2: _pad,
     tflite.BuiltinOperator.RESHAPE: _reshape,
     tflite.BuiltinOperator.RESIZE_NEAREST_NEIGHBOR: _resize_nearest_neighbor,
+    tflite.BuiltinOperator.REVERSE_V2: _reverse,
     tflite.BuiltinOperator.SLICE: _slice,
+    tflite.BuiltinOperator.SPACE_TO_DEPTH: _depth_and_space,
     tflite.BuiltinOperator.SPLIT: _split,
     tflite.BuiltinOperator.SPLIT_V: _split,
     tflite.BuiltinOperator.SQUEEZE: _reshape,

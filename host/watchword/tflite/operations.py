@@ -137,6 +137,27 @@ def _softmax(node: Node) -> Operation:
 
 
 def _mean(node: Node) -> Operation:
+    input, output, axes = _reduced(node)
+    op = Mean(input, output, axes)
+    reference.mean_multiplier(op)
+    return op
+
+
+def _greatest(node: Node) -> list[Operation]:
+    """Over rows and columns of a picture, as Keras' GlobalMaxPooling2D: a pool of one window."""
+    input, output, axes = _reduced(node)
+    if len(input.shape) != 4 or not axes or not set(axes) <= {1, 2}:
+        raise UnsupportedError(f"it is taken along the axes {axes} of {input.shape}: those of rows and columns are possible")
+    require(same_quantization(input, output), "its input and output differ in scale or zero point")
+    rows, columns = (input.shape[axis] if axis in axes else 1 for axis in (1, 2))
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(input.shape))
+    whole = output if output.shape == shape else dataclasses.replace(output, name=f"{output.name}/pooled", shape=shape)
+    pool = MaxPool2D(input, whole, (rows, columns), (1, 1), "valid")
+    return [pool] if whole is output else [pool, Reshape(whole, output)]
+
+
+def _reduced(node: Node) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    """Input, output, and the axes that the output has as 1 or not at all, without the batch axis."""
     input, output = node.single()
     keep = bool(node.options(tflite.ReducerOptions).KeepDims())
     rank = len(input.shape)
@@ -145,9 +166,7 @@ def _mean(node: Node) -> Operation:
         raise UnsupportedError("it takes the batch axis away")
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(input.shape) if keep or axis not in axes)
     require(output.shape == shape, f"an output of {output.shape} where {shape} comes out")
-    op = Mean(input, output, tuple(axis for axis in axes if axis > 0))
-    reference.mean_multiplier(op)
-    return op
+    return input, output, tuple(axis for axis in axes if axis > 0)
 
 
 _BINARY: dict[int, tuple[type[Add | Subtract | Multiply], Any]] = {
@@ -248,6 +267,7 @@ OPERATIONS: dict[int, Callable[[Node], Operation | list[Operation]]] = {
     tflite.BuiltinOperator.MAX_POOL_2D: _pool2d,
     tflite.BuiltinOperator.MEAN: _mean,
     tflite.BuiltinOperator.PRELU: _prelu,
+    tflite.BuiltinOperator.REDUCE_MAX: _greatest,
     tflite.BuiltinOperator.SOFTMAX: _softmax,
     tflite.BuiltinOperator.SVDF: _svdf,
     **MOVEMENT,

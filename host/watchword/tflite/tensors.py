@@ -61,7 +61,7 @@ class Tensors:
             entry = self.entry(index)
             if self.is_uint8(index):
                 tensor = self._convert(entry, np.dtype(np.uint8), 128)
-                data = None if tensor.data is None else (tensor.data ^ np.uint8(128)).view(np.int8)
+                data = None if tensor.data is None else (tensor.data.astype(np.uint8) ^ np.uint8(128)).view(np.int8)
                 tensor = dataclasses.replace(tensor, dtype=np.dtype(np.int8), data=data)
             elif entry.Type() in _TYPES:
                 tensor = self._convert(entry, _TYPES[entry.Type()])
@@ -72,7 +72,7 @@ class Tensors:
 
     def is_uint8(self, index: int) -> bool:
         """Whether a tensor is as old converters have it."""
-        return self.type(index) == tflite.TensorType.UINT8
+        return bool(self.type(index) == tflite.TensorType.UINT8)
 
     def activation(self, index: int, places: bool = False) -> Tensor:
         """A tensor that flows: int8 or uint8, one scale, a batch axis of 1.
