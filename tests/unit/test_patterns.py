@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.mobilenet import mobilenet_v2
 from tests.unit.files import File, assert_run_as_litert, tensors_of
 
-from watchword import reference, tflite
+from watchword import compile, reference, tflite
+from watchword.description import Description
 from watchword.errors import UnsupportedError
-from watchword.graph import Dense
+from watchword.graph import Dense, Pad
 from watchword.model import load
 
 RNG = np.random.default_rng(5)
@@ -347,3 +349,13 @@ def test_layers_that_are_refused(message, name, shape, output, kind, constants, 
     x, y = file.tensor(shape, scale=0.05), file.tensor(output, scale=0.05)
     file.operator(name, [x, *map(file.constant, constants)], [y], kind, **options)
     assert message in refusal(file, x, y)
+
+
+def test_mobilenet_v2() -> None:
+    """Of the usual widths, on a small picture: pads, depthwise convolutions, narrow layers, and sums past them."""
+    graph = assert_run_as_litert(tflite.write(mobilenet_v2(side=48, classes=10)), 2)
+    assert len(graph.operations) == 69
+    left = compile.simplified(graph, Description(name="m", labels=tuple(map(str, range(10))))).graph
+    x = np.random.default_rng(3).integers(-128, 128, (2, 48, 48, 3)).astype(np.int8)
+    np.testing.assert_array_equal(reference.run(left, x), reference.run(graph, x))
+    assert not any(isinstance(op, Pad) for op in left.operations)
