@@ -19,7 +19,7 @@ from watchword.graph import Graph, Operation, Tensor, extent
 # More examples for a long run: WATCHWORD_EXAMPLES=5000.
 compared = settings(max_examples=int(os.environ.get("WATCHWORD_EXAMPLES", "60")), deadline=None, derandomize=True)
 
-ACTIVATIONS = ("none", "relu", "relu6")
+ACTIVATIONS = ("none", "relu", "relu6", "relu_n1_to_1")
 
 
 def tensor(name: str, shape: tuple[int, ...], scale: float | NDArray[np.floating], zero_point: int = 0) -> Tensor:

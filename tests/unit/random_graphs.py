@@ -35,7 +35,7 @@ from watchword.graph import (
     extents,
 )
 
-ACTIVATIONS = ("none", "relu", "relu", "relu6")
+ACTIVATIONS = ("none", "relu", "relu", "relu6", "relu_n1_to_1")
 FUNCTIONS = ("relu", "relu6", "leaky_relu", "hard_swish", "logistic", "tanh", "quantize", "quantize")
 
 

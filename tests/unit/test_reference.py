@@ -240,6 +240,10 @@ def test_dense_in_integers_is_the_dense_of_the_reference(data, input_scale) -> N
         ("relu6", 0.1, 100, (100, 127)),
         ("relu6", 4.0, 0, (0, 2)),  # 1.5 steps, halves go up
         ("relu6", 1e-6, -128, (-128, 127)),
+        ("relu_n1_to_1", 0.1, 3, (-7, 13)),
+        ("relu_n1_to_1", 2.0, 0, (-1, 1)),  # half a step, away from 0
+        ("relu_n1_to_1", 0.01, -100, (-128, 0)),
+        ("relu_n1_to_1", 1e-39, 0, (-128, 127)),
     ],
 )
 def test_activation_range(activation, scale, zero_point, expected) -> None:

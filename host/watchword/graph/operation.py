@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from watchword.graph.tensors import Extent, Margins, Padding, Rule, Tensor, extent
 
-Activation = Literal["none", "relu", "relu6"]
+Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
 
 
 @dataclass(eq=False)

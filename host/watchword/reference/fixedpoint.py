@@ -36,13 +36,12 @@ class Clamped(Protocol):
 def activation_range(op: Clamped) -> tuple[int, int]:
     """The int8 values to which the fused activation clamps, both included (CalculateActivationRangeQuantized)."""
     zero_point = op.output.zero_point
-    low = -128 if op.activation == "none" else max(-128, zero_point)
-    high = 127
-    if op.activation == "relu6":
-        with np.errstate(over="ignore"):
-            six = np.float32(6) / op.output.scale.astype(np.float32)[0]
-        high = int(min(127, zero_point + np.floor(float(six) + 0.5)))
-    return low, high
+    if op.activation in ("none", "relu"):
+        return -128 if op.activation == "none" else max(-128, zero_point), 127
+    low, high = (0, 6) if op.activation == "relu6" else (-1, 1)
+    with np.errstate(over="ignore"):
+        steps = np.floor(float(np.float32(high) / op.output.scale.astype(np.float32)[0]) + 0.5)
+    return int(max(-128, zero_point + (-steps if low else 0))), int(min(127, zero_point + steps))
 
 
 def multiply_by_quantized_multiplier(x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike) -> NDArray[np.int64]:

@@ -42,6 +42,7 @@ _ACTIVATION = {
     "none": tflite.ActivationFunctionType.NONE,
     "relu": tflite.ActivationFunctionType.RELU,
     "relu6": tflite.ActivationFunctionType.RELU6,
+    "relu_n1_to_1": tflite.ActivationFunctionType.RELU_N1_TO_1,
 }
 _UNQUANTIZED = np.empty(0, np.float32)
 
