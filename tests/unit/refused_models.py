@@ -128,7 +128,6 @@ MODELS: dict[str, tuple[Change, str, tuple[str, ...]]] = {
     "float16": (typed(TYPES.FLOAT32, TYPES.FLOAT16), "float16", ("float16", "full-integer quantization")),
     "dynamic range": (typed(TYPES.FLOAT32), "dynamic range", ("only its weights are int8", "full-integer quantization")),
     "int16": (typed(TYPES.INT16), "int16", ("int16 activations", "TFLITE_BUILTINS_INT8")),
-    "uint8": (typed(TYPES.UINT8), "uint8", ("uint8", "int8")),
     "float LSTM": (
         both(typed(TYPES.FLOAT32, TYPES.FLOAT32), operation(RESHAPE, OPS.UNIDIRECTIONAL_SEQUENCE_LSTM)),
         "float32",

@@ -11,7 +11,7 @@ from tests.unit.files import File, assert_run_as_litert, tensors_of
 
 from watchword import tflite
 from watchword.errors import ModelError, UnsupportedError
-from watchword.tflite.folding import _FOLDED, fold
+from watchword.tflite.folding import FOLDED, fold
 from watchword.tflite.node import Node
 from watchword.tflite.tensors import Tensors
 
@@ -252,7 +252,7 @@ def test_random_files_have_every_operator_that_is_folded() -> None:
         while len(chain.file.operators) < 12:
             chain.grow()
         found |= set(chain.file.codes)
-    assert found == set(_FOLDED)
+    assert found == set(FOLDED)
 
 
 def flatten(file: File, x: int, width: int) -> int:

@@ -30,7 +30,7 @@ def fold(node: Node) -> bool:
     ModelError, UnsupportedError: it does that in a way that cannot be.
     """
     tensors = node.tensors
-    if node.builtin not in _FOLDED or not all(tensors.is_whole(index) for index in node.outputs):
+    if node.builtin not in FOLDED or not all(tensors.is_whole(index) for index in node.outputs):
         return False
     # The shape of a tensor is known, whatever flows in it.
     of_shape = node.builtin in (tflite.BuiltinOperator.SHAPE, tflite.BuiltinOperator.RANK)
@@ -39,7 +39,7 @@ def fold(node: Node) -> bool:
     if len(given) < len(known) and not of_shape:
         return False
     with np.errstate(all="ignore"):
-        made = _FOLDED[node.builtin](node, given)
+        made = FOLDED[node.builtin](node, given)
     made = made if isinstance(made, list) else [made]
     require(len(made) == len(node.outputs) > 0, f"{len(node.outputs)} outputs where {len(made)} come out")
     for index, values in zip(node.outputs, made, strict=True):
@@ -260,7 +260,7 @@ def _bound(size: int) -> None:
 
 
 _BUILTIN = tflite.BuiltinOperator
-_FOLDED: dict[int, Callable[[Node, Operands], Whole | list[Whole]]] = {
+FOLDED: dict[int, Callable[[Node, Operands], Whole | list[Whole]]] = {
     _BUILTIN.ABS: _of_one(np.abs),
     _BUILTIN.ADD: _of_two(np.add, tflite.AddOptions),
     _BUILTIN.BROADCAST_TO: _broadcast_to,

@@ -24,7 +24,6 @@ _TOLD: dict[Quantization, tuple[str, str]] = {
     "float16": ("computes in float, only its weights are float16", _FULL),
     "dynamic range": ("computes in float, only its weights are int8 (dynamic range quantization)", _FULL),
     "int16": ("has int16 activations (16x8 quantization)", "convert it with int8 ones: TFLITE_BUILTINS_INT8"),
-    "uint8": ("computes in uint8, as TensorFlow 1 quantized", "convert it anew to int8, from the float model"),
     "int8 in part": ("computes in float in places, which `watchword inspect` lists", _FULL),
 }
 _RECURRENT = ("LSTM", "RNN", "GRU", "WHILE")
@@ -59,7 +58,8 @@ class Survey:
     @property
     def what(self) -> str:
         """The file in a few words."""
-        told = _TOLD.get(self.quantization, ("computes in int8" if self.quantization == "int8" else "computes in integers", ""))
+        kind = "integers" if self.quantization == "none" else self.quantization
+        told = _TOLD.get(self.quantization, (f"computes in {kind}", ""))
         inputs, outputs = _ends(self.inputs), _ends(self.outputs)
         return f"a .tflite that {told[0]}: {sum(self.operations.values())} operations, {inputs} to {outputs}"
 
