@@ -9,9 +9,10 @@ from typing import Any
 from rich.live import Live
 
 from watchword.board import Board, Detection, Event, Failed, Hearing, Hello, Lost, Microphone, Score, Trial
+from watchword.board.summary import dbfs, summary
 from watchword.cli.meters import Meters, by_label
 from watchword.cli.options import some_microphone
-from watchword.cli.output import in_order, live, note, say, say_event, say_json
+from watchword.cli.output import in_order, live, note, say, say_event, say_json, say_summary
 from watchword.data.audio import RATE
 from watchword.errors import BoardError
 
@@ -29,8 +30,11 @@ def attach(board: Board, seconds: float | None, scores: bool, json: bool) -> Non
     if state.source is not None and not json:
         until = "Ctrl-C ends it" if seconds is None else f"for {seconds:g} s"
         note(f"{board.target} hears by its microphone; {until}")
+    told: list[Event] = []
     with suppress(KeyboardInterrupt):
-        _show(board, seconds, scores, json)
+        _show(board, seconds, scores, json, told)
+    highest = board.nearest()
+    say_summary(summary(told, highest, dbfs(board.loudest), None), json)
 
 
 def require_microphone(board: Board) -> None:
@@ -42,12 +46,15 @@ def require_microphone(board: Board) -> None:
         )
 
 
-def _show(board: Board, seconds: float | None, scores: bool, json: bool) -> None:
+def _show(board: Board, seconds: float | None, scores: bool, json: bool, told: list[Event]) -> None:
+    """told: gets the detections."""
     last = None
     with _bars(board, scores and not json) as bars:
         for event in board.hear(scores=scores, seconds=seconds):
             hearing = board.heard_by
             assert hearing is not None
+            if isinstance(event, Detection):
+                told.append(event)
             if event.seq is not None:
                 if last is not None and event.seq > last + 1:
                     note(f"{event.seq - last - 1} events went by: they were not taken in time")
