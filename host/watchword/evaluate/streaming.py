@@ -166,13 +166,7 @@ def heard(runs: Runs, description: Description, cutoff: float | None = None) -> 
 
 def highest_score(runs: Runs, description: Description) -> float:
     """The highest score, 0..1, that a label which can fire has on a stream of `run_stream`, whatever it is enough for."""
-    stage = _stage(description)
-    fires = [index for index, label in enumerate(description.labels) if label not in description.background]
-    highest = 0.0
-    for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True):
-        stage.update(outputs, time)
-        highest = max(highest, *(stage.score(index) for index in fires))
-    return highest
+    return max((score for score, _, _ in heard(runs, description).highest.values()), default=0.0)
 
 
 T = TypeVar("T", int, NDArray[np.int64])
