@@ -338,6 +338,9 @@ def test_it_fires_on_the_runs_that_esphome_fires_on(probability: float, window: 
         assert (total >= least) == (total > edge)
 
 
+WRONG = [-0.1, 256, 97.5, 1.01, float("nan"), float("inf"), "high", "", "%", "101 %", "-1%", True, None]  # cutoffs
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -352,28 +355,8 @@ def test_it_fires_on_the_runs_that_esphome_fires_on(probability: float, window: 
         ({"author": "half \ud800"}, "source is 'half \\ud800"),
         ({"micro": 3}, "micro is 3: a table is expected"),
         ({"micro": [manifest(2)["micro"]]}, "micro is [{"),
-        *(
-            (
-                {"micro": manifest(2, probability_cutoff=wrong)["micro"]},
-                f"micro.probability_cutoff is {wrong!r}: it is between 0",
-            )
-            for wrong in (
-                -0.1,
-                256,
-                97.5,
-                1.01,
-                float("nan"),
-                float("inf"),
-                10**400,
-                "high",
-                "",
-                "%",
-                "101 %",
-                "-1%",
-                True,
-                None,
-            )
-        ),
+        *(({"micro": manifest(2, probability_cutoff=wrong)["micro"]}, f"{wrong!r}: it is between 0 and 1") for wrong in WRONG),
+        ({"micro": manifest(2, probability_cutoff=10**400)["micro"]}, "micro.probability_cutoff is 10000000000"),
         (
             {"micro": manifest(2, sliding_window_size=10**9)["micro"]},
             "sliding_window_size is 1000000000: a whole number from 1",
