@@ -185,10 +185,9 @@ def test_a_message_behind_half_a_line_of_a_users_is_taken(listening: Board) -> N
 
 @pytest.mark.real_board
 def test_a_word_is_heard_wherever_it_is_listened_for(board: Board) -> None:
-    """A model that hears its word in everything: every second, as long as it may not fire again at once."""
+    """A model that hears its word in everything, and so once."""
     board.push(small_program("always", target=board.hello.target, always=True))
     for codec in ("s16", "adpcm"):
         events = [e for e in board.listen(np.zeros(32000, np.int16), codec) if isinstance(e, Detection)]
-        assert [e.label for e in events] == ["word"] * len(events)
-        assert len(events) == 4
+        assert [e.label for e in events] == ["word"]
         assert board.last_stream.frames == 199

@@ -24,7 +24,7 @@ class Hearing(Said):
     source: i2s, wav, …; None: by none now, as one that is mute does. labels: all outputs of the model, in order. taught: taught
     words. cutoffs: of all that fires. time: seconds since the microphone began. lost: samples that went by unheard since then.
     fault: what is wrong with the microphone, in a line; None: nothing. peak: the greatest sample since it was asked before, of
-    full scale. highest: as `Stream` has it, since it was asked for before.
+    full scale; None: of a firmware that does not say it. highest: as `Stream` has it, since it was asked for before.
     """
 
     source: str | None
@@ -35,7 +35,7 @@ class Hearing(Said):
     lost: int
     mute: bool
     fault: str | None
-    peak: float = 0.0
+    peak: float | None = None
     highest: Highest = field(default_factory=dict)
 
 
@@ -63,15 +63,15 @@ class Load(Said):
 class Ears(Connection):
     """A board that hears by itself. heard_by: how it does, as it said when `hear` asked last; None before that.
 
-    loudest: the greatest sample since `hear` began, of full scale, as far as the board has said.
+    loudest: the greatest sample since `hear` began, of full scale, as far as the board has said; None: it hears nothing.
     """
 
     heard_by: Hearing | None = None
-    loudest = 0.0
+    loudest: float | None = None
 
     def hearing(self) -> Hearing:
         """How the board hears now."""
-        return self._attached(self._attach(False))
+        return self._attached(self.link.send("hear"))
 
     def load(self, seconds: int) -> Load:
         """How the board spends its time, for so many seconds (1 to 60) from soon on. BoardError: it does not hear by itself."""
@@ -88,7 +88,7 @@ class Ears(Connection):
         end = None if seconds is None else time.monotonic() + seconds
         asked = self._attach(scores, highest=True)
         self.heard_by = self._attached(asked)
-        self.loudest = 0.0
+        self.loudest = None
         renewed = time.monotonic()
         waiting: int | None = None
         while end is None or time.monotonic() < end:
@@ -108,7 +108,7 @@ class Ears(Connection):
                 if isinstance(event, Hello):  # it knows nothing of who listened before
                     self.hello, waiting, renewed = event, self._attach(scores), time.monotonic()
                 elif isinstance(event, Score):
-                    self.loudest = max(self.loudest, event.peak)
+                    self._louder(event.peak)
                 yield event
 
     def nearest(self) -> Highest:
@@ -121,6 +121,11 @@ class Ears(Connection):
 
     def _attached(self, request: int, timeout: float = 10.0) -> Hearing:
         said = read(Hearing, self.link.wait(request, timeout), f"{self.target}: its reply to hear")
-        said = replace(said, peak=round(said.peak / 32768, 5), highest=rounded(said.highest))
-        self.loudest = max(self.loudest, said.peak)
-        return said
+        peak = None if said.peak is None else round(said.peak / 32768, 5)
+        if said.source is not None:
+            self._louder(peak)
+        return replace(said, peak=peak, highest=rounded(said.highest))
+
+    def _louder(self, peak: float | None) -> None:
+        if peak is not None:
+            self.loudest = max(self.loudest or 0.0, peak)

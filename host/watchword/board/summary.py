@@ -82,12 +82,12 @@ class Best:
 class Summary(Event):
     """heard: how often each label was that was. highest: of all that may fire, the nearest to its cutoff first.
 
-    peak: dBFS. rms: dBFS, None where only the board has heard it.
+    peak, rms: dBFS, None where it is not known: of what a board hears by itself only the peak is.
     """
 
     event: str = field(default="summary", init=False)
     heard: dict[str, int]
-    peak: float
+    peak: float | None
     rms: float | None
     highest: dict[str, Best]
 
@@ -103,18 +103,26 @@ class Summary(Event):
             text = f"heard {', '.join(counts)}"
         else:
             text = "heard nothing"
-        scores = [
-            f"{label}'s highest score was {best.score:.2f} at {best.time:.1f} s, cutoff {best.cutoff:.2f}"
-            if number == 0
-            else f"{label}'s {best.score:.2f} at {best.time:.1f} s"
-            for number, (label, best) in enumerate(self.highest.items())
-        ]
-        text += f": {', '.join(scores)}" if scores else ""
-        text += f"; peak {self.peak:.0f} dBFS" + ("" if self.rms is None else f", RMS {self.rms:.0f} dBFS")
+        if self.highest:
+            text += f": {self._nearness}"
+        levels = [f"{name} {level:.0f} dBFS" for name, level in (("peak", self.peak), ("RMS", self.rms)) if level is not None]
+        text += f"; {', '.join(levels)}" if levels else ""
         return text + (f": {self._advice}" if self._advice else "")
 
     @property
+    def _nearness(self) -> str:
+        """How near each label came to its cutoff."""
+        (first, best), *others = self.highest.items()
+        text = f"{first}'s highest score was {best.score:.2f} at {best.time:.1f} s, cutoff {best.cutoff:.2f}"
+        for label, other in others:
+            cutoff = "" if other.cutoff == best.cutoff else f", cutoff {other.cutoff:.2f}"
+            text += f"; {label} {other.score:.2f} at {other.time:.1f} s{cutoff}"
+        return text
+
+    @property
     def _advice(self) -> str:
+        if self.peak is None:
+            return ""
         if self.peak == SILENCE:
             return "that is digital silence"
         if self.peak >= _CLIPPED:
@@ -124,7 +132,7 @@ class Summary(Event):
         return ""
 
 
-def summary(events: Iterable[Event], highest: Highest, peak: float, rms: float | None) -> Summary:
+def summary(events: Iterable[Event], highest: Highest, peak: float | None, rms: float | None) -> Summary:
     """The summary of what was told, and of what a board or the reference says at the end."""
     heard = Counter(event.label for event in events if isinstance(event, Detection))
     nearest = sorted(highest.items(), key=lambda item: item[1][2] - item[1][0])

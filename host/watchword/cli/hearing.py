@@ -34,7 +34,7 @@ def attach(board: Board, seconds: float | None, scores: bool, json: bool) -> Non
     with suppress(KeyboardInterrupt):
         _show(board, seconds, scores, json, told)
     highest = board.nearest()
-    say_summary(summary(told, highest, dbfs(board.loudest), None), json)
+    say_summary(summary(told, highest, None if board.loudest is None else dbfs(board.loudest), None), json)
 
 
 def require_microphone(board: Board) -> None:
