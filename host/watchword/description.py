@@ -41,7 +41,8 @@ class Decision:
     """When a label counts as heard or seen.
 
     cutoff: mean score from which it fires, 0..1. window: runs of the model in that mean. refractory: seconds in which nothing
-    fires after a detection. stride: frames of the front end, or pictures, from one run of the model to the next.
+    fires after a detection, from where its mean falls below the cutoff. stride: frames of the front end, or pictures, from one
+    run of the model to the next.
     """
 
     cutoff: float = field(default=0.8, metadata={"exclusiveMinimum": 0, "maximum": 1})

@@ -123,11 +123,11 @@ def test_the_highest_mean_of_each_label_is_kept_with_its_time():
     d.set_cutoffs({"no": 0.9})
     d.reset(ends=400)
     fired(d, ((2, (255, 64, 0)), (1, (0, 128, 192)), (2, (0, 128, 192)), (5, (0, 80, 255))))
-    assert d.highest() == {"yes": [0.5, 0.24, 0.5], "no": [0.996, 0.4, 0.9]}
+    assert d.highest() == {"yes": [500 / 1000, 240 / 1000, 0.5], "no": [996 / 1000, 400 / 1000, 0.9]}
     d.means.forget_highest()
     assert d.highest() == {"yes": [0, 0, 0.5], "no": [0, 0, 0.9]}
     fired(d, ((1, (0, 16, 0)),))
-    assert d.highest()["yes"] == [0.063, 0.08, 0.5]
+    assert d.highest()["yes"] == [63 / 1000, 80 / 1000, 0.5]
     d.reset()
     assert d.highest()["yes"] == [0, 0, 0.5]
 
