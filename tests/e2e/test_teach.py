@@ -242,6 +242,7 @@ def test_teach_and_listen(micropython: Path, wavs: list[Path], tmp_path: Path) -
     done = watchword("listen", "--wav", *wavs[5:], "--on", "unix", "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(event["label"], event["taught"]) for event in events if "taught" in event] == [("jarvis", True)]
+    assert all("jarvis" in event["highest"] for event in events if event["event"] == "summary")
     assert json.loads(watchword("taught", "--on", "unix", "--json").stdout)["words"] == {"jarvis": 5}
     kept = tmp_path / "kept.json"
     watchword("taught", "--export", kept, "--on", "unix")
