@@ -168,6 +168,14 @@ def test_the_loudest_is_of_all_the_time(board: ScriptedBoard, url: str, command:
     assert done.startswith("heard nothing: yes's highest score was 0.97")
 
 
+def test_listening_may_be_ended_at_any_time(board: ScriptedBoard, url: str) -> None:
+    with Board.open(url) as opened:
+        for event in opened.hear():
+            if isinstance(event, Detection):
+                opened.hear_no_more()
+        assert opened.nearest()["yes"] == (0.97, 12.34, 0.8)
+
+
 def test_of_a_board_that_hears_nothing_no_loudness_is_told(board: ScriptedBoard, url: str) -> None:
     board.settings["mute"] = True
     board.heard = ()

@@ -68,6 +68,7 @@ class Ears(Connection):
 
     heard_by: Hearing | None = None
     loudest: float | None = None
+    _hears = False
 
     def hearing(self) -> Hearing:
         """How the board hears now."""
@@ -81,17 +82,18 @@ class Ears(Connection):
         """Yields what the board tells while it hears: `Detection`, `Lost`, `Microphone`, `Failed`, and with `scores` a `Score`
         for each run of the model.
 
-        Ends after so many seconds of the host's clock, without them never. First comes what was told since the board was
-        opened; the board is asked at the first step. One that starts anew meanwhile says `Hello`, and is heard on. `nearest`
-        tells in the end what it heard nothing of. LinkError: it is gone.
+        Ends after so many seconds of the host's clock, without them never, or soon after `hear_no_more`. First comes what was
+        told since the board was opened; the board is asked at the first step. One that starts anew meanwhile says `Hello`, and
+        is heard on. `nearest` tells in the end what it heard nothing of. LinkError: it is gone.
         """
+        self._hears = True
         end = None if seconds is None else time.monotonic() + seconds
         asked = self._attach(scores, highest=True)
         self.heard_by = self._attached(asked)
         self.loudest = None
         renewed = time.monotonic()
         waiting: int | None = None
-        while end is None or time.monotonic() < end:
+        while self._hears and (end is None or time.monotonic() < end):
             if waiting is None and time.monotonic() > renewed + _RENEWED:
                 waiting, renewed = self._attach(scores), time.monotonic()
             late = time.monotonic() > renewed + _LEASE * self.link.patience
@@ -110,6 +112,10 @@ class Ears(Connection):
                 elif isinstance(event, Score):
                     self._louder(event.peak)
                 yield event
+
+    def hear_no_more(self) -> None:
+        """Let `hear` end, from a handler of signals or another thread."""
+        self._hears = False
 
     def nearest(self) -> Highest:
         """The highest scores since `hear` began, or since the board started anew; `loudest` is up to now then, too."""

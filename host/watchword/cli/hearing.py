@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.live import Live
@@ -31,10 +32,25 @@ def attach(board: Board, seconds: float | None, scores: bool, json: bool) -> Non
         until = "Ctrl-C ends it" if seconds is None else f"for {seconds:g} s"
         note(f"{board.target} hears by its microphone; {until}")
     told: list[Event] = []
-    with suppress(KeyboardInterrupt):
+    with until_interrupted(board.hear_no_more):
         _show(board, seconds, scores, json, told)
     highest = board.nearest()
     say_summary(summary(told, highest, None if board.loudest is None else dbfs(board.loudest), None), json)
+
+
+@contextmanager
+def until_interrupted(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C stops, so that what was heard is told to its end; another one does what it does elsewhere."""
+
+    def interrupted(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def require_microphone(board: Board) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +22,7 @@ from watchword.board import Board, Detection, Event
 from watchword.board.streams import LONGEST_PAD, PAD, Codec, quiet
 from watchword.board.summary import Highest, Loudness, summary
 from watchword.board.virtual.wires import I2S_PARTS, part
-from watchword.cli.hearing import attach, require_microphone
+from watchword.cli.hearing import attach, require_microphone, until_interrupted
 from watchword.cli.options import (
     DescriptionFile,
     Fresh,
@@ -213,26 +212,11 @@ def _hear_live(
     else:
         listening = streaming.listen_live(by, blocks, codec, pad)
         heard = Hearing(listening, lambda: listening.highest)
-    with _until_interrupted(microphone.stop):
+    with until_interrupted(microphone.stop):
         told = _tell(heard.events, target, json)
     if microphone.lost:
         note(f"{microphone.name}: {microphone.lost:.1f} s of sound were lost: {target} is slower than the microphone")
     say_summary(summary(told, heard.highest(), loudness.peak, loudness.rms), json)
-
-
-@contextmanager
-def _until_interrupted(stop: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C stops, so that what was heard is told to its end; another one does what it does elsewhere."""
-
-    def interrupted(number: int, frame: object) -> None:
-        signal.signal(signal.SIGINT, before)
-        stop()
-
-    before = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _clips() -> Path:
