@@ -361,6 +361,23 @@ def test_a_microwakeword_is_described_by_its_json(tmp_path: Path, shared_data: P
     )
 
 
+def test_a_microwakeword_is_pushed_by_its_json_whatever_the_model_is_called(
+    tmp_path: Path, shared_data: Path, micropython: Path
+) -> None:
+    theirs = shared_data / "models/microwakeword"
+    model = _write(tmp_path / "stream_state_internal_quant.tflite", (theirs / "okay_nabu.tflite").read_bytes())
+    manifest = json.loads((theirs / "okay_nabu.json").read_text()) | {"wake_word": "Marvin", "model": f"out/{model.name}"}
+    marvin = _write(tmp_path / "marvin.json", json.dumps(manifest).encode())
+    by_json, by_model = (json.loads(watchword("push", name, "--on", "unix", "--json").stdout) for name in (marvin, model))
+    assert by_json["file"] == by_model["file"]
+    assert by_json["file"].startswith("marvin-")
+    assert json.loads(watchword("describe", marvin, "--json").stdout)["labels"] == ["marvin"]
+    _write(tmp_path / "zoe.json", json.dumps(manifest).encode())
+    assert "marvin.json and zoe.json both name it" in fails("push", model, "--on", "unix")
+    model.unlink()
+    assert f"{marvin}: its model '{model.name}' is not beside it: put it into" in fails("push", marvin, "--on", "unix")
+
+
 def test_evaluate_counts_what_a_wake_word_fires_on(shared_data: Path, tmp_path: Path) -> None:
     words = shared_data / "speech/picovoice_wakeword"
     manifest = tmp_path / "clips.csv"
