@@ -159,8 +159,8 @@ def model_of(manifest: Path) -> Path:
     if not named:
         raise ModelError(f"{manifest}: names no model, and no {own.name} lies beside it: put the model there under that name")
     address = table["model"]
-    from_where = f"download it from {address[:150]} into" if _is_address(address) else "put it into"
-    raise ModelError(f"{manifest}: its model {settings.shown(named)} is not beside it: {from_where} that folder, then again")
+    from_where = f"download it from {address[:120]} into" if _is_address(address) else "put it into"
+    raise ModelError(f"{manifest}: its model {named!r:.70} is not beside it: {from_where} that folder, then again")
 
 
 def manifest_of(model: Path) -> Path | None:
