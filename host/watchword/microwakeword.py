@@ -165,11 +165,12 @@ def model_of(manifest: Path) -> Path:
 
 def manifest_of(model: Path) -> Path | None:
     """The manifest that belongs to a `.tflite`: NAME.json beside it, unless that one names another model that is there; else
-    the one beside it that names it. ModelError: several do.
+    the one beside it that names it; else a NAME.json that is no manifest, whose reader says so. ModelError: several name it.
     """
     own = model.with_suffix(".json")
-    if own.is_file():
-        named = _named(_table(own))
+    table = _table(own)
+    if table:
+        named = _named(table)
         if named in ("", model.name) or not model.with_name(named).is_file():
             return own
     naming = [path for path in sorted(model.parent.glob("*.json")) if path != own and _named(_table(path)) == model.name]
@@ -178,7 +179,9 @@ def manifest_of(model: Path) -> Path | None:
             f"{model}: {naming[0].name} and {naming[1].name} both name it: `--description {naming[0].name}` chooses one, "
             "or leave one of them there"
         )
-    return naming[0] if naming else None
+    if naming:
+        return naming[0]
+    return own if own.is_file() and not table else None
 
 
 def _table(path: Path) -> dict[str, Any]:

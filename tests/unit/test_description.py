@@ -497,6 +497,15 @@ def test_a_manifest_of_a_models_own_name_that_names_another_one_is_that_ones(fol
     assert load(folder / "stream_state_internal_quant.json").path == folder / "other.tflite"
 
 
+def test_a_json_of_a_models_own_name_that_is_no_manifest_is_told_where_no_other_names_it(folder: Path) -> None:
+    model = folder / "stream_state_internal_quant.tflite"
+    (folder / "stream_state_internal_quant.json").write_text('{"epochs": [1, 2]}')
+    assert load(model).description.name == "marvin"
+    (folder / "marvin.json").unlink()
+    with pytest.raises(ModelError, match=r"stream_state_internal_quant.json: it has neither type nor micro"):
+        load(model)
+
+
 def test_a_manifest_whose_model_was_renamed_with_it_is_read(folder: Path) -> None:
     (folder / "stream_state_internal_quant.tflite").rename(folder / "marvin.tflite")
     assert load(folder / "marvin.json").path == folder / "marvin.tflite"
