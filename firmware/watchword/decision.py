@@ -5,7 +5,7 @@ from array import array
 LONGEST_WINDOW = 32  # runs of the model
 LONGEST_STRIDE = 100  # frames
 LONGEST_REFRACTORY = 60  # seconds
-NEVER = (1 << 30) - 1  # ms, and a small integer on every board
+NO_END = -1  # of a stream, for ms at which it ends
 
 
 def check(labels, decision):
@@ -34,7 +34,7 @@ class Means:
         self.history = bytearray(window * self.n)
         self.sums = array("i", bytes(4 * self.n))
         self.highest = array("i", bytes(4 * self.n))
-        self.highest_at = array("i", bytes(4 * self.n))
+        self.highest_at = [0] * self.n  # of a stream that goes on for weeks, more than an array holds
         self.reset()
 
     def reset(self):
@@ -148,7 +148,7 @@ class Decision(Decider):
         self.refractory = int(refractory * 1000)
         self.reset()
 
-    def reset(self, ends=NEVER):
+    def reset(self, ends=NO_END):
         """Forget everything: a new stream begins.
 
         ends: ms at which its recording ends. What follows is a host's silence, by which alone nothing is heard: a label fires
@@ -164,7 +164,7 @@ class Decision(Decider):
         """Take one run's int8 outputs at `ms` of the stream. Returns the index of the label that fires, or -1."""
         means = self.means
         self.time = ms
-        if ms > self.ends:
+        if ms > self.ends >= 0:
             self.time = self.ends
             if not self.ended:
                 self.ended = True

@@ -8,7 +8,7 @@ import os
 from binascii import hexlify
 
 from watchword import Refusal
-from watchword.decision import NEVER, Decision, Presence
+from watchword.decision import NO_END, Decision, Presence
 from watchword.embedding import Embedder, kernels
 from watchword.knn import SHOTS, Taught, TaughtError, head
 
@@ -114,7 +114,7 @@ class Teacher:
         _, size = self.background
         return size // self.embedder.dims
 
-    def reset(self, ends=NEVER):
+    def reset(self, ends=NO_END):
         """Begin a new stream. ends: ms at which its recording ends, of sound."""
         self.looked = False
         if self.sound:

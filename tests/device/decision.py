@@ -118,6 +118,17 @@ def test_in_the_silence_after_a_recording_only_that_fires_which_was_half_heard_b
     assert fired(d, ((4, NOTHING), (1, YES), (1, YES))) == [(480, "yes")]  # at 400 it has not ended yet
 
 
+def test_a_stream_may_go_on_for_weeks():
+    d = decision(cutoff=0.5, window=1, refractory=1)
+    for ms in (1 << 30, 1 << 31, 1 << 33):
+        assert d.update(outputs(*YES), ms) == 1
+        assert d.update(outputs(*NOTHING), ms + 80) == -1
+    assert d.time == (1 << 33) + 80
+    d.means.forget_highest()
+    d.update(outputs(0, 0, 200), 1 << 34)
+    assert d.means.highest_at[2] == 1 << 34
+
+
 def test_the_highest_mean_of_each_label_is_kept_with_its_time():
     d = decision(cutoff=0.5, window=1, refractory=1)
     d.set_cutoffs({"no": 0.9})

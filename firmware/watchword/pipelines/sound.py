@@ -5,7 +5,7 @@ from array import array
 
 from micropython import const
 
-from watchword.decision import NEVER, Decision, check
+from watchword.decision import NO_END, Decision, check
 from watchword.frontend import CHANNELS, Frontend
 from watchword.kernels.bodies import buffers
 from watchword.runtime import Runtime
@@ -35,7 +35,7 @@ class Model:
         self.frames = self.size // CHANNELS  # and frames of features
         self.reset()
 
-    def reset(self, ends=NEVER):
+    def reset(self, ends=NO_END):
         self.decision.reset(ends)
         self.runtime.reset()
 
@@ -96,7 +96,7 @@ class Listener:
     def decisions(self):
         return [model.decision for model in self.models]
 
-    def reset(self, ends=NEVER):
+    def reset(self, ends=NO_END):
         self.frontend.reset()
         for i in range(len(self.samples)):
             self.samples[i] = 0
@@ -111,7 +111,7 @@ class Listener:
         self.runs = 0  # of the first model
         self.heard = -1
 
-    def begin(self, source, stride=None, ends=NEVER):
+    def begin(self, source, stride=None, ends=NO_END):
         """Begin a new stream: nothing is remembered.
 
         Models run every `stride` frames, by default their programs' numbers; 0: only when `start` is called. A run is left out

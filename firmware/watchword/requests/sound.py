@@ -4,7 +4,7 @@ import time
 
 from micropython import const
 
-from watchword.decision import NEVER
+from watchword.decision import NO_END
 from watchword.requests import RequestError, Requests, field, int8
 from watchword.sources import RATE
 from watchword.sources.link import LinkSource
@@ -35,9 +35,9 @@ class Subject(Requests):
         stride = field(request, "stride", int) if "stride" in request else None
         if stride is not None and stride < 0:
             raise RequestError("stride: 0 or more is expected")
-        ends = field(request, "ends", int) * 1000 // RATE if "ends" in request else NEVER
-        if not 0 <= ends <= NEVER:
-            raise RequestError("ends: samples of the stream are expected, up to %d" % (NEVER // 1000 * RATE))
+        ends = field(request, "ends", int) * 1000 // RATE if "ends" in request else NO_END
+        if ends < 0 and "ends" in request:
+            raise RequestError("ends: 0 or more samples are expected")
         app = self.app
         app.stop()
         app.ears.close()

@@ -191,7 +191,7 @@ class _Stage:
         self._decision = firmware.Decision(
             description.labels, description.background, settings.cutoff, settings.window, settings.refractory
         )
-        self._decision.reset(firmware.NEVER if ends is None else ends)
+        self._decision.reset(firmware.NO_END if ends is None else ends)
 
     def take(self, outputs: list[int], time: int) -> Detection | None:
         """What fires at a run of the model, `time` ms into the stream."""
