@@ -126,6 +126,13 @@ class App:
             return []
         return self.pipeline.decisions() + ([self.teacher.decision] if self.teacher else [])
 
+    def highest(self):
+        """The highest scores of all that may fire, as `Decider.highest` has them."""
+        found = {}
+        for decision in self.decisions():
+            found.update(decision.highest())
+        return found
+
     def labels(self):
         """All that may fire."""
         return [label for decision in self.decisions() for label in decision.labels if label in decision.cutoffs]

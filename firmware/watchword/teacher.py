@@ -8,7 +8,7 @@ import os
 from binascii import hexlify
 
 from watchword import Refusal
-from watchword.decision import Decision, Presence
+from watchword.decision import NO_END, Decision, Presence
 from watchword.embedding import Embedder, kernels
 from watchword.knn import SHOTS, Taught, TaughtError, head
 
@@ -114,10 +114,13 @@ class Teacher:
         _, size = self.background
         return size // self.embedder.dims
 
-    def reset(self):
-        """Begin a new stream."""
+    def reset(self, ends=NO_END):
+        """Begin a new stream. ends: ms at which its recording ends, of sound."""
         self.looked = False
-        self.decision.reset()
+        if self.sound:
+            self.decision.reset(ends)
+        else:
+            self.decision.reset()
 
     def run(self, runtime, ms):
         """Run the model as `Runtime.run` does, and embed its layer while that stands in the arena."""

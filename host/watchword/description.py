@@ -41,7 +41,8 @@ class Decision:
     """When a label counts as heard or seen.
 
     cutoff: mean score from which it fires, 0..1. window: runs of the model in that mean. refractory: seconds in which nothing
-    fires after a detection. stride: frames of the front end, or pictures, from one run of the model to the next.
+    fires after a detection, from where its mean falls below the cutoff. stride: frames of the front end, or pictures, from one
+    run of the model to the next.
     """
 
     cutoff: float = field(default=0.8, metadata={"exclusiveMinimum": 0, "maximum": 1})
@@ -253,21 +254,23 @@ def write(description: Description, path: Path, heading: str = "") -> None:
         raise ModelError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def find(model: Path, content: bytes, frames: int = 1) -> Description | None:
-    """The description of a `.tflite`, whose bytes are `content`; None where there is none. frames: as in `read`.
+def find(model: Path, content: bytes, frames: int = 1, manifest: Path | None = None) -> Description | None:
+    """The description of a `.tflite`, whose bytes are `content`; None where there is none. frames: as in `read`. manifest: the
+    microWakeWord's `.json` by which the model was named, if it was; else it is the first of these that is there:
 
-    NAME.toml beside it, else a microWakeWord's NAME.json beside it, else a ready one of the package with its SHA-256.
-    Raises ModelError where one beside the model is wrong or names another model's SHA-256.
+    NAME.toml beside it, else a microWakeWord's `.json` beside it (`microwakeword.manifest_of`), else a ready one of the package
+    with its SHA-256. Raises ModelError where one beside the model is wrong or names another model's SHA-256.
     """
     digest = hashlib.sha256(content).hexdigest()
-    for beside in (model.with_suffix(".toml"), model.with_suffix(".json")):
-        if beside.is_file():
-            found = read(beside, frames)
-            if found.sha256 and found.sha256 != digest:
-                raise ModelError(
-                    f"{beside}: sha256 belongs to another file than {model.name} ({digest[:16]}…): correct or remove the line"
-                )
-            return dataclasses.replace(found, sha256=digest)
+    toml = model.with_suffix(".toml")
+    beside = manifest or (toml if toml.is_file() else microwakeword.manifest_of(model))
+    if beside is not None:
+        found = read(beside, frames)
+        if found.sha256 and found.sha256 != digest:
+            raise ModelError(
+                f"{beside}: sha256 belongs to another file than {model.name} ({digest[:16]}…): correct or remove the line"
+            )
+        return dataclasses.replace(found, sha256=digest)
     for path in sorted(shipped.models().rglob("*.toml")):
         if digest in path.read_text("utf-8"):
             return read(path)

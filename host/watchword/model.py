@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword import catalogue, chips, compile, description, shipped, tflite
+from watchword import catalogue, chips, compile, description, microwakeword, shipped, tflite
 from watchword.compile.simplify import Simplified
 from watchword.description import Decision, Description, Kind
 from watchword.errors import DataError, ModelError
@@ -142,13 +142,20 @@ class Model:
 def load(path: Path | str, description_file: Path | None = None) -> Model:
     """Read a model: a file, or one known by its name (`catalogue.find`). description_file overrides the description beside it.
 
-    Raises ModelError where a file is missing or damaged, UnsupportedError listing every operation that cannot be had.
+    A microWakeWord's `.json` stands for the `.tflite` that it names. Raises ModelError where a file is missing or damaged,
+    UnsupportedError listing every operation that cannot be had.
     """
     path = catalogue.find(path)
+    manifest = path if path.suffix == ".json" else None
+    if manifest is not None:
+        path = microwakeword.model_of(manifest)
     content = tflite.read_bytes(path)
     graph = tflite.read(content, str(path))
     frames = input_frames(graph)
-    found = description.read(description_file, frames) if description_file else description.find(path, content, frames)
+    if description_file is not None:
+        found: Description | None = description.read(description_file, frames)
+    else:
+        found = description.find(path, content, frames, manifest)
     return Model(path, content, graph, found or draft(path, content, graph), found is not None)
 
 

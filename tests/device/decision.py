@@ -42,8 +42,105 @@ def test_the_greater_of_two_words_fires():
 def test_refractory_time_is_counted_in_the_stream():
     d = decision(cutoff=0.5, window=1, refractory=1.0)
     assert d.update(outputs(0, 255, 0), 500) == 1
-    assert d.update(outputs(0, 0, 255), 1499) == -1
-    assert d.update(outputs(0, 0, 255), 1500) == 2
+    assert d.update(outputs(0, 0, 0), 580) == -1
+    assert d.update(outputs(0, 0, 255), 1579) == -1
+    assert d.update(outputs(0, 0, 255), 1580) == 2
+
+
+def fired(d, runs, every=80):
+    """(ms, label) of what fires in runs of (times, outputs)."""
+    found = []
+    ms = 0
+    for times, shown in runs:
+        for _ in range(times):
+            ms += every
+            index = d.update(outputs(*shown), ms)
+            if index >= 0:
+                found.append((ms, LABELS[index]))
+    return found
+
+
+YES, NO, BOTH, NOTHING = (0, 255, 0), (0, 0, 255), (0, 200, 255), (0, 0, 0)
+
+
+def test_one_word_is_one_event_however_long_its_score_stays_above():
+    for refractory in (0, 1, 5):
+        d = decision(cutoff=0.5, window=1, refractory=refractory)
+        assert fired(d, ((2, NOTHING), (200, YES))) == [(240, "yes")]
+
+
+def test_the_refractory_time_begins_where_the_score_falls_below():
+    # it falls at 880: what rises before 1880 is the same word
+    for below, expected in ((11, []), (12, []), (13, [1920]), (14, [2000]), (21, [2560])):
+        d = decision(cutoff=0.5, window=1, refractory=1)
+        assert fired(d, ((10, YES), (below, NOTHING), (30, YES))) == [(80, "yes")] + [(ms, "yes") for ms in expected]
+
+
+def test_a_score_that_dips_is_one_word():
+    for dip in (1, 2, 6, 12):
+        d = decision(cutoff=0.5, window=1, refractory=1)
+        assert fired(d, ((10, YES), (dip, NOTHING), (100, YES))) == [(80, "yes")], dip
+
+
+def test_only_time_below_the_cutoff_counts():
+    """Of a word said every 880 ms each second one fires: a second below its cutoff lies before it, in two pieces."""
+    d = decision(cutoff=0.5, window=1, refractory=1)
+    runs = ((4, YES), (7, NOTHING)) * 6
+    assert [label for _, label in fired(d, runs)] == ["yes", "yes", "yes"]
+
+
+def test_a_word_that_takes_the_place_of_another_is_heard_after_the_refractory_time():
+    d = decision(cutoff=0.5, window=1, refractory=1)
+    assert fired(d, ((10, YES), (30, NO))) == [(80, "yes"), (1920, "no")]
+
+
+def test_a_label_that_is_always_above_its_cutoff_does_not_silence_the_others():
+    d = decision(cutoff=0.5, window=1, refractory=1)
+    d.set_cutoffs({"yes": 0.01})
+    found = fired(d, ((10, (0, 9, 0)), (20, (0, 9, 255)), (20, (0, 9, 0)), (20, (0, 9, 255))))
+    assert [label for _, label in found] == ["yes", "no", "yes", "no"], found
+
+
+def test_in_the_silence_after_a_recording_only_that_fires_which_was_half_heard_before():
+    for half, expected in ((63, []), (64, [(480, "yes")]), (127, [(480, "yes")])):
+        d = decision(cutoff=0.5, window=1, refractory=1)
+        d.reset(ends=450)
+        assert fired(d, ((5, (0, half, 0)), (5, YES))) == expected, half
+        assert d.time == 450
+        d.reset()
+        assert fired(d, ((5, NOTHING), (5, YES))) == [(480, "yes")]  # of a stream without an end nothing is left out
+        assert d.time == 800
+    d = decision(cutoff=0.5, window=2, refractory=1)
+    d.reset(ends=400)
+    assert fired(d, ((5, NO), (2, YES))) == [(160, "no")]
+    assert fired(d, ((1, YES),)) == []  # though it was heard before
+    d.reset(ends=400)
+    assert fired(d, ((4, NOTHING), (1, YES), (1, YES))) == [(480, "yes")]  # at 400 it has not ended yet
+
+
+def test_a_stream_may_go_on_for_weeks():
+    d = decision(cutoff=0.5, window=1, refractory=1)
+    for ms in (1 << 30, 1 << 31, 1 << 33):
+        assert d.update(outputs(*YES), ms) == 1
+        assert d.update(outputs(*NOTHING), ms + 80) == -1
+    assert d.time == (1 << 33) + 80
+    d.means.forget_highest()
+    d.update(outputs(0, 0, 200), 1 << 34)
+    assert d.means.highest_at[2] == 1 << 34
+
+
+def test_the_highest_mean_of_each_label_is_kept_with_its_time():
+    d = decision(cutoff=0.5, window=1, refractory=1)
+    d.set_cutoffs({"no": 0.9})
+    d.reset(ends=400)
+    fired(d, ((2, (255, 64, 0)), (1, (0, 128, 192)), (2, (0, 128, 192)), (5, (0, 80, 255))))
+    assert d.highest() == {"yes": [500 / 1000, 240 / 1000, 0.5], "no": [996 / 1000, 400 / 1000, 0.9]}
+    d.means.forget_highest()
+    assert d.highest() == {"yes": [0, 0, 0.5], "no": [0, 0, 0.9]}
+    fired(d, ((1, (0, 16, 0)),))
+    assert d.highest()["yes"] == [63 / 1000, 80 / 1000, 0.5]
+    d.reset()
+    assert d.highest()["yes"] == [0, 0, 0.5]
 
 
 def test_reset_forgets():
@@ -58,7 +155,8 @@ def test_reset_forgets():
 def test_int8_and_bytes_are_the_same():
     d = decision(cutoff=0.5, window=1, refractory=0)
     assert d.update([-128, 127, -128], 0) == 1
-    assert d.update(b"\x80\x7f\x80", 1) == 1
+    d.reset()
+    assert d.update(b"\x80\x7f\x80", 0) == 1
 
 
 def test_scores_are_whole_thousandths_a_half_being_rounded_up():

@@ -175,6 +175,21 @@ def test_one_word_is_heard_when_the_host_hears_it():
     assert len(heard) >= 2
 
 
+def test_silence_after_a_recording_is_heard_as_the_host_hears_it():
+    ear = listener("word")
+    raw = sound()
+    for ends, expected_times in expected()["ended"]:
+        ear.begin(LinkSource(), None, ends)
+        heard = []
+        for at in range(0, len(raw) - 320, 320):
+            ear.source.write(raw[at : at + 320], 320)
+            while not ear.idle:
+                ear.advance(8)
+                if ear.heard >= 0:
+                    heard.append(ear.model.decision.time)
+        assert heard == expected_times, (ends, heard, expected_times)
+
+
 def test_what_nothing_feeds_is_not_listened_with():
     for name, reason in (
         ("mfcc", "it takes mfcc features, which no front end here makes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -85,8 +86,13 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
     word, runs = every_third_frame(sound)
     (folder / "word.ww").write_bytes(compile(one_word(), word, chip).content)
     heard = [round(1000 * (detection.time + 1)) for detection in detections(runs, word)]
+    ended = []
+    for ends in (60, 79, 80, 109, 110, 900, 1390, 1410, 2719, 2720):
+        found = detections(dataclasses.replace(runs, ends=ends), word)
+        ended.append((ends, [round(1000 * (detection.time + 1)) for detection in found]))
+    assert {len(found) for _, found in ended} == {0, 1, 2}
     for name, kind in (("mfcc", {"features": "mfcc"}), ("picture", {"kind": "picture"}), ("tensor", {"kind": "tensor"})):
         other = Description(name=name, labels=("a", "b", "c"), **kind)
         (folder / f"{name}.ww").write_bytes(compile(graph, other, chip).content)
-    expected = {"windows": windows, "fired": fired, "runs": len(runs.times), "heard": heard}
+    expected = {"windows": windows, "fired": fired, "runs": len(runs.times), "heard": heard, "ended": ended}
     (folder / "expected.json").write_text(json.dumps(expected))

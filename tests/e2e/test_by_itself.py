@@ -151,7 +151,9 @@ def test_the_reference_hears_through_a_microphone_by_command(shared_data: Path, 
     for gain, more in ((None, ()), (6.0, ("--gain", 6))):
         done = watchword(*options, "--on", "reference", "--through", "inmp441", *more)
         expected = [event.as_dict() for event in listen_by_itself(model, samples, "inmp441", gain)]
-        assert [json.loads(line) for line in done.stdout.splitlines()] == [event | {"file": str(wav)} for event in expected]
+        *events, told = (json.loads(line) for line in done.stdout.splitlines())
+        assert events == [event | {"file": str(wav)} for event in expected]
+        assert told["heard"] == {"alexa": len(expected)}
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,10 @@ def test_listen_passes_by_what_cannot_be_read(model: Path, wav: Path, micropytho
 def test_listen_prints_one_line_per_event(model: Path, wav: Path, micropython: Path) -> None:
     model.with_suffix(".toml").write_text('name = "small"\nlabels = ["a", "b"]\n[decision]\ncutoff = 0.5\nwindow = 1\n')
     lines = watchword("listen", "--wav", wav, wav, "--model", model, "--on", "unix", "--json").stdout.splitlines()
-    events = [json.loads(line) for line in lines]
+    told = [json.loads(line) for line in lines]
+    assert [number for number, one in enumerate(told) if one["event"] == "summary"] == [len(told) // 2 - 1, len(told) - 1]
+    assert all(list(one) == ["event", "heard", "peak", "rms", "highest", "file"] for one in told if one["event"] == "summary")
+    events = [one for one in told if one["event"] == "detect"]
     assert events
     assert all(list(event) == ["event", "label", "score", "time", "file"] for event in events)
     half = len(events) // 2
@@ -238,7 +241,7 @@ def test_listen_prints_one_line_per_event(model: Path, wav: Path, micropython: P
         "listen", "--wav", wav, "--model", model, "--on", "unix", "--codec", "adpcm", "--json"
     ).stdout.splitlines()
     assert coded
-    assert all(json.loads(line)["event"] == "detect" for line in coded)
+    assert [json.loads(line)["event"] for line in coded] == ["detect"] * (len(coded) - 1) + ["summary"]
 
 
 def test_evaluate_is_the_same_on_reference_and_board(model: Path, wav: Path, micropython: Path) -> None:
@@ -271,8 +274,11 @@ def test_evaluate_counts_one_word_alike_on_reference_and_board(tmp_path: Path, w
         result = json.loads(watchword("evaluate", path, "--data", manifest, "--on", on, "--json").stdout)
         assert result["labels"] == ["word", "_unknown_"]
         assert result["confusion"] == [[1, 1], [1, 1]]
-    (event,) = map(json.loads, watchword("listen", "--wav", wav, "--model", path, "--on", "unix", "--json").stdout.splitlines())
+    event, told = map(
+        json.loads, watchword("listen", "--wav", wav, "--model", path, "--on", "unix", "--json").stdout.splitlines()
+    )
     assert event["label"] == "word"
+    assert told["heard"] == {"word": 1}
 
 
 WORD = (("x", (1, 3, 40), 0.1), ("y", (1, 1), 1 / 256))
@@ -294,9 +300,13 @@ def test_an_empty_board_listens_with_the_keyword_model(micropython: Path) -> Non
     clip = shipped.models() / "keywords/clips/yes_f292725f.wav"
     done = watchword("listen", "--wav", clip, "--on", "unix", "--fresh", "--json")
     assert "held no program: it listens with watchword's keyword model now" in done.stderr
-    (event,) = map(json.loads, done.stdout.splitlines())
+    event, told = map(json.loads, done.stdout.splitlines())
     assert event["label"] == "yes"
-    assert event["file"] == str(clip)
+    assert event["file"] == told["file"] == str(clip)
+    assert told == json.loads(watchword("listen", "--wav", clip, "--on", "reference", "--json").stdout.splitlines()[-1])
+    unpadded = watchword("listen", "--wav", clip, "--pad", 0, "--on", "unix", "--json").stdout
+    assert unpadded == watchword("listen", "--wav", clip, "--pad", 0, "--on", "reference", "--json").stdout
+    assert json.loads(unpadded.splitlines()[-1])["highest"] != told["highest"]
 
 
 def test_without_on_the_choice_is_told(micropython: Path) -> None:
@@ -349,6 +359,23 @@ def test_a_microwakeword_is_described_by_its_json(tmp_path: Path, shared_data: P
     assert "not a readable JSON file" in fails(
         "describe", folder / "okay_nabu.tflite", "--description", _write(tmp_path / "y.json", b"{")
     )
+
+
+def test_a_microwakeword_is_pushed_by_its_json_whatever_the_model_is_called(
+    tmp_path: Path, shared_data: Path, micropython: Path
+) -> None:
+    theirs = shared_data / "models/microwakeword"
+    model = _write(tmp_path / "stream_state_internal_quant.tflite", (theirs / "okay_nabu.tflite").read_bytes())
+    manifest = json.loads((theirs / "okay_nabu.json").read_text()) | {"wake_word": "Marvin", "model": f"out/{model.name}"}
+    marvin = _write(tmp_path / "marvin.json", json.dumps(manifest).encode())
+    by_json, by_model = (json.loads(watchword("push", name, "--on", "unix", "--json").stdout) for name in (marvin, model))
+    assert by_json["file"] == by_model["file"]
+    assert by_json["file"].startswith("marvin-")
+    assert json.loads(watchword("describe", marvin, "--json").stdout)["labels"] == ["marvin"]
+    _write(tmp_path / "zoe.json", json.dumps(manifest).encode())
+    assert "marvin.json and zoe.json both name it" in fails("push", model, "--on", "unix")
+    model.unlink()
+    assert f"{marvin}: its model '{model.name}' is not beside it: put it into" in fails("push", marvin, "--on", "unix")
 
 
 def test_evaluate_counts_what_a_wake_word_fires_on(shared_data: Path, tmp_path: Path) -> None:

@@ -69,14 +69,17 @@ def test_a_microphone_gives_the_events_of_the_same_recording(
     live = watchword("listen", "--from", "computer", "--device", computer, "--for", SECONDS, *options)
     recorded = watchword("listen", "--wav", file, *options)
     expected = [json.loads(line) for line in recorded.stdout.splitlines()]
-    assert len(expected) == 8
+    assert [event["event"] for event in expected] == ["detect"] * 8 + ["summary"]
     assert [json.loads(line) | {"file": str(file)} for line in live.stdout.splitlines()] == expected
     assert f"{on} hears words" in live.stderr
 
 
 def test_lines_for_people(computer: str) -> None:
     done = watchword("listen", "--from", "computer", "--on", "reference", "--for", 2)
-    assert done.stdout == "   0.93 s  down  0.90\n"
+    event, told = done.stdout.splitlines()
+    assert event == "   0.93 s  down  0.90"
+    assert told.startswith("heard down: down's highest score was ")
+    assert " dBFS, RMS -" in told
     assert done.stderr == "reference hears words\n"
 
 
@@ -88,7 +91,9 @@ def test_ctrl_c_ends_it_without_a_word(computer: str, micropython: Path) -> None
         process.send_signal(signal.SIGINT)
         rest, notes = process.communicate(timeout=120)
     assert process.returncode == 0
-    assert all(json.loads(line)["event"] == "detect" for line in rest.splitlines())
+    *events, told = map(json.loads, rest.splitlines())
+    assert all(event["event"] == "detect" for event in events)
+    assert told["heard"]["down"] == 1
     assert notes.splitlines()[-1] == "unix hears words; Ctrl-C ends it"
 
 

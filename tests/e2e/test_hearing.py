@@ -51,8 +51,15 @@ def on(target: str, *options: object) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.usefixtures("listening")
 def test_listen_shows_what_the_boards_own_microphone_hears(wav: Path) -> None:
     done = watchword("listen", "--for", 6, *UNIX, "--json")
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    *events, told = (json.loads(line) for line in done.stdout.splitlines())
     assert [(event["event"], event["label"]) for event in events] == [("detect", "yes"), ("detect", "stop")]
+    assert told["heard"] == {"yes": 1, "stop": 1}
+    assert -30 < told["peak"] < 0
+    for event in events:
+        nearest = told["highest"][event["label"]]
+        assert nearest["score"] >= event["score"] >= nearest["cutoff"] == 0.8
+        assert event["time"] <= nearest["time"] < event["time"] + 1
+    assert told["highest"]["left"]["score"] < 0.8
     assert 1 < events[0]["time"] < 3 < events[1]["time"] < 5
     state = json.loads(watchword("mic", *UNIX, "--json").stdout)["microphone"]
     assert (state["kind"], state["file"], state["hears"], state["fault"]) == ("wav", str(wav), True, None)
@@ -74,14 +81,16 @@ def test_scores_come_with_each_run_of_the_model() -> None:
 def test_cutoffs_and_mute_count_at_once_and_stay() -> None:
     assert json.loads(watchword("cutoff", "yes", 0.99, *UNIX, "--json").stdout) == {"yes": 0.99}
     events = [json.loads(line) for line in watchword("listen", "--for", 6, *UNIX, "--json").stdout.splitlines()]
-    assert [event["label"] for event in events] == ["stop"]
+    assert [event.get("label") for event in events] == ["stop", None]
+    assert events[-1]["highest"]["yes"]["cutoff"] == 0.99
     watchword("cutoff", "--reset", *UNIX)
     assert set(json.loads(watchword("cutoff", *UNIX, "--json").stdout).values()) == {0.8}
     assert "0 to 1" in fails("cutoff", "yes", 1.5, *UNIX)
     assert "none of what may fire here: yes, no, up" in fails("cutoff", "lights", 0.5, *UNIX)
     assert json.loads(watchword("mute", *UNIX, "--json").stdout) == {"mute": True}
     muted = watchword("listen", "--for", 3, *UNIX)
-    assert muted.stdout == ""
+    assert muted.stdout.startswith("heard nothing: ")
+    assert "dBFS" not in muted.stdout
     assert "unix is mute: `watchword mute off` lets it hear" in muted.stderr
     assert watchword("mute", "off", *UNIX).stdout == "unix hears\n"
 
@@ -134,7 +143,7 @@ def test_boards_that_are_on_are_found_by_their_names(micropython: Path) -> None:
 
 
 @pytest.mark.usefixtures("listening")
-def test_ctrl_c_ends_listening_in_silence() -> None:
+def test_ctrl_c_ends_listening_with_its_summary() -> None:
     command = [*WATCHWORD, "listen", *UNIX]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -143,5 +152,6 @@ def test_ctrl_c_ends_listening_in_silence() -> None:
         process.send_signal(signal.SIGINT)
         rest, said = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert rest == ""
+    assert rest.startswith("heard yes: yes's highest score was ")
+    assert rest.count("\n") == 1
     assert said == "unix hears by its microphone; Ctrl-C ends it\n"

@@ -174,6 +174,8 @@ def test_ctrl_c_gets_in_where_a_payload_has_stopped(line: Line) -> None:
 def test_a_stream_that_is_broken_off_answers_for_the_sound_that_came(line: Line) -> None:
     push(line, small_program().content)
     chunk = b'"do": "sound", "codec": "s16", "length": 640}\n' + b"A" * 640 + b"\n"
+    for wrong in (b"-1", b'"1"', b"1.5", b"null", b"true"):
+        assert line.answer(b'{"id": 1, "do": "stream", "ends": ' + wrong + b"}\n")["error"].startswith("ends: ")
     assert line.answer(b'{"id": 1, "do": "stream"}\n')["credit"] > 0
     for request in (2, 3):
         line.transport.write(b'{"id": %d, ' % request + chunk)
@@ -222,7 +224,7 @@ def test_a_payload_is_read_at_full_length(line: Line) -> None:
 def test_no_mixture_of_fields_ends_the_app_or_shows_a_fault_of_its_own(line: Line) -> None:
     """A thousand requests of known names with fields of any type: each is answered, none by an error that nobody foresaw."""
     rng = random.Random(1)
-    fields = "runs layers length offset crc32 codec name kind size sha256 scratch stride go until output".split()
+    fields = "runs layers length offset crc32 codec name kind size sha256 scratch stride ends highest go until output".split()
     requests = "info activate bench push chunk commit models rollback remove stream sound end scores run read".split()
     values = (None, True, -1, 0, 4, 10**20, 1.5, "x", [], {}, "s16", "sound", "\u00e9")
     for number in range(1000):

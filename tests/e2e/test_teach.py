@@ -68,6 +68,23 @@ def test_taught_words_are_heard_and_kept(board: Board, clips: dict[str, list[Cli
     assert board.taught().words == {"computer": 5}
 
 
+def test_a_taught_sound_that_goes_on_is_one_event(board: Board) -> None:
+    """And after the recording nothing is told: of one that it fills to its end the event lies in it."""
+    board.push(load(keywords()).compile("unix"))
+    noise = np.random.default_rng(2).normal(0, 3000, 96000).astype(np.int16)
+    board.taught(ready=True)
+    for begin in range(0, 48000, 8000):
+        board.scores(noise[begin : begin + 16000])
+        board.enrol("rain")
+    for end in (96000, 60000):
+        events = [event for event in board.listen(noise[:end]) if isinstance(event, Detection) and event.taught]
+        assert [event.label for event in events] == ["rain"]
+        assert 0 < events[0].time <= end / 16000
+        score, time, cutoff = board.last_stream.highest["rain"]
+        assert score > cutoff == 0.5
+        assert time <= end / 16000
+
+
 def test_embeddings_equal_the_references(board: Board, clips: dict[str, list[Clip]]) -> None:
     model = load(keywords())
     board.push(model.compile("unix"), scratch=True)
@@ -242,6 +259,7 @@ def test_teach_and_listen(micropython: Path, wavs: list[Path], tmp_path: Path) -
     done = watchword("listen", "--wav", *wavs[5:], "--on", "unix", "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(event["label"], event["taught"]) for event in events if "taught" in event] == [("jarvis", True)]
+    assert all("jarvis" in event["highest"] for event in events if event["event"] == "summary")
     assert json.loads(watchword("taught", "--on", "unix", "--json").stdout)["words"] == {"jarvis": 5}
     kept = tmp_path / "kept.json"
     watchword("taught", "--export", kept, "--on", "unix")

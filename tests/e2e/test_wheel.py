@@ -42,7 +42,7 @@ def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Watchword
 
 def test_it_hears_its_own_clips_on_the_unix_board(installed: Watchword, root: Path, micropython: Path) -> None:
     clip = root / "models/keywords/clips/stop_f5496439.wav"
-    (event,) = [json.loads(line) for line in installed("listen", "--wav", clip, "--on", "unix", "--json").splitlines()]
+    event, _ = [json.loads(line) for line in installed("listen", "--wav", clip, "--on", "unix", "--json").splitlines()]
     assert event["label"] == "stop"
 
 
@@ -57,4 +57,4 @@ def test_it_makes_a_board_of_one_with_micropython_alone(installed: Watchword, pi
     assert report["firmware"] == __version__
     assert json.loads(installed("push", model, "--on", pico_port, "--json"))["file"].startswith("always-")
     heard = installed("listen", "--wav", tmp_path / "sound.wav", "--on", pico_port, "--json").splitlines()
-    assert {json.loads(line)["label"] for line in heard} == {"word"}
+    assert [json.loads(line).get("label") for line in heard] == ["word", None]

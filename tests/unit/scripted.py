@@ -53,6 +53,9 @@ class Refused(Exception):
     """What the board says against a request."""
 
 
+HIGHEST = {"yes": [0.97, 12.34, 0.8], "no": [0.113, 2.5, 0.5], "jarvis": [0.60000002, 12.5, 0.5]}
+
+
 class ScriptedBoard:
     """What docs/protocol.md says of settings and of hearing; `heard` is sent when a host begins to listen.
 
@@ -133,6 +136,8 @@ class ScriptedBoard:
             "lost": 1600,
             "mute": self.settings["mute"],
             "fault": self.fault,
+            "peak": 1036,
+            **({"highest": HIGHEST} if message.get("highest") else {}),
         }
 
     def serve(self, server: socket.socket) -> None:

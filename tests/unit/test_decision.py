@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+TESTS = re.findall(r"^def test_(\w+)", (Path(__file__).parents[1] / "device/decision.py").read_text(), re.MULTILINE)
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "it_fires_when_the_mean_reaches_the_cutoff",
-        "one_loud_run_alone_does_not_fire",
-        "background_never_fires",
-        "the_greater_of_two_words_fires",
-        "refractory_time_is_counted_in_the_stream",
-        "reset_forgets",
-        "int8_and_bytes_are_the_same",
-        "what_is_seen_stays_until_it_is_well_below_the_cutoff",
-        "one_label_takes_the_place_of_another",
-        "presence_is_of_the_mean_and_forgets",
-    ],
-)
+
+@pytest.mark.parametrize("name", TESTS)
 def test_decision(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The host's package has the firmware's name: put only the one module in its place.
     for module, path in (

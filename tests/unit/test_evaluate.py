@@ -13,9 +13,9 @@ from watchword import tflite
 from watchword.data import audio
 from watchword.data.clips import Clip
 from watchword.description import Decision, Description
-from watchword.errors import ModelError
+from watchword.errors import DataError, ModelError
 from watchword.evaluate import evaluate
-from watchword.evaluate.streaming import Runs, detections, run_stream
+from watchword.evaluate.streaming import Runs, detections, heard, listen_live, run_stream
 from watchword.features.micro import FrontendParameters, MicroFrontend, to_int8
 from watchword.graph import Add, Dense, Graph, State, Tensor
 from watchword.model import Model, load
@@ -105,9 +105,37 @@ def test_a_word_fires_once_and_again_after_the_refractory_time() -> None:
     description = model(louder()).description
     times = np.arange(100) * 30
     outputs = np.full((100, 1), -128, np.int8)
-    outputs[10:80] = 127
+    outputs[10:20] = outputs[54:] = 127  # it falls at 600
     found = detections(Runs(outputs, times), description)
-    assert [round(1000 * (d.time + 1)) for d in found] == [300, 1320, 2340]
+    assert [round(1000 * (d.time + 1)) for d in found] == [300, 1620]
+    outputs[20:50] = 127
+    assert [round(1000 * (d.time + 1)) for d in detections(Runs(outputs, times), description)] == [300]
+
+
+def test_by_the_silence_after_a_recording_alone_nothing_is_heard() -> None:
+    """A score that rises only then; one that was half way up before, whose event has the recording's length."""
+    description = model(louder(), window=2).description
+    outputs = np.full((100, 1), -128, np.int8)
+    outputs[50:] = 127
+    for ends, expected in ((None, [1530]), (1530, [1530]), (1529, [1529]), (1500, [1500]), (1499, []), (300, [])):
+        found = heard(Runs(outputs, np.arange(100) * 30, 1000, ends), description)
+        assert [round(1000 * (d.time + 1)) for d in found.events] == expected, ends
+        score, time, cutoff = found.highest["word"]
+        assert time >= 0.5 if expected else score == 0
+        assert cutoff == 0.5
+
+
+def test_silence_before_and_after_a_recording_is_as_long_as_asked() -> None:
+    samples = np.random.default_rng(1).normal(0, 6000, 4000).astype(np.int16)
+    for pad, milliseconds in ((1, 1000), (0, 0), (0.25, 250), (0.0004, 0), (60, 60000)):
+        runs = run_stream(model(louder()), samples, pad=pad)
+        assert (runs.begin, runs.ends) == (milliseconds, milliseconds + 250)
+        assert len(runs.times) == (32 * milliseconds + 4000 - 320) // 160 // 3
+    for wrong in (-0.1, 60.1, float("nan"), float("inf")):
+        with pytest.raises(DataError, match="it is 0 to 60 seconds of silence before and after a recording"):
+            run_stream(model(louder()), samples, pad=wrong)
+        with pytest.raises(DataError, match="seconds of silence"):
+            listen_live(model(louder()), [samples], pad=wrong)
 
 
 @pytest.mark.parametrize("name", ["alexa", "hey_jarvis", "okay_nabu"])

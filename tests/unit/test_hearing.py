@@ -26,6 +26,11 @@ SAID: tuple[Message, ...] = (
 )
 
 
+NEAREST = (
+    "yes's highest score was 0.97 at 12.3 s, cutoff 0.80; jarvis 0.60 at 12.5 s, cutoff 0.50; no 0.11 at 2.5 s, cutoff 0.50"
+)
+
+
 @pytest.fixture
 def board() -> ScriptedBoard:
     board = ScriptedBoard(heard=SAID)
@@ -102,6 +107,7 @@ def test_listen_prints_a_line_for_each_event(url: str, command: Command) -> None
         "  14.10 s  microphone: nothing but zeros: is it plugged in?",
         "  15.00 s  microphone: it hears again",
         "failed (2 so far): OSError: 5; it no longer listens",
+        f"heard yes, jarvis: {NEAREST}; peak -30 dBFS",
     ]
     assert done.err.splitlines() == [f"{url} hears by its microphone; for 0.5 s", f"{url}: a print"]
 
@@ -109,7 +115,18 @@ def test_listen_prints_a_line_for_each_event(url: str, command: Command) -> None
 def test_the_json_of_listen_is_a_line_an_event(url: str, command: Command) -> None:
     done = command("listen", "--for", "0.5", "--on", url, "--json", "--scores")
     events = [json.loads(line) for line in done.out.splitlines()]
-    assert [event["event"] for event in events] == [message["event"] for message in SAID]
+    assert [event["event"] for event in events] == [message["event"] for message in SAID] + ["summary"]
+    assert events[-1] == {
+        "event": "summary",
+        "heard": {"yes": 1, "jarvis": 1},
+        "peak": -30.0,
+        "rms": None,
+        "highest": {
+            "yes": {"score": 0.97, "time": 12.34, "cutoff": 0.8},
+            "jarvis": {"score": 0.6, "time": 12.5, "cutoff": 0.5},
+            "no": {"score": 0.113, "time": 2.5, "cutoff": 0.5},
+        },
+    }
     assert events[0] == {
         "event": "score",
         "time": 12.26,
@@ -122,7 +139,7 @@ def test_the_json_of_listen_is_a_line_an_event(url: str, command: Command) -> No
 
 
 def test_scores_without_a_terminal_are_quiet(url: str, command: Command) -> None:
-    assert len(command("listen", "--scores", "--for", "0.5", "--on", url).out.splitlines()) == 6
+    assert len(command("listen", "--scores", "--for", "0.5", "--on", url).out.splitlines()) == 7
 
 
 def test_a_board_that_is_unplugged_ends_listening_with_one_line(board: ScriptedBoard, url: str, command: Command) -> None:
@@ -144,6 +161,32 @@ def test_events_that_the_board_dropped_are_counted(board: ScriptedBoard, url: st
     assert "4 events went by: they were not taken in time\n" in command("listen", "--for", "0.5", "--on", url).err
 
 
+def test_the_loudest_is_of_all_the_time(board: ScriptedBoard, url: str, command: Command) -> None:
+    board.heard = ({**SAID[0], "peak": 32768}, SAID[0])
+    done = command("listen", "--for", "0.5", "--scores", "--on", url).out
+    assert done.endswith("; peak 0 dBFS: too loud, it is clipped: less gain\n")
+    assert done.startswith("heard nothing: yes's highest score was 0.97")
+
+
+def test_listening_may_be_ended_at_any_time(board: ScriptedBoard, url: str) -> None:
+    with Board.open(url) as opened:
+        for event in opened.hear():
+            if isinstance(event, Detection):
+                opened.hear_no_more()
+        assert opened.nearest()["yes"] == (0.97, 12.34, 0.8)
+
+
+def test_of_a_board_that_hears_nothing_no_loudness_is_told(board: ScriptedBoard, url: str) -> None:
+    board.settings["mute"] = True
+    board.heard = ()
+    with Board.open(url) as opened:
+        opened.hearing()
+        board.do_hear = lambda message: ScriptedBoard.do_hear(board, message) | {"source": None}  # type: ignore[method-assign]
+        assert list(opened.hear(seconds=0.1)) == []
+        assert opened.nearest()["yes"] == (0.97, 12.34, 0.8)
+        assert opened.loudest is None
+
+
 def test_a_mute_board_is_told(board: ScriptedBoard, url: str, command: Command) -> None:
     board.settings["mute"] = True
     assert f"{url} is mute: `watchword mute off` lets it hear\n" in command("listen", "--for", "0.5", "--on", url).err
@@ -157,6 +200,13 @@ def test_a_mute_board_is_told(board: ScriptedBoard, url: str, command: Command) 
         (["--for", "2", "--wav", "x.wav"], "--for is for a microphone, without --wav"),
         (["--scores", "--on", "reference"], "--scores is for a board's own microphone, without --wav and --from"),
         (["x.wav"], "x.wav: recordings come after --wav"),
+        (["--pad", "1"], "--pad is for sound that the computer sends: it needs --wav or --from computer, without --through"),
+        (["--pad", "-1", "--wav", "x.wav"], "pad is -1: it is 0 to 60 seconds of silence before and after a recording"),
+        (["--pad", "nan", "--on", "reference"], "pad is nan: it is 0 to 60 seconds of silence before and after a recording"),
+        (
+            ["--pad", "1", "--on", "reference", "--through", "inmp441", "--wav", "x.wav"],
+            "--pad is for sound that the computer sends: it needs --wav or --from computer, without --through",
+        ),
     ],
 )
 def test_what_cannot_be_is_told_before_a_board_is_asked(arguments: list[Any], error: str, command: Command) -> None:

@@ -5,7 +5,7 @@ from array import array
 
 from micropython import const
 
-from watchword.decision import Decision, check
+from watchword.decision import NO_END, Decision, check
 from watchword.frontend import CHANNELS, Frontend
 from watchword.kernels.bodies import buffers
 from watchword.runtime import Runtime
@@ -35,8 +35,8 @@ class Model:
         self.frames = self.size // CHANNELS  # and frames of features
         self.reset()
 
-    def reset(self):
-        self.decision.reset()
+    def reset(self, ends=NO_END):
+        self.decision.reset(ends)
         self.runtime.reset()
 
 
@@ -96,14 +96,14 @@ class Listener:
     def decisions(self):
         return [model.decision for model in self.models]
 
-    def reset(self):
+    def reset(self, ends=NO_END):
         self.frontend.reset()
         for i in range(len(self.samples)):
             self.samples[i] = 0
         for model in self.models:
-            model.reset()
+            model.reset(ends)
         if self.teacher is not None:
-            self.teacher.reset()
+            self.teacher.reset(ends)
         self.current = None  # the model that runs
         self.count = 0  # frames so far
         self.need = WINDOW  # samples that are to be there before anything is done,
@@ -111,14 +111,15 @@ class Listener:
         self.runs = 0  # of the first model
         self.heard = -1
 
-    def begin(self, source, stride=None):
+    def begin(self, source, stride=None, ends=NO_END):
         """Begin a new stream: nothing is remembered.
 
         Models run every `stride` frames, by default their programs' numbers; 0: only when `start` is called. A run is left out
-        where the pipeline is `behind`, so that no sound is lost to a model that is too slow.
+        where the pipeline is `behind`, so that no sound is lost to a model that is too slow. ends: ms at which its recording
+        ends, as `Decision.reset` has it.
         """
         source.reset()
-        self.reset()
+        self.reset(ends)
         for model in self.models:
             model.every = model.stride if stride is None else stride
             model.skips = model.frames > model.every  # not one that keeps state
@@ -179,8 +180,8 @@ class Listener:
             self.observer()
 
     def detected(self, decision, index, **fields):
-        at = self.ms() / 1000
-        self.report("detect", label=decision.labels[index], score=round(decision.score(index), 3), time=at, **fields)
+        score, at = round(decision.score(index), 3), decision.time / 1000
+        self.report("detect", label=decision.labels[index], score=score, time=at, **fields)
 
     def advance(self, ms):
         """Take what has come, or process about `ms` milliseconds of a run of a model; True when a run has ended."""

@@ -6,24 +6,39 @@ from watchword.requests import RequestError, Requests, field
 
 
 class Subject(Requests):
-    """For as long as a host asks for them, the scores of each run are sent, where the line is free."""
+    """For as long as a host asks, it is watched how loud it is, and the scores of each run are sent, where the line is free."""
 
     def __init__(self, app):
         super().__init__(app)
-        self.until = 0  # ms, when scores are sent no more
+        self.until = 0  # ms, when the host has gone
+        self.scores = False  # whether they are sent
 
     def do_hear(self, request):
         app = self.app
-        pipeline, ears = app.pipeline, app.ears
+        pipeline = app.pipeline
         scores = field(request, "scores", bool, False)
+        highest = field(request, "highest", bool, False)
         seconds = field(request, "seconds", int, 10)
         if not 1 <= seconds <= 60:
             raise RequestError("seconds: 1 to 60 are expected")
         listening = pipeline is not None and pipeline.subject == "sound"
+        fields = {}
         if listening:
             self.until = time.ticks_add(time.ticks_ms(), 1000 * seconds)
+            self.scores = scores
+            fields["peak"] = pipeline.peak
             pipeline.peak = 0
-            pipeline.observer = self.tell if scores else None
+            pipeline.observer = self.tell
+            if highest:
+                fields["highest"] = app.highest()
+                for decision in app.decisions():
+                    decision.means.forget_highest()
+        fields.update(self.state(listening))
+        return fields
+
+    def state(self, listening):
+        app = self.app
+        pipeline, ears = app.pipeline, app.ears
         return {
             "source": ears.source.kind if ears.hearing else None,
             "labels": [label for model in pipeline.models for label in model.labels] if listening else [],
@@ -40,7 +55,7 @@ class Subject(Requests):
         pipeline, app = self.app.pipeline, self.app
         if time.ticks_diff(self.until, time.ticks_ms()) < 0:
             pipeline.observer = None
-        elif self.link.work():
+        elif self.scores and self.link.work():
             scores = []
             for decision in pipeline.decisions():
                 scores += decision.scores()

@@ -4,6 +4,7 @@ import time
 
 from micropython import const
 
+from watchword.decision import NO_END
 from watchword.requests import RequestError, Requests, field, int8
 from watchword.sources import RATE
 from watchword.sources.link import LinkSource
@@ -34,11 +35,14 @@ class Subject(Requests):
         stride = field(request, "stride", int) if "stride" in request else None
         if stride is not None and stride < 0:
             raise RequestError("stride: 0 or more is expected")
+        ends = field(request, "ends", int) * 1000 // RATE if "ends" in request else NO_END
+        if ends < 0 and "ends" in request:
+            raise RequestError("ends: 0 or more samples are expected")
         app = self.app
         app.stop()
         app.ears.close()
         self.source = LinkSource()
-        self.listener.begin(self.source, stride)
+        self.listener.begin(self.source, stride, ends)
         self.link_us = self.gaps = self.gap_us = 0
         self.asked = time.ticks_ms()
         app.following = self
@@ -98,6 +102,7 @@ class Subject(Requests):
             "link_us": self.link_us,
             "gaps": self.gaps,
             "gap_ms": self.gap_us // 1000,
+            "highest": self.app.highest(),
         }
         self.end()
         return fields

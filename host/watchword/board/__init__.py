@@ -26,6 +26,7 @@ from watchword.board.events import (
 from watchword.board.hearing import Hearing
 from watchword.board.settings import Action, MicrophoneSetting, Settings
 from watchword.board.streams import Stream
+from watchword.board.summary import Summary
 from watchword.board.taught import Enrolled, Shots, Taught
 from watchword.board.tensors import Timing
 
@@ -49,6 +50,7 @@ __all__ = [
     "Settings",
     "Shots",
     "Stream",
+    "Summary",
     "Taught",
     "Timing",
     "Trial",

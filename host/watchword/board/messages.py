@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import types
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -32,7 +32,7 @@ class Said:
     def as_dict(self) -> dict[str, Any]:
         """The JSON of the command line: fields in the order of the message, those that it need not have only where they say
         something, and those that only a newer firmware knows."""
-        own = {one.name: one.default for one in fields(self) if one.name != "said"}
+        own = {one.name: _default(one) for one in fields(self) if one.name != "said"}
         present = [name for name in own if name in self.said or own[name] is MISSING or own[name] != getattr(self, name)]
         return {name: _json(getattr(self, name)) if name in own else self.said[name] for name in [*self.said, *present]}
 
@@ -66,11 +66,15 @@ def _filled(kind: Any, message: Message) -> Any:
     return kind(**values)
 
 
+def _default(one: Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
 @cache
 def _fields(kind: Any) -> dict[str, tuple[Any, bool]]:
     """The fields that a message fills: their types, and whether it must hold them."""
     hints = get_type_hints(kind)
-    return {one.name: (hints[one.name], one.default is MISSING) for one in fields(kind) if one.init and one.name != "said"}
+    return {one.name: (hints[one.name], _default(one) is MISSING) for one in fields(kind) if one.init and one.name != "said"}
 
 
 def _value(value: Any, hint: Any) -> Any:

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -15,17 +15,22 @@ from numpy.typing import NDArray
 from watchword.board.connection import Connection
 from watchword.board.events import Detection, Event
 from watchword.board.messages import Said
+from watchword.board.summary import Highest, rounded
 from watchword.data.adpcm import Adpcm
 from watchword.data.audio import RATE
+from watchword.errors import DataError
 
 Codec = Literal["s16", "adpcm"]
+PAD = 1.0  # seconds of silence before a recording and after it, as the keyword model was trained with
+LONGEST_PAD = 60  # seconds
 _CHUNK_SAMPLES = {"s16": 768, "adpcm": 768}  # of sound in one request; two of them at least fit into a board's credit
 
 
 @dataclass(frozen=True)
 class Stream(Said):
     """What a board did in a stream. time: seconds of it, up to the end of the last frame. link_us: what the board spent on the
-    line. gaps, gap_ms: how often and how long flash or a long request kept it from hearing."""
+    line. gaps, gap_ms: how often and how long flash or a long request kept it from hearing. highest: of all that may fire the
+    highest mean score, the second of the recording at which it was, and the cutoff."""
 
     frames: int = 0
     runs: int = 0
@@ -33,6 +38,7 @@ class Stream(Said):
     link_us: int = 0
     gaps: int = 0
     gap_ms: int = 0
+    highest: Highest = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,29 +75,34 @@ class Streams(Connection):
             self.link.wait(request)
         yield from self._events()
 
-    def listen(self, samples: NDArray[np.int16], codec: Codec = "s16") -> Iterator[Event]:
-        """Stream int16 samples (16 kHz) with a second of silence before and after; yields events as they come.
+    def listen(self, samples: NDArray[np.int16], codec: Codec = "s16", pad: float = PAD) -> Iterator[Event]:
+        """Stream int16 samples (16 kHz) with `pad` seconds of silence before and after; yields events as they come.
 
-        `time` of a Detection is in seconds from the first sample; a stream starts with everything forgotten. codec: how
-        sound travels; adpcm takes a quarter of the line, a third of the board's work, and is heard as `adpcm.coded` gives it.
-        After the last event `last_stream` tells of it.
+        `time` of a Detection is in seconds from the first sample; a stream starts with everything forgotten. By the silence
+        after the recording alone nothing is heard: docs/protocol.md, "Sound". codec: how sound travels; adpcm takes a quarter
+        of the line, a third of the board's work, and is heard as `adpcm.coded` gives it. After the last event `last_stream`
+        tells of it. DataError: `pad` is no time.
         """
-        silence = np.zeros(RATE, np.int16)
-        yield from self._heard([silence, np.asarray(samples, np.int16), silence], codec)
+        silence = quiet(pad)
+        samples = np.asarray(samples, np.int16)
+        ends = len(silence) + len(samples)
+        yield from self._heard([silence, samples, silence], codec, len(silence), ends=ends)
 
-    def listen_live(self, blocks: Iterable[NDArray[np.int16]], codec: Codec = "s16") -> Iterator[Event]:
+    def listen_live(self, blocks: Iterable[NDArray[np.int16]], codec: Codec = "s16", pad: float = PAD) -> Iterator[Event]:
         """The same of blocks of samples that come by and by, as of `data.microphone.Microphone`; without the silence after."""
-        yield from self._heard(itertools.chain([np.zeros(RATE, np.int16)], blocks), codec)
+        silence = quiet(pad)
+        yield from self._heard(itertools.chain([silence], blocks), codec, len(silence))
 
-    def _heard(self, blocks: Iterable[NDArray[np.int16]], codec: Codec) -> Iterator[Event]:
-        """What comes of a stream that begins with a second of silence; times count from its end."""
-        for event in self._events_of(blocks, codec):
+    def _heard(self, blocks: Iterable[NDArray[np.int16]], codec: Codec, begin: int, **fields: Any) -> Iterator[Event]:
+        """What comes of a stream that begins with so many samples of silence; times count from its end."""
+        for event in self._events_of(blocks, codec, **fields):
             if isinstance(event, Detection):
-                event = dataclasses.replace(event, time=round(event.time - 1.0, 3), score=round(event.score, 3))
+                event = dataclasses.replace(event, time=round(event.time - begin / RATE, 3), score=round(event.score, 3))
             yield event
+        self.last_stream = dataclasses.replace(self.last_stream, highest=rounded(self.last_stream.highest, begin / RATE))
 
-    def _events_of(self, blocks: Iterable[NDArray[np.int16]], codec: Codec) -> Iterator[Event]:
-        yield from self._stream(blocks, codec)
+    def _events_of(self, blocks: Iterable[NDArray[np.int16]], codec: Codec, **fields: Any) -> Iterator[Event]:
+        yield from self._stream(blocks, codec, **fields)
         self.last_stream = self._ask(Stream, "end")
         yield from self._events()
 
@@ -102,6 +113,13 @@ class Streams(Connection):
         scores = self._ask(_Scores, "scores").scores
         self.last_stream = self._ask(Stream, "end")
         return scores
+
+
+def quiet(pad: float) -> NDArray[np.int16]:
+    """So many seconds of digital silence, in whole milliseconds, as int16 samples. DataError: it is no time."""
+    if not 0 <= pad <= LONGEST_PAD:
+        raise DataError(f"pad is {pad:g}: it is 0 to {LONGEST_PAD} seconds of silence before and after a recording")
+    return np.zeros(round(1000 * pad) * RATE // 1000, np.int16)
 
 
 def _chunks(blocks: Iterable[NDArray[np.int16]], size: int) -> Iterator[NDArray[np.int16]]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.live import Live
 
 from watchword.board import Board, Detection, Event, Failed, Hearing, Hello, Lost, Microphone, Score, Trial
+from watchword.board.summary import dbfs, summary
 from watchword.cli.meters import Meters, by_label
 from watchword.cli.options import some_microphone
-from watchword.cli.output import in_order, live, note, say, say_event, say_json
+from watchword.cli.output import in_order, live, note, say, say_event, say_json, say_summary
 from watchword.data.audio import RATE
 from watchword.errors import BoardError
 
@@ -29,8 +31,26 @@ def attach(board: Board, seconds: float | None, scores: bool, json: bool) -> Non
     if state.source is not None and not json:
         until = "Ctrl-C ends it" if seconds is None else f"for {seconds:g} s"
         note(f"{board.target} hears by its microphone; {until}")
-    with suppress(KeyboardInterrupt):
-        _show(board, seconds, scores, json)
+    told: list[Event] = []
+    with until_interrupted(board.hear_no_more):
+        _show(board, seconds, scores, json, told)
+    highest = board.nearest()
+    say_summary(summary(told, highest, None if board.loudest is None else dbfs(board.loudest), None), json)
+
+
+@contextmanager
+def until_interrupted(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C stops, so that what was heard is told to its end; another one does what it does elsewhere."""
+
+    def interrupted(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop()
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def require_microphone(board: Board) -> None:
@@ -42,12 +62,15 @@ def require_microphone(board: Board) -> None:
         )
 
 
-def _show(board: Board, seconds: float | None, scores: bool, json: bool) -> None:
+def _show(board: Board, seconds: float | None, scores: bool, json: bool, told: list[Event]) -> None:
+    """told: gets the detections."""
     last = None
     with _bars(board, scores and not json) as bars:
         for event in board.hear(scores=scores, seconds=seconds):
             hearing = board.heard_by
             assert hearing is not None
+            if isinstance(event, Detection):
+                told.append(event)
             if event.seq is not None:
                 if last is not None and event.seq > last + 1:
                     note(f"{event.seq - last - 1} events went by: they were not taken in time")

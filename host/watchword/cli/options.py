@@ -44,7 +44,9 @@ OnOrReference = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start a virtual board with empty flash.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
-ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite, NAME.toml beside it, or a name: keywords.")]
+ModelFile = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A .tflite, NAME.toml beside it; a microWakeWord's .json; or a name: keywords.")
+]
 Lent = Annotated[
     Path | None, typer.Option("--model", metavar="MODEL", help="Run this model (a file or a name) for this command only.")
 ]

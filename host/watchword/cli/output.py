@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from watchword.board import Event, Log
+from watchword.board.summary import Summary
 from watchword.cli import tables
 
 # A table in a pipe is as wide as it needs.
@@ -46,6 +47,14 @@ def of_file(event: Event, file: Path) -> dict[str, Any]:
 def say_event(event: Event, target: str) -> None:
     """A line beside the result, for an event that is none."""
     note(f"{target}: {event.text if isinstance(event, Log) else event.as_dict()}")
+
+
+def say_summary(found: Summary, json: bool, file: Path | None = None) -> None:
+    """The last line of listening. file: of which it tells."""
+    if json:
+        say_json(in_order(found) if file is None else of_file(found, file))
+    else:
+        say(f"{found}" if file is None else f"{file}  {found}")
 
 
 def say_json(value: Any) -> None:

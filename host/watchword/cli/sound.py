@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from watchword import shipped
 from watchword.board import Board, Detection, Event
-from watchword.board.streams import Codec
+from watchword.board.streams import LONGEST_PAD, PAD, Codec, quiet
+from watchword.board.summary import Highest, Loudness, summary
 from watchword.board.virtual.wires import I2S_PARTS, part
-from watchword.cli.hearing import attach, require_microphone
+from watchword.cli.hearing import attach, require_microphone, until_interrupted
 from watchword.cli.options import (
     DescriptionFile,
     Fresh,
@@ -36,7 +37,7 @@ from watchword.cli.options import (
     open_board,
     running,
 )
-from watchword.cli.output import awaited, note, of_file, progress_bar, say, say_event, say_json
+from watchword.cli.output import awaited, note, of_file, progress_bar, say, say_event, say_json, say_summary
 from watchword.data import audio
 from watchword.data.microphone import Microphone
 from watchword.errors import BoardError, DataError
@@ -93,6 +94,14 @@ def listen(
     seconds: Annotated[
         float | None, typer.Option("--for", metavar="SECONDS", help="Of a microphone: end after so long; else Ctrl-C does.")
     ] = None,
+    pad: Annotated[
+        float | None,
+        typer.Option(
+            "--pad",
+            metavar="SECONDS",
+            help=f"Silence before and after a recording, before a microphone's sound: {PAD:g}, 0 to {LONGEST_PAD}.",
+        ),
+    ] = None,
     scores: Annotated[
         bool, typer.Option("--scores", help="Of a board's microphone: level, scores and cutoffs as moving bars.")
     ] = False,
@@ -100,30 +109,35 @@ def listen(
 ) -> None:
     """Show what a board hears, a line for each word.
 
-    By its own microphone, in recordings, or by the computer's microphone. Each recording is a stream of its own. The
-    reference hears what a board would, by watchword's keyword model unless --model names another. With --through it hears
+    By its own microphone, in recordings, or by the computer's microphone. In the end a line says what was heard, how near
+    the rest came, and how loud it was. Each recording is a stream of its own. The reference hears what a board would, by
+    watchword's keyword model unless --model names another. With --through it hears
     what a virtual Pico hears whose microphone plays the recording from its start on.
     """
     by_itself = not wav and source is None and on != "reference"
     _require_sense(wav, more, source, device, seconds, scores, by_itself)
     _require_reference(through, gain, on, source, codec)
+    if pad is not None and (by_itself or through is not None):
+        raise DataError("--pad is for sound that the computer sends: it needs --wav or --from computer, without --through")
+    pad = PAD if pad is None else pad
+    quiet(pad)  # before anything starts
     loaded = load(model, description) if model else load(keywords()) if on == "reference" else None
     if loaded is not None:
         loaded.require_sound()
     files = [] if by_itself or source else named_files([*(wav or [_clips()]), *(more or [])], audio.find, "sound")
     if source is not None:
         with Microphone(device, note) as microphone, _hearing(loaded, on, fresh) as board:
-            _hear_live(microphone, board or loaded, codec, seconds, json)
+            _hear_live(microphone, board or loaded, codec, pad, seconds, json)
         return
     with _hearing(loaded, on, fresh, by_itself) as board:
         if board is None:
             assert loaded is not None
-            hear = partial(_by_reference, loaded, codec) if through is None else partial(_by_itself, loaded, through, gain)
+            hear = partial(_by_reference, loaded, codec, pad) if through is None else partial(_by_itself, loaded, through, gain)
             _hear(hear, "reference", files, json)
         elif by_itself:
             attach(board, seconds, scores, json)
         else:
-            _hear(partial(_by_board, board, codec), board.target, files, json)
+            _hear(partial(_by_board, board, codec, pad), board.target, files, json)
 
 
 def _require_sense(
@@ -184,37 +198,25 @@ def _hearing(loaded: Model | None, on: str | None, fresh: bool, by_itself: bool 
         yield board
 
 
-def _hear_live(microphone: Microphone, by: Board | Model | None, codec: Codec, seconds: float | None, json: bool) -> None:
+def _hear_live(
+    microphone: Microphone, by: Board | Model | None, codec: Codec, pad: float, seconds: float | None, json: bool
+) -> None:
     """What a board, or a model on the reference, hears of a microphone, until it has heard enough or Ctrl-C comes."""
     assert by is not None
     target = by.target if isinstance(by, Board) else "reference"
-    listen = by.listen_live if isinstance(by, Board) else partial(streaming.listen_live, by)
     note(f"{target} hears {microphone.name}" + ("; Ctrl-C ends it" if seconds is None else ""))
-    with _until_interrupted(microphone.stop):
-        for event in listen(microphone.blocks(seconds), codec):
-            if json:
-                say_json(event.as_dict())
-            elif isinstance(event, Detection):
-                say(f"{event.time:7.2f} s  {event.label}  {event.score:.2f}")
-            else:
-                say_event(event, target)
+    loudness = Loudness()
+    blocks = loudness.all(microphone.blocks(seconds))
+    if isinstance(by, Board):
+        heard = Hearing(by.listen_live(blocks, codec, pad), lambda: by.last_stream.highest)
+    else:
+        listening = streaming.listen_live(by, blocks, codec, pad)
+        heard = Hearing(listening, lambda: listening.highest)
+    with until_interrupted(microphone.stop):
+        told = _tell(heard.events, target, json)
     if microphone.lost:
         note(f"{microphone.name}: {microphone.lost:.1f} s of sound were lost: {target} is slower than the microphone")
-
-
-@contextmanager
-def _until_interrupted(stop: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C stops, so that what was heard is told to its end; another one does what it does elsewhere."""
-
-    def interrupted(number: int, frame: object) -> None:
-        signal.signal(signal.SIGINT, before)
-        stop()
-
-    before = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    say_summary(summary(told, heard.highest(), loudness.peak, loudness.rms), json)
 
 
 def _clips() -> Path:
@@ -233,34 +235,69 @@ def give_keywords(board: Board) -> None:
     note(f"{board.target} held no program: it listens with watchword's keyword model now")
 
 
-Hear = Callable[[Path, NDArray[np.int16]], Iterable[Event]]
+@dataclass(frozen=True)
+class Hearing:
+    """What is heard as it comes, and how near the rest came, once all has come."""
+
+    events: Iterable[Event]
+    highest: Callable[[], Highest]
+
+
+Hear = Callable[[Path, NDArray[np.int16]], Hearing]
 """What is heard of a file's samples."""
 
 
-def _by_board(board: Board, codec: Codec, file: Path, samples: NDArray[np.int16]) -> Iterator[Event]:
-    yield from board.listen(samples, codec)
+def _by_board(board: Board, codec: Codec, pad: float, file: Path, samples: NDArray[np.int16]) -> Hearing:
+    return Hearing(_events(board, codec, pad, file, samples), lambda: board.last_stream.highest)
+
+
+def _events(board: Board, codec: Codec, pad: float, file: Path, samples: NDArray[np.int16]) -> Iterator[Event]:
+    yield from board.listen(samples, codec, pad)
     if gaps := board.last_stream.gaps:
         times = "once" if gaps == 1 else f"{gaps} times"
         note(f"{file}: hearing paused {times}, {board.last_stream.gap_ms / 1000:.2f} s in all")
 
 
-def _by_reference(model: Model, codec: Codec, file: Path, samples: NDArray[np.int16]) -> list[Detection]:
-    return streaming.listen(model, samples, codec)
+def _by_reference(model: Model, codec: Codec, pad: float, file: Path, samples: NDArray[np.int16]) -> Hearing:
+    return _once_asked(lambda: streaming.heard(streaming.run_stream(model, samples, codec, pad), model.description))
 
 
-def _by_itself(model: Model, through: str, gain: float | None, file: Path, samples: NDArray[np.int16]) -> list[Detection]:
-    return streaming.listen_by_itself(model, samples, through, gain)
+def _by_itself(model: Model, through: str, gain: float | None, file: Path, samples: NDArray[np.int16]) -> Hearing:
+    return _once_asked(lambda: streaming.heard(streaming.run_by_itself(model, samples, through, gain), model.description))
+
+
+def _once_asked(hear: Callable[[], streaming.Heard]) -> Hearing:
+    """What the reference hears, which begins to when its events are asked for."""
+    found: list[streaming.Heard] = []
+
+    def events() -> Iterator[Event]:
+        found.append(hear())
+        yield from found[0].events
+
+    return Hearing(events(), lambda: found[0].highest)
 
 
 def _hear(hear: Hear, target: str, files: list[Path], json: bool) -> None:
     for _, file, samples in each(files, audio.read, "recordings"):
-        for event in awaited(f"hearing {file.name}", hear(file, samples)):
-            if json:
-                say_json(of_file(event, file))
-            elif isinstance(event, Detection):
-                say(f"{file}  {event.time:7.2f} s  {event.label}  {event.score:.2f}")
-            else:
-                say_event(event, target)
+        heard = hear(file, samples)
+        told = _tell(awaited(f"hearing {file.name}", heard.events), target, json, file)
+        loudness = Loudness()
+        loudness.take(samples)
+        say_summary(summary(told, heard.highest(), loudness.peak, loudness.rms), json, file)
+
+
+def _tell(events: Iterable[Event], target: str, json: bool, file: Path | None = None) -> list[Event]:
+    """A line for each event as it comes; all of them. file: of which they tell."""
+    told = []
+    for event in events:
+        told.append(event)
+        if json:
+            say_json(event.as_dict() if file is None else of_file(event, file))
+        elif isinstance(event, Detection):
+            say(f"{'' if file is None else f'{file}  '}{event.time:7.2f} s  {event.label}  {event.score:.2f}")
+        else:
+            say_event(event, target)
+    return told
 
 
 def demo(
@@ -277,7 +314,7 @@ def demo(
     words = [label for label in model.description.labels if label not in model.description.background]
     if on == "reference":
         say(f"without a board, by the same numbers: listening for {', '.join(words)}")
-        _demonstrate(partial(_by_reference, model, "s16"), wav, words)
+        _demonstrate(partial(_by_reference, model, "s16", PAD), wav, words)
         return
     with open_board(on or "unix:demo", fresh=on is None) as board:
         hello = board.hello
@@ -286,7 +323,7 @@ def demo(
         with progress_bar("pushing keywords") as progress:
             file = board.push(program, progress=progress)
         say(f"pushed {file}: listening for {', '.join(words)}")
-        _demonstrate(partial(_by_board, board, "s16"), wav, words)
+        _demonstrate(partial(_by_board, board, "s16", PAD), wav, words)
 
 
 def _demonstrate(hear: Hear, wav: Path | None, words: list[str]) -> None:
@@ -294,7 +331,7 @@ def _demonstrate(hear: Hear, wav: Path | None, words: list[str]) -> None:
     spoken = _speak(words) if wav is None else None
     for clip in [*clips, *([spoken] if spoken else [])]:
         with progress_bar(f"hearing {clip.name}"):
-            found = [event for event in hear(clip, audio.read(clip)) if isinstance(event, Detection)]
+            found = [event for event in hear(clip, audio.read(clip)).events if isinstance(event, Detection)]
         heard = ", ".join(f"{event.label} at {event.time:.2f} s (score {event.score:.2f})" for event in found)
         say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {heard or 'nothing'}")
     if spoken:

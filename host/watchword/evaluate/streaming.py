@@ -8,14 +8,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword import reference, shipped
 from watchword.board import Detection, modules
-from watchword.board.streams import Codec
+from watchword.board.streams import PAD, Codec, quiet
+from watchword.board.summary import Highest, rounded
 from watchword.board.virtual import wires
 from watchword.data import audio
 from watchword.data.adpcm import Adpcm, coded
@@ -30,20 +31,30 @@ from watchword.model import Model
 class Runs:
     """Every run of a model on one stream.
 
-    outputs: int8 (runs, labels). times: ms of the stream at each run, (runs,). begin: ms of the stream from which events count.
+    outputs: int8 (runs, labels). times: ms of the stream at each run, (runs,). begin: ms of the stream at which the recording
+    begins, from which events count. ends: ms at which it ends, where silence of the host's making follows; else None.
     """
 
     outputs: NDArray[np.int8]
     times: NDArray[np.int64]
     begin: int = 1000
+    ends: int | None = None
 
 
-def listen(model: Model, samples: NDArray[np.int16], codec: Codec = "s16") -> list[Detection]:
+@dataclass(frozen=True)
+class Heard:
+    """What fires on a stream. highest: as `board.Stream` has it."""
+
+    events: list[Detection]
+    highest: Highest
+
+
+def listen(model: Model, samples: NDArray[np.int16], codec: Codec = "s16", pad: float = PAD) -> list[Detection]:
     """What `Board.listen` yields of int16 samples (16 kHz) on a board that runs the model: the same events, without the board.
 
-    ModelError: as `Model.require_sound`.
+    ModelError: as `Model.require_sound`; DataError: `pad` is no time.
     """
-    return detections(run_stream(model, samples, codec), model.description)
+    return detections(run_stream(model, samples, codec, pad), model.description)
 
 
 def listen_by_itself(model: Model, samples: NDArray[np.int16], part: str, gain: float | None = None) -> list[Detection]:
@@ -57,44 +68,66 @@ def listen_by_itself(model: Model, samples: NDArray[np.int16], part: str, gain: 
     return detections(run_by_itself(model, samples, part, gain), model.description)
 
 
-def listen_live(model: Model, blocks: Iterable[NDArray[np.int16]], codec: Codec = "s16") -> Iterator[Detection]:
-    """What `Board.listen_live` yields of int16 blocks (16 kHz) as they come. ModelError: as `Model.require_sound`.
+def listen_live(model: Model, blocks: Iterable[NDArray[np.int16]], codec: Codec = "s16", pad: float = PAD) -> Listening:
+    """What `Board.listen_live` yields of int16 blocks (16 kHz) as they come.
 
-    Of samples that all are there `listen` gives the same, and what follows in the silence after them.
+    Of samples that all are there `listen` gives the same, and what follows in the silence after them. ModelError: as
+    `Model.require_sound`; DataError: `pad` is no time.
     """
-    description = model.require_sound()
-    front_end = MicroFrontend(description.frontend)
-    coder, decoder = Adpcm(), Adpcm()
-    stride, multiplier = description.decision.stride, description.input.multiplier
-    times: deque[int] = deque()
-
-    def windows() -> Iterator[NDArray[np.int8]]:
-        history = np.full((model.frames, CHANNELS), -128, np.int8)
-        count = 0
-        for block in itertools.chain([np.zeros(RATE, np.int16)], blocks):
-            heard = decoder.decode(coder.encode(block)) if codec == "adpcm" else block
-            for row in to_int8(front_end.process(heard), multiplier):
-                history = np.concatenate([history[1:], row[np.newaxis]])
-                count += 1
-                if count % stride == 0:
-                    times.append(_time(description, count))
-                    yield history.reshape(model.graph.input.shape[1:])
-
-    stage = _stage(description)
-    for outputs in reference.stream(model.graph, windows()):
-        found = _fired(stage, description, outputs.ravel().tolist(), times.popleft())
-        if found is not None:
-            yield found
+    return Listening(model, blocks, codec, pad)
 
 
-def run_stream(model: Model, samples: NDArray[np.int16], codec: Codec = "s16") -> Runs:
-    """Run the model over a recording with a second of silence before and after it, every `decision.stride` frames.
+class Listening(Iterator[Detection]):
+    """The events of `listen_live`."""
 
-    codec: as sound travels to a board. A model that keeps state starts as after a reset. ModelError: as `Model.require_sound`.
+    def __init__(self, model: Model, blocks: Iterable[NDArray[np.int16]], codec: Codec, pad: float) -> None:
+        self._description = model.require_sound()
+        silence = quiet(pad)
+        self._stage = _Stage(self._description, _ms(len(silence)))
+        self._events = self._listen(model, itertools.chain([silence], blocks), codec)
+
+    @property
+    def highest(self) -> Highest:
+        """So far, as `board.Stream` has it."""
+        return self._stage.highest
+
+    def __next__(self) -> Detection:
+        return next(self._events)
+
+    def _listen(self, model: Model, blocks: Iterable[NDArray[np.int16]], codec: Codec) -> Iterator[Detection]:
+        description = self._description
+        front_end = MicroFrontend(description.frontend)
+        coder, decoder = Adpcm(), Adpcm()
+        stride, multiplier = description.decision.stride, description.input.multiplier
+        times: deque[int] = deque()
+
+        def windows() -> Iterator[NDArray[np.int8]]:
+            history = np.full((model.frames, CHANNELS), -128, np.int8)
+            count = 0
+            for block in blocks:
+                heard = decoder.decode(coder.encode(block)) if codec == "adpcm" else block
+                for row in to_int8(front_end.process(heard), multiplier):
+                    history = np.concatenate([history[1:], row[np.newaxis]])
+                    count += 1
+                    if count % stride == 0:
+                        times.append(_time(description, count))
+                        yield history.reshape(model.graph.input.shape[1:])
+
+        for outputs in reference.stream(model.graph, windows()):
+            found = self._stage.take(outputs.ravel().tolist(), times.popleft())
+            if found is not None:
+                yield found
+
+
+def run_stream(model: Model, samples: NDArray[np.int16], codec: Codec = "s16", pad: float = PAD) -> Runs:
+    """Run the model over a recording with `pad` seconds of silence before and after it, every `decision.stride` frames.
+
+    codec: as sound travels to a board. A model that keeps state starts as after a reset. ModelError: as `Model.require_sound`;
+    DataError: `pad` is no time.
     """
-    silence = np.zeros(RATE, np.int16)
+    silence = quiet(pad)
     stream = np.concatenate([silence, samples, silence])
-    return _run(model, coded(stream) if codec == "adpcm" else stream, RATE)
+    return _run(model, coded(stream) if codec == "adpcm" else stream, len(silence), len(silence) + len(samples))
 
 
 def run_by_itself(model: Model, samples: NDArray[np.int16], part: str, gain: float | None = None) -> Runs:
@@ -103,39 +136,44 @@ def run_by_itself(model: Model, samples: NDArray[np.int16], part: str, gain: flo
     return _run(model, Microphone(modules.named(part).gain if gain is None else gain).process(words), 0)
 
 
-def _run(model: Model, stream: NDArray[np.int16], begin: int) -> Runs:
-    """Run the model over a whole stream. begin: the sample from which times count."""
+def _run(model: Model, stream: NDArray[np.int16], begin: int, ends: int | None = None) -> Runs:
+    """Run the model over a whole stream. begin: the sample from which times count; ends: `Runs.ends`, in samples."""
     description = model.require_sound()
     rows = MicroFrontend(description.frontend).process(stream)
     history = np.concatenate([np.full((model.frames, CHANNELS), -128, np.int8), to_int8(rows, description.input.multiplier)])
     counts = np.arange(description.decision.stride, len(rows) + 1, description.decision.stride)
     windows = np.array([history[count : count + model.frames] for count in counts], np.int8)
     outputs = reference.run(model.graph, windows.reshape(len(counts), *model.graph.input.shape[1:]))
-    return Runs(outputs.reshape(len(counts), len(description.labels)), _time(description, counts), begin * 1000 // RATE)
+    return Runs(
+        outputs.reshape(len(counts), len(description.labels)),
+        _time(description, counts),
+        _ms(begin),
+        None if ends is None else _ms(ends),
+    )
 
 
 def detections(runs: Runs, description: Description, cutoff: float | None = None) -> list[Detection]:
     """What fires on a stream of `run_stream`, by the board's own decision stage. cutoff: instead of the description's."""
-    stage = _stage(description, cutoff)
-    found = (
-        _fired(stage, description, outputs, time, runs.begin)
-        for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True)
-    )
-    return [detection for detection in found if detection is not None]
+    return heard(runs, description, cutoff).events
+
+
+def heard(runs: Runs, description: Description, cutoff: float | None = None) -> Heard:
+    """The same, and how near the rest came."""
+    stage = _Stage(description, runs.begin, runs.ends, cutoff)
+    found = [stage.take(outputs, time) for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True)]
+    return Heard([detection for detection in found if detection is not None], stage.highest)
 
 
 def highest_score(runs: Runs, description: Description) -> float:
     """The highest score, 0..1, that a label which can fire has on a stream of `run_stream`, whatever it is enough for."""
-    stage = _stage(description)
-    fires = [index for index, label in enumerate(description.labels) if label not in description.background]
-    highest = 0.0
-    for outputs, time in zip(runs.outputs.tolist(), runs.times.tolist(), strict=True):
-        stage.update(outputs, time)
-        highest = max(highest, *(stage.score(index) for index in fires))
-    return highest
+    return max((score for score, _, _ in heard(runs, description).highest.values()), default=0.0)
 
 
 T = TypeVar("T", int, NDArray[np.int64])
+
+
+def _ms(samples: int) -> int:
+    return samples * 1000 // RATE
 
 
 def _time(description: Description, count: T) -> T:
@@ -143,19 +181,31 @@ def _time(description: Description, count: T) -> T:
     return ((count - 1) * description.frontend.hop + WINDOW) * 1000 // RATE
 
 
-def _stage(description: Description, cutoff: float | None = None) -> Any:
-    """The board's own decision stage. cutoff: instead of the description's."""
-    settings = description.decision if cutoff is None else dataclasses.replace(description.decision, cutoff=cutoff)
-    decision = shipped.firmware_module("decision").Decision
-    return decision(description.labels, description.background, settings.cutoff, settings.window, settings.refractory)
+class _Stage:
+    """The board's own decision stage on one stream. begin, ends: as in `Runs`. cutoff: instead of the description's."""
 
+    def __init__(self, description: Description, begin: int, ends: int | None = None, cutoff: float | None = None) -> None:
+        settings = description.decision if cutoff is None else dataclasses.replace(description.decision, cutoff=cutoff)
+        firmware = shipped.firmware_module("decision")
+        self._labels, self._begin = description.labels, begin
+        self._decision = firmware.Decision(
+            description.labels, description.background, settings.cutoff, settings.window, settings.refractory
+        )
+        self._decision.reset(firmware.NO_END if ends is None else ends)
 
-def _fired(stage: Any, description: Description, outputs: list[int], time: int, begin: int = 1000) -> Detection | None:
-    """What fires at a run of the model, `time` ms into a stream. begin: ms of it from which events count."""
-    index = stage.update(outputs, time)
-    if index < 0:
-        return None
-    return Detection(description.labels[index], stage.score(index), (time - begin) / 1000)
+    def take(self, outputs: list[int], time: int) -> Detection | None:
+        """What fires at a run of the model, `time` ms into the stream."""
+        decision = self._decision
+        index = decision.update(outputs, time)
+        return None if index < 0 else Detection(self._labels[index], decision.score(index), self._second(decision.time))
+
+    @property
+    def highest(self) -> Highest:
+        found = {label: (score, time, cutoff) for label, (score, time, cutoff) in self._decision.highest().items()}
+        return rounded(found, self._begin / 1000)
+
+    def _second(self, ms: int) -> float:
+        return (ms - self._begin) / 1000
 
 
 @dataclass(frozen=True)
