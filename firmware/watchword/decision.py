@@ -38,20 +38,21 @@ class Means:
             self.sums[i] = 0
         self.at = 0
 
-    def take(self, outputs):
-        """Take one run's int8 outputs (softmax: score = (q + 128) / 256). Returns the index of the greatest mean, or -1.
+    def take(self, outputs, least):
+        """Take one run's int8 outputs (softmax: score = (q + 128) / 256). least: of each label the sum that it has to reach.
 
-        Scores before the first run count as 0, so that one loud run alone cannot fire. Allocates nothing.
+        Returns the index of the greatest mean among those that do, or -1. Scores before the first run count as 0, so that one
+        loud run alone cannot fire. Allocates nothing.
         """
-        history = self.history
+        history, sums = self.history, self.sums
         base = self.at * self.n
         self.at = (self.at + 1) % self.window
         best = -1
         for i in range(self.n):
             score = (outputs[i] ^ 128) & 255  # int8 or its byte
-            self.sums[i] += score - history[base + i]
+            sums[i] += score - history[base + i]
             history[base + i] = score
-            if self.fires[i] and (best < 0 or self.sums[i] > self.sums[best]):
+            if self.fires[i] and sums[i] >= least[i] and (best < 0 or sums[i] > sums[best]):
                 best = i
         return best
 
@@ -109,8 +110,8 @@ class Decision(Decider):
 
     def update(self, outputs, ms):
         """Take one run's int8 outputs at `ms` of the stream. Returns the index of the label that fires, or -1."""
-        best = self.means.take(outputs)
-        if best < 0 or self.means.sums[best] < self.least[best] or ms < self.quiet_until:
+        best = self.means.take(outputs, self.least)
+        if best < 0 or ms < self.quiet_until:
             return -1
         self.quiet_until = ms + self.refractory
         return best
@@ -134,11 +135,12 @@ class Presence(Decider):
 
     def update(self, outputs):
         """Take the int8 outputs of one frame."""
-        best = self.means.take(outputs)
+        best = self.means.take(outputs, self.least)
         self.seen = self.gone = -1
         if self.present >= 0 and 4 * self.means.sums[self.present] < 3 * self.least[self.present]:
             self.gone = self.present
             self.present = -1
-        if best >= 0 and best != self.present and self.means.sums[best] >= self.least[best]:
+        sums = self.means.sums
+        if best >= 0 and best != self.present and (self.present < 0 or sums[best] > sums[self.present]):
             self.gone = self.present if self.present >= 0 else self.gone
             self.present = self.seen = best

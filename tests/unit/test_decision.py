@@ -22,6 +22,7 @@ import pytest
         "what_is_seen_stays_until_it_is_well_below_the_cutoff",
         "one_label_takes_the_place_of_another",
         "presence_is_of_the_mean_and_forgets",
+        "a_louder_word_below_its_own_cutoff_is_in_nobodys_way",
     ],
 )
 def test_decision(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
