@@ -10,13 +10,13 @@ FORMAT = 4  # of programs
 # MicroPython keeps the frame of each function that is not small on the heap while it runs, and looks for room from the heap's
 # start on: up to 0.6 ms a call on an RP2040, where there is none before all that stays. So room is kept at the start. It
 # lasts while nothing else gets there: it is held as modules are loaded, and garbage is collected before there is much of it.
-# And so is a piece for an open file and shots of taught words, since what is free after modules were loaded lies in small ones.
+# And so is a piece for an open file, since what is free after modules were loaded lies in small ones.
 FILE = 1280  # bytes that an open file takes at the most, with pages of flash of 256
 
 
 def _find_room():
     try:
-        room = [bytearray(2 * FILE)]
+        room = [bytearray(FILE)]
     except MemoryError:
         room = []  # it does without
     return room + [bytearray(112) for _ in range(12)]  # each with its head as large as the largest frames

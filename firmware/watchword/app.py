@@ -293,6 +293,10 @@ class App:
         try:
             subject = self.subject(SUBJECTS[request["do"]])
         except Exception as error:
+            if isinstance(error, MemoryError):
+                error = watchword.Refusal(
+                    "its heap has no room for this (%s): take its microphone off, push another model" % error
+                )
             if "length" not in request or self.link.read_payload(request) >= 0:  # which tells itself what is wrong with it
                 self.link.error(request, error_text(error))
             return

@@ -15,6 +15,7 @@ from watchword import shipped
 from watchword.board import Detection, Event, Lost, Shots
 from watchword.board.virtual.controls import Line
 from watchword.data import audio, words
+from watchword.errors import BoardError
 from watchword.evaluate import listen_by_itself
 from watchword.model import keywords, load
 
@@ -116,24 +117,26 @@ def test_a_board_is_taught_while_it_hears(tmp_path: Path) -> None:
     others = [row.round().clip(-127, 127).astype(np.int8).tobytes() for row in rows]
     with by_itself.listening(load(keywords())) as board:
         by_itself.begin(board, by_itself.noise(60), tmp_path)
-        for turn, word in enumerate(("first", "second")):
-            ready = board.taught(ready=True)
-            board.scores(shot if turn == 0 else -shot // 2)
-            own = board.embedding()
-            by_itself.wait(board, 0.4)  # in which the microphone's sound has been heard, and the model has run
-            assert board.hearing().time > 0.2
-            assert np.array_equal(board.embedding(), own)
-            if turn == 0:
-                board.enrol(word)
-                assert board.export_taught().shots == ((word, own.tobytes()),)
-            some = others[6 * turn :][:6]
-            board.import_taught(Shots(str(ready.file), tuple((f"{word}{i % 3}", shot) for i, shot in enumerate(some))))
-            board.name(word)
-            by_itself.wait(board, 1.2)
-            assert board.hearing().source == "i2s"
-            assert board.hearing().lost == 0
-            assert not [event for event in by_itself.told(board) if isinstance(event, Lost)]
-            if turn == 0:
-                board.restart()  # its heap is another one then
-                assert board.hello.note is None
-        assert sum(board.taught().words.values()) == 13
+        file = str(board.taught(ready=True).file)
+        board.scores(shot)
+        own = board.embedding()
+        by_itself.wait(board, 0.4)  # in which the microphone's sound has been heard, and the model has run
+        assert board.hearing().time > 0.2
+        assert np.array_equal(board.embedding(), own)
+        board.enrol("first")
+        known = 1
+        for i in range(0, len(others), 4):
+            try:
+                board.import_taught(Shots(file, tuple((f"w{j % 3}", other) for j, other in enumerate(others[i : i + 4]))))
+                known += 4
+            except BoardError as error:
+                assert "its heap has no room" in str(error)
+                break
+        board.name("desk")
+        by_itself.wait(board, 1.2)
+        assert board.hearing().source == "i2s"
+        assert board.hearing().lost == 0
+        assert not [event for event in by_itself.told(board) if isinstance(event, Lost)]
+        board.restart()
+        assert board.hello.note is None
+        assert sum(board.taught().words.values()) == known

@@ -411,15 +411,15 @@ before = left()
 fill = b'\xa5' * 1024
 canaries = []
 while gc.mem_free() > 8000:
-    canaries.append(bytearray(1024))
-    canaries[-1][:] = fill
+    canaries.append(bytearray(fill))
+    gc.collect()
 time.sleep_ms(500)
 print(len(canaries), all(c == fill for c in canaries), left() == before, max(left()) > 0)
 canaries = None
 gc.collect()
 """)
     count, *rest = lines[0].split()
-    assert int(count) > 150
+    assert int(count) > 100  # from the heap's start on, where the ring was
     assert rest == ["True", "True", "True"]
     assert pico.run("import sys; sys.path.append('/')\nfrom watchword import dma\ndma.abort()\n" + busy) == ["0"]
 
