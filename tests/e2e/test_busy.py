@@ -130,7 +130,8 @@ def test_a_board_is_taught_while_it_hears(tmp_path: Path) -> None:
                 board.import_taught(Shots(file, tuple((f"w{j % 3}", other) for j, other in enumerate(others[i : i + 4]))))
                 known += 4
             except BoardError as error:
-                assert "its heap has no room" in str(error)
+                if "its heap has no room" not in str(error):
+                    raise
                 break
         board.name("desk")
         by_itself.wait(board, 1.2)
