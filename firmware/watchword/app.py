@@ -36,7 +36,7 @@ IDLE = const(2)  # ms of sleep when there is nothing to do,
 ALONE = const(44)  # and when no host has asked for QUIET: each look costs an RP2040 0.8 ms, asyncio's turn among it
 QUIET = const(1000)  # ms
 PATIENCE = const(500)  # ms that a host may have to wait while sound would be lost
-TURNS = const(10)  # of SLICE, for which a request that takes long makes way
+TURNS = const(25)  # of SLICE at the most, for which a request that takes long makes way: a run of a large model, and frames
 
 
 async def run(on_event=None):
@@ -264,8 +264,7 @@ class App:
 
     def change_settings(self, **changes):
         """Change settings. SettingsError, OSError: it cannot be done."""
-        from watchword.settings import write
-
+        write = watchword.holding_room(_write)
         self.make_way()
         changed = dict(self.need_settings())
         changed.update(changes)
@@ -301,6 +300,10 @@ class App:
         try:
             subject = self.subject(SUBJECTS[request["do"]])
         except Exception as error:
+            if isinstance(error, MemoryError):
+                error = watchword.Refusal(
+                    "its heap has no room for this (%s): take its microphone off, push another model" % error
+                )
             if "length" not in request or self.link.read_payload(request) >= 0:  # which tells itself what is wrong with it
                 self.link.error(request, error_text(error))
             return
@@ -316,11 +319,7 @@ class App:
         if name in self.missing and (self.pipeline is None or self.pipeline.subject != name):
             raise RequestError(self.missing[name])
         if name not in self.subjects:
-            watchword.hold_room()
-            try:
-                self.subjects[name] = _subject(name)(self)
-            finally:
-                watchword.leave_room()
+            self.subjects[name] = watchword.holding_room(lambda: _subject(name)(self))
             self.make_way()  # reading it from flash has taken a while
         return self.subjects[name]
 
@@ -376,6 +375,13 @@ class App:
             "trial": store.trial(kind)["file"] if pending else None,
             "programs": programs,
         }
+
+
+def _write():
+    """What writes settings."""
+    from watchword.settings import write
+
+    return write
 
 
 def _subject(name):

@@ -51,10 +51,11 @@ class Means:
         for i in range(self.n):
             self.highest[i] = self.highest_at[i] = 0
 
-    def take(self, outputs, ms=0):
-        """Take one run's int8 outputs (softmax: score = (q + 128) / 256). Returns the index of the greatest mean, or -1.
+    def take(self, outputs, least, ms=0):
+        """Take one run's int8 outputs (softmax: score = (q + 128) / 256). least: of each label the sum that it has to reach.
 
-        Scores before the first run count as 0, so that one loud run alone cannot fire. Allocates nothing.
+        Returns the index of the greatest mean among those that do, or -1. Scores before the first run count as 0, so that one
+        loud run alone cannot fire. Allocates nothing.
         """
         history = self.history
         sums = self.sums
@@ -69,7 +70,7 @@ class Means:
             history[base] = score
             base += 1
             if self.fires[i]:
-                if total > most:
+                if total > most and total >= least[i]:
                     best = i
                     most = total
                 if total > highest[i]:
@@ -169,16 +170,15 @@ class Decision(Decider):
             if not self.ended:
                 self.ended = True
                 means.close(self.least)
-        best = means.take(outputs, self.time)
-        above = best >= 0 and means.sums[best] >= self.least[best]
+        best = means.take(outputs, self.least, self.time)
         if self.held:
             self.quiet_until += ms - self.at
         self.at = ms
         if self.held or ms < self.quiet_until:
-            self.held = above and best == self.fired
+            self.held = best == self.fired
             if self.held or ms < self.quiet_until:
                 return -1
-        if not above:
+        if best < 0:
             return -1
         self.fired = best
         self.held = True
@@ -204,11 +204,12 @@ class Presence(Decider):
 
     def update(self, outputs):
         """Take the int8 outputs of one frame."""
-        best = self.means.take(outputs)
+        best = self.means.take(outputs, self.least)
         self.seen = self.gone = -1
         if self.present >= 0 and 4 * self.means.sums[self.present] < 3 * self.least[self.present]:
             self.gone = self.present
             self.present = -1
-        if best >= 0 and best != self.present and self.means.sums[best] >= self.least[best]:
+        sums = self.means.sums
+        if best >= 0 and best != self.present and (self.present < 0 or sums[best] > sums[self.present]):
             self.gone = self.present if self.present >= 0 else self.gone
             self.present = self.seen = best

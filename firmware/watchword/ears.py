@@ -18,6 +18,7 @@ _MOMENT = const(100)  # ms, for so long
 _AGAIN = const(5000)  # ms until a microphone that could not be started is tried again
 _MOST = const(5)  # exceptions, each within PEACE of the one before, after which listening is given up
 _PEACE = const(10000)  # ms
+_LENT = const(4096)  # bytes of a ring that somebody else can use meanwhile
 
 
 class Ears:
@@ -57,6 +58,11 @@ class Ears:
         """Bytes of the heap in which sound waits."""
         return self.source.ring_size if self.source is not None else 0
 
+    def spare(self):
+        """The microphone's ring, which holds nothing while a host sends sound; None where it is no large one."""
+        source = self.source
+        return source.ring if source is not None and source.ring_size >= _LENT else None
+
     @property
     def hearing(self):
         """Whether the pipeline hears the microphone now."""
@@ -76,8 +82,8 @@ class Ears:
             self.source = source
 
     def open(self):
-        """Begin to hear, where the board is to."""
-        if self.given_up or self.hearing or not self.wanted:
+        """Begin to hear, where the board is to and nobody sends it sound."""
+        if self.given_up or not self.wanted or self.app.pipeline.source is not None:
             return
         self.forget()
         try:
@@ -114,7 +120,7 @@ class Ears:
         if elapsed < _PERIOD or not self.wanted or self.given_up:
             return
         if not self.hearing:
-            if self.app.pipeline.source is None and elapsed >= _AGAIN:
+            if elapsed >= _AGAIN:
                 self.open()
             return
         self.at = time.ticks_ms()
@@ -127,6 +133,8 @@ class Ears:
             self.app.littered = False
             gc.collect()
         fault = source.fault()
+        if fault == "stopped" and not self.app.pipeline.idle:
+            return  # what has come could not be taken, for want of time
         if self.trying:
             self.trying = False
             if fault == "zeros":  # there, too

@@ -154,10 +154,10 @@ class Taught:
         self.negatives = self._parts(self.background, n)
         self.prepare()
 
-    def prepare(self):
-        """Work out what `nearest` needs, after the shots have changed."""
+    def prepare(self, make_way=None):
+        """Work out what `nearest` needs, after the shots have changed. make_way: called now and then, as it takes a while."""
         words = len(self.words)
-        self.thresholds = array("i", [self._threshold(w) for w in range(words)])
+        self.thresholds = array("i", [self._threshold(w, make_way) for w in range(words)])
         blocks, owners = self.blocks, self.owners[: self.count]
         if self.means:
             blocks, owners = [], bytes(range(words))
@@ -197,11 +197,11 @@ class Taught:
         self._measure(embedding, self.known)
         self.vote(self.distances, self.known_owners, self.vote_sizes, self.votes)
         w = self.votes[NEAREST]
-        return w if w < len(self.words) else -1
+        return w if w < len(self.thresholds) else -1
 
     def score(self):
         """Score the word that `nearest` found last, 0..255: 127 at its threshold."""
-        w, d, n = self.votes[NEAREST], self.votes[DISTANCE], len(self.words)
+        w, d, n = self.votes[NEAREST], self.votes[DISTANCE], len(self.thresholds)  # words, without those that were added since
         if not 0 <= w < n:
             return 0
         threshold = self.thresholds[w]
@@ -209,13 +209,15 @@ class Taught:
             threshold = max(1, min(threshold, self.votes[MEANS + n] * MARGIN[0] // MARGIN[1]))
         return 255 - d * 128 // threshold if d < 2 * threshold else 0
 
-    def _threshold(self, w):
+    def _threshold(self, w, make_way=None):
         """Return the distance that a word may have, from that of its shots from each other (leave one out)."""
         own = [i for i in range(self.count) if self.owners[i] == w]
         typical = self.squared_norm * TYPICAL[0] // TYPICAL[1]
         if len(own) > 1:
             total = 0
             for i in own:
+                if make_way:
+                    make_way()
                 if self.means:
                     self.distance(self.shot(i), self._prototype(w, i), self.dims | 1 << 16, self.distances)
                     total += self.distances[0]

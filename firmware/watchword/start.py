@@ -135,21 +135,10 @@ def remember(app):
     """Where flash holds words that were taught to this model, they count."""
     layer = app.program.description.get("taught")
     if isinstance(layer, dict) and str(layer.get("key"))[:16] + ".knn" in app.store.files():
+        gc.collect()  # what now comes to stay would lie between garbage, and leave no piece whole
         try:
+            from watchword.teacher import teach
+
             teach(app)
         except (ValueError, KeyError, TypeError, MemoryError) as error:
             app.note = "taught words are left out: %s" % error
-
-
-def teach(app):
-    """Who teaches and tells taught words, beside what the program knows. ValueError: the program has no embedding."""
-    if app.teacher is None:
-        gc.collect()  # what now comes to stay would lie between garbage, and leave no piece whole
-        from watchword.teacher import Teacher
-
-        if app.pipeline is None:
-            raise ValueError("nothing feeds the program that runs")
-        app.teacher = Teacher(app.program, app.runtime.steps, app.store, app.store.path(app.file))
-        app.pipeline.teacher = app.teacher
-        app.note = app.note or app.teacher.note
-    return app.teacher

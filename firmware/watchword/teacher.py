@@ -4,13 +4,15 @@ The memory lies on flash as ww/KEY.knn, a file for each model, layer and input: 
 nothing here. It is written whole under a temporary name, and renamed.
 """
 
+import gc
 import os
 from binascii import hexlify
 
-from watchword import Refusal
+import watchword
+from watchword import FILE, Refusal
 from watchword.decision import NO_END, Decision, Presence
 from watchword.embedding import Embedder, kernels
-from watchword.knn import SHOTS, Taught, TaughtError, head
+from watchword.knn import BLOCK, SHOTS, Taught, TaughtError, head
 
 WINDOW = 2  # runs of the model in a mean score: the windows of two runs hold the word whole
 CUTOFF = 0.5  # the score at a word's threshold
@@ -42,7 +44,8 @@ class Teacher:
     """Enrols and recognises taught words. program: the running one. ValueError: it has no embedding.
 
     `run` runs the model in place of the runtime. After it `embedder.values` is what the model saw or heard and `update` says
-    what that is; `heard` has the word, of sound, and `decision` knows what is seen, of pictures.
+    what that is; `heard` has the word, of sound, and `decision` knows what is seen, of pictures. `keep` puts it by as `shown`,
+    what a host has brought before the model: a microphone may hear other things before the host says what that was.
     """
 
     most = SHOTS  # of all words
@@ -60,8 +63,10 @@ class Teacher:
         self.taught.against(self.embeddings())
         self.file = file_of(self.embedder.key)
         self.note = None
+        self.changing = False  # whether shots have changed and what depends on them has not: no word is known then
         self.looked = False  # at the layer of this run
         self.heard = -1
+        self.shown = bytearray(self.embedder.dims)
         self.load()
 
     def load(self):
@@ -79,6 +84,7 @@ class Teacher:
     def save(self):
         """Write everything to flash, under a temporary name first."""
         temporary = self.store.path("knn.tmp")
+        self.store.make_way()
         try:
             with open(temporary, "wb") as f:
                 self.taught.write(f)
@@ -86,16 +92,22 @@ class Teacher:
         except OSError as error:
             self.load()
             raise TeacherError("flash is full or broken, nothing has changed: %s" % error)
+        self.store.make_way()
 
     def prepare(self):
         """Work out what depends on the shots: thresholds, and the decision stages."""
-        self.taught.prepare()
+        watchword.holding_room(self._prepare)
+
+    def _prepare(self):
+        self.changing = True
+        self.taught.prepare(self.store.make_way)
         words = self.taught.words
         self.scores = bytearray(len(words))
         if self.sound:
             self.decision = Decision(words, (), CUTOFF, self.window, self.refractory)
         else:
             self.decision = Presence(words, (), CUTOFF, self.window)
+        self.changing = False
 
     def embeddings(self):
         """Yield the background embeddings of the program, one by one."""
@@ -136,6 +148,9 @@ class Teacher:
 
     def update(self, ms):
         """Decide upon the last run, at `ms` of the stream. Allocates nothing."""
+        self.heard = -1
+        if self.changing:
+            return
         scores = self.scores
         for i in range(len(scores)):
             scores[i] = 128  # int8 -128
@@ -150,32 +165,69 @@ class Teacher:
 
     # ---- teaching
 
+    def room(self):
+        """See that the heap has room for shots and for writing them down. MemoryError: it has not."""
+        [bytearray(BLOCK * self.taught.dims), bytearray(FILE)]
+
+    def keep(self):
+        """What the last run saw or heard is what a host asks about from now on."""
+        self.shown[:] = self.embedder.values
+
     def enrol(self, word, embedding, last=True):
         """Add a shot; `last`: save it, with those before it that were not. Returns the number of the word's shots."""
+        self.store.make_way()
         try:
-            self.taught.add(word, embedding)
+            watchword.holding_room(lambda: self.taught.add(word, embedding))
+            gc.collect()
+            bytearray(FILE)  # else nothing could be written any more, settings neither
+            self.unsaved = not last
+            if last:
+                self.settle()
         except TaughtError as error:
             if self.unsaved:  # of several shots that come together, all or none
                 self.load()
             raise TeacherError(str(error))
-        self.unsaved = not last
-        if last:
-            self.save()
-            self.prepare()
+        except MemoryError as error:
+            self.no_room(error)
         return self.taught.shots_of(word)
 
     def forget(self, word):
         """Forget all shots of a word; returns their number."""
         try:
             gone = self.taught.forget(word)
+            self.settle()
         except TaughtError as error:
             raise TeacherError(str(error))
-        self.save()
-        self.prepare()
+        except MemoryError as error:
+            self.no_room(error)
         return gone
 
+    def settle(self):
+        """Shots have changed: they are written down, and what depends on them is worked out."""
+        self.changing = True
+        self.save()
+        self.prepare()
+        self.store.make_way()
+
+    def no_room(self, error):
+        """Go back to what flash holds. Raises TeacherError."""
+        gc.collect()
+        self.load()
+        raise TeacherError("its heap has no room for this (%s): forget a word first, or take its microphone off" % error)
+
     def like(self, word):
-        """Return the other word that the last embedding would be recognised as; None where there is none."""
+        """Return the other word that what was shown would be recognised as; None where there is none."""
         taught = self.taught
-        w = taught.nearest(self.embedder.values)
+        w = taught.nearest(self.shown)
         return taught.words[w] if w >= 0 and taught.words[w] != word and taught.score() >= 128 else None
+
+
+def teach(app):
+    """Who teaches and tells taught words, beside what the program knows. ValueError: the program has no embedding."""
+    if app.teacher is None:
+        if app.pipeline is None:
+            raise ValueError("nothing feeds the program that runs")
+        app.teacher = Teacher(app.program, app.runtime.steps, app.store, app.store.path(app.file))
+        app.pipeline.teacher = app.teacher
+        app.note = app.note or app.teacher.note
+    return app.teacher

@@ -15,7 +15,7 @@ def samples():
 
 def decode(body, sound, sizes):
     """Decode in pieces of several sizes, the ring (of 300 bytes) read after each."""
-    state = LinkSource(2).adpcm
+    state = LinkSource(bytearray(4)).adpcm
     ring = bytearray(300)
     out = bytearray()
     head = at = i = 0
@@ -45,7 +45,7 @@ def test_plain_equals_host():
 
 
 def test_decoding_allocates_nothing_and_a_reset_begins_anew():
-    source = LinkSource(512)
+    source = LinkSource(bytearray(1024))
     sound = coded()[:100]
     seen = array("h", bytes(400))
     micropython.heap_lock()

@@ -213,6 +213,21 @@ def test_a_cutoff_of_a_label_counts_for_that_one_alone():
     assert d.update(outputs(0, 240, 0), 2) == 1
 
 
+def test_a_louder_word_below_its_own_cutoff_is_in_nobodys_way():
+    d = decision(cutoff=0.5, window=1, refractory=0)
+    d.set_cutoffs({"yes": 0.9})
+    assert d.update(outputs(0, 200, 180), 0) == 2
+    assert d.update(outputs(0, 240, 180), 1) == 1
+    assert d.update(outputs(0, 200, 120), 2) == -1
+    p = presence()
+    p.set_cutoffs({"cat": 0.9})
+    assert shown(p, 0, 0.8, 0.7) == (2, -1)
+    assert shown(p, 0, 0.85, 0.3) == (-1, 2)
+    assert shown(p, 0, 0.95, 0.65) == (1, -1)
+    assert shown(p, 0, 0.8, 0.7) == (-1, -1)  # still there, and more so than what would take its place
+    assert shown(p, 0, 0.75, 0.8) == (2, 1)
+
+
 def test_cutoffs_of_what_is_no_label_here_or_never_fires_change_nothing():
     d = decision(cutoff=0.5, window=1, refractory=0)
     d.set_cutoffs({"_silence_": 0.1, "lights": 0.1})

@@ -43,6 +43,7 @@ class Pipeline:
     subject = "sound"
     source = None
     begun = 0
+    idle = True
 
     def begin(self, source):
         self.source = source
@@ -95,6 +96,27 @@ def test_a_fault_is_told_once_after_two_looks_and_so_is_its_end():
         assert app.passes(3) == [None]
         assert app.ears.text is None
         assert app.passes(5) == []
+
+
+def test_sound_that_could_not_be_taken_for_want_of_time_is_no_fault():
+    app = App()
+    app.source.wrong = "stopped"
+    app.pipeline.idle = False
+    assert app.passes(10) == []
+    assert app.source.stops == 0
+    app.pipeline.idle = True
+    assert app.passes(2)[0] == "stopped"
+
+
+def test_a_microphone_that_comes_on_while_a_host_sends_sound_hears_after_that():
+    app = App()
+    app.pipeline.source = None
+    app.pipeline.begin("a stream")
+    app.ears.open()
+    assert app.pipeline.source == "a stream"
+    app.pipeline.stop()
+    app.ears.open()
+    assert app.ears.hearing
 
 
 def test_what_is_wrong_for_a_moment_is_not_told():

@@ -190,6 +190,48 @@ def test_silence_after_a_recording_is_heard_as_the_host_hears_it():
         assert heard == expected_times, (ends, heard, expected_times)
 
 
+def heard_after(frames):
+    """When one word is heard, in ms since then, in a stream in which so many frames came before it."""
+    ear = listener("word")
+    raw = sound()
+    source = LinkSource()
+    ear.begin(source)
+    source.write(raw[:960], 960)
+    while not ear.idle:
+        ear.advance(8)
+    ear.count += frames
+    before = frames * ear.hop_ms
+    heard = []
+    for at in range(960, len(raw) - 320, 320):
+        source.write(raw[at : at + 320], 320)
+        while not ear.idle:
+            ear.advance(8)
+            if ear.heard >= 0:
+                heard.append(ear.ms() - before)
+    return heard
+
+
+def test_after_days_words_are_heard_as_at_first():
+    """Of samples there are then more than an int of 31 bits can count, after 12 days of milliseconds too."""
+    hop = listener("word").hop_ms
+    for ms in (0, (1 << 30) // 16 - 1500, (1 << 30) - 1500, (1 << 31) - 1500, 1 << 33):
+        frames = ms // hop
+        assert heard_after(frames - frames % 3) == expected()["heard"], ms
+
+
+def test_position_and_decision_allocate_nothing_after_a_day():
+    ear = listener("word")
+    ear.begin(LinkSource())
+    ear.count = (1 << 30) // ear.hop + 1
+    outputs = bytearray(len(ear.program.output))
+    micropython.heap_lock()
+    try:
+        ear.models[0].decision.update(outputs, ear.ms())
+    finally:
+        micropython.heap_unlock()
+    assert ear.ms() > 60000 * 1000
+
+
 def test_what_nothing_feeds_is_not_listened_with():
     for name, reason in (
         ("mfcc", "it takes mfcc features, which no front end here makes"),

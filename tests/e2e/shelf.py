@@ -14,11 +14,10 @@ from tests.device.test_device import emulated
 from watchword import shipped
 from watchword.board import Board, Event, MicrophoneSetting
 from watchword.board.virtual import Controls, Hardware
-from watchword.chips.rp2040 import RP2040
-from watchword.compile import Compiled, compile
 from watchword.data import audio
 from watchword.description import Decision, Description
 from watchword.graph import Dense, Graph, Softmax, Tensor
+from watchword.model import Model
 
 MICROPHONE = MicrophoneSetting("i2s", 1024, "inmp441", 16, 17, 18)
 PIN = 15  # which the word switches
@@ -81,7 +80,7 @@ class Subject(Requests):
 """
 
 
-def loud() -> Compiled:
+def loud_model() -> Model:
     """Whatever is loud is the word."""
 
     def tensor(label: str, shape: tuple[int, ...], scale: float, zero_point: int) -> Tensor:
@@ -93,9 +92,8 @@ def loud() -> Compiled:
     b = Tensor("b", (2,), np.dtype(np.int32), np.array([0.001], np.float32), 0, None, np.array([0, -9000], np.int32))
     graph = Graph("loud", x, y, [Dense(x, h, w, b), Softmax(h, y)])
     decision = Decision(cutoff=0.5, refractory=0.3)
-    return compile(
-        graph, Description(name="loud", labels=("_silence_", "word"), background=("_silence_",), decision=decision), RP2040
-    )
+    description = Description(name="loud", labels=("_silence_", "word"), background=("_silence_",), decision=decision)
+    return Model(Path("loud.tflite"), b"", graph, description, described=True)
 
 
 def room(folder: Path) -> Path:
@@ -114,7 +112,7 @@ class Shelf:
     def __init__(self, board: Board, sound: Path) -> None:
         self.board = board
         self.room = sound
-        board.push(loud())
+        board.push(loud_model().compile("rp2040"))
         board.microphone(MICROPHONE)
         board.when("word", PIN, "for", seconds=0.1)
         self.settings = self.user("tell(open('ww/settings.json').read())")[0]

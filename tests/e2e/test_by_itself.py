@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.device.test_device import emulated
 from tests.e2e import by_itself
 from tests.e2e.command import fails, watchword
-from watchword.board import Board, Lost
-from watchword.board.virtual import Hardware
 from watchword.compile.program import read_description
 from watchword.data import audio
 from watchword.evaluate import listen_by_itself
@@ -81,50 +78,6 @@ def test_a_model_that_is_slower_than_sound_loses_none(tmp_path: Path) -> None:
             by_itself.late(board, begun)
             board.info()
         assert board.hearing().lost == 0
-
-
-BUSY = """
-import asyncio, time
-from watchword import app
-
-async def busy():
-    await asyncio.sleep(2)
-    time.sleep_ms(700)
-
-async def main():
-    asyncio.create_task(busy())
-    await app.run()
-
-asyncio.run(main())
-"""
-
-
-def test_what_a_users_own_task_costs_is_counted_and_told(shared_data: Path, tmp_path: Path) -> None:
-    """A ring of 16 KB holds 254 ms of the 700."""
-    program = by_itself.alexa(shared_data).compile("rp2040").content
-    settings = {
-        "version": 1, "name": None, "actions": [], "tuned": None, "cutoffs": {}, "mute": False,
-        "microphone": {"kind": "i2s", "sck": 16, "ws": 17, "sd": 18, "multiplier": 1024},
-    }  # fmt: skip
-    file = "alexa-01234567.ww"
-    state = {"sound": [file, None], "picture": [None, None], "trial": {}, "runs": "sound"}
-    files = {"main.py": BUSY.encode(), f"ww/{file}": program}
-    files |= {f"ww/{name}.json": json.dumps(held).encode() for name, held in (("settings", settings), ("state", state))}
-    wav = tmp_path / "noise.wav"
-    audio.write(wav, by_itself.noise(30))
-    with (
-        emulated(tmp_path / "pico.img", Hardware(wires=("inmp441",), sound=wav)) as (put, _),
-        Board(put(files), "pico") as board,
-    ):
-        while board.controls.begun() is None:
-            by_itself.wait(board, 0.1)
-        begun = board.controls.begun()
-        assert begun is not None
-        by_itself.wait(board, 4)
-        by_itself.late(board, begun)
-        lost = [event.samples for event in by_itself.told(board) if isinstance(event, Lost)]
-        assert sum(lost) == board.hearing().lost
-        assert sum(lost) == pytest.approx(700 * 16 - 4096 + 32, abs=500)
 
 
 def test_restarts_leave_nothing_behind(shared_data: Path, tmp_path: Path) -> None:

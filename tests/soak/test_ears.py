@@ -103,7 +103,7 @@ def test_minutes(root: Path, shared_data: Path, tmp_path: Path) -> None:
     assert lost == 0
     assert detections == expected[: len(detections)]
     assert len(detections) >= len(expected) - 1
-    flat(heap[1:])
+    assert np.ptp(heap[1:]) <= 512
     text = (
         f"One stream with a word each {EVERY} s; every 30 s the host asked for this, and wrote settings.\n\n"
         "| | |\n|---|---|\n"
@@ -114,13 +114,6 @@ def test_minutes(root: Path, shared_data: Path, tmp_path: Path) -> None:
         f"| bytes of heap free: at a minute, the least, at the end | {heap[1]:,}, {min(heap[1:]):,}, {heap[-1]:,} |\n"
     )
     report(root, f"{MINUTES} minutes", text)
-
-
-def flat(heap: list[int]) -> None:
-    """What is free does not go on to shrink; a few KB may stay taken where some number looks like a pointer to them."""
-    later = heap[len(heap) // 2 :]
-    assert np.median(later[-4:]) >= np.median(later[:4]) - 256, heap
-    assert min(heap) >= max(heap) - 8192, heap
 
 
 def test_again(root: Path, shared_data: Path, tmp_path: Path) -> None:

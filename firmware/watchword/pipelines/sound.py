@@ -64,7 +64,8 @@ class Listener:
         self.frontend = Frontend(
             program.tables, front["noise_reduction"], front["pcan"], front["log"], self.front[1]["multiplier"], model.frames
         )
-        self.hop = RATE * front["hop_ms"] // 1000
+        self.hop_ms = front["hop_ms"]
+        self.hop = RATE * self.hop_ms // 1000
         self.kept = WINDOW - self.hop  # samples of a window that the next one has, too
         self.together = WINDOW // self.hop  # frames that are taken at once, at most
         self.samples = array("h", bytes(2 * (self.kept + self.together * self.hop)))
@@ -153,7 +154,8 @@ class Listener:
         if not self.count:
             return 0
         source = self.source
-        return ((self.count - 1) * self.hop + WINDOW + source.lost + source.skipped) // (RATE // 1000)
+        # Where an int has 31 bits, a count of samples would be an allocation after 18 hours; one of ms is after 12 days.
+        return (self.count - 1) * self.hop_ms + WINDOW // (RATE // 1000) + (source.lost + source.skipped) // (RATE // 1000)
 
     def work(self, ms):
         """Listen for about `ms` milliseconds; True when there is more to do now."""

@@ -41,9 +41,7 @@ class Subject(Requests):
         await asyncio.sleep_ms(_SETTLE)
         source = self.app.ears.source
         lost = source.lost
-        watchword.hold_room()  # which the meter would take
-        meter = Meter(self.app)
-        watchword.leave_room()
+        meter = watchword.holding_room(lambda: Meter(self.app))
         gc.collect()
         t0 = ticks_us()
         await asyncio.sleep_ms(1000 * seconds)

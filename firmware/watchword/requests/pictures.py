@@ -65,5 +65,7 @@ class Subject(Requests):
         """Answer the last band of a frame that has been seen."""
         if self.watched is not None and not self.viewer.looking:
             request, self.watched = self.watched, None
+            if self.app.teacher is not None:
+                self.app.teacher.keep()
             self.link.reply(request, scores=self.viewer.scores())
         return False

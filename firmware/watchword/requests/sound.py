@@ -19,7 +19,8 @@ class Subject(Requests):
     def __init__(self, app):
         super().__init__(app)
         self.listener = app.pipeline
-        self.source = None  # while a stream lasts
+        self.link_source = LinkSource(app.ears.spare())  # made once: later the heap may have no piece as large as its ring
+        self.source = None  # the same, while a stream lasts
         self.pending = None  # a request that waits until all sound before it has been heard
         self.link_us = 0  # spent on the link since the stream began
         self.gaps = 0  # requests since then that kept the board from hearing, mostly by erasing flash
@@ -41,7 +42,7 @@ class Subject(Requests):
         app = self.app
         app.stop()
         app.ears.close()
-        self.source = LinkSource()
+        self.source = self.link_source
         self.listener.begin(self.source, stride, ends)
         self.link_us = self.gaps = self.gap_us = 0
         self.asked = time.ticks_ms()
@@ -51,8 +52,8 @@ class Subject(Requests):
     def stop(self):
         """Whatever of the stream is not heard yet is forgotten."""
         if self.source is not None:
-            for request, _ in self.source.owed:
-                self.link.reply(request)
+            while self.source.owed:
+                self.link.reply(self.source.owed.pop(0)[0])
         self.source = None
         if self.pending is not None:
             request, self.pending = self.pending, None
@@ -116,6 +117,8 @@ class Subject(Requests):
         self.listener.start(self.listener.models[0])
         while not self.listener.advance(10000):
             pass
+        if self.listener.teacher is not None:
+            self.listener.teacher.keep()
         return {"scores": [int8(v) for v in self.listener.program.output], "time": self.listener.ms() / 1000}
 
     def spent(self, us):

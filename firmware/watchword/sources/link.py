@@ -2,7 +2,11 @@
 
 from array import array
 
+from micropython import const
+
 from watchword.kernels.bodies import buffers
+
+_SIZE = const(4096)  # bytes
 
 # The steps of IMA ADPCM: each about a tenth above the one before.
 # fmt: off
@@ -16,8 +20,9 @@ _STEPS = (
 
 
 class LinkSource:
-    """Holds up to `capacity` samples (16 kHz, int16) between the link and the front end.
+    """Holds samples (16 kHz, int16) between the link and the front end, `capacity` of them at the most.
 
+    ring: bytes that hold nothing else meanwhile, of which 4096 are used; None: its own.
     credit: how many may be under way to it. The reply to a request that brought sound is the host's leave to send as much
     again: `owe` keeps the request until its samples have been taken.
     """
@@ -25,10 +30,10 @@ class LinkSource:
     kind = "link"
     lost = skipped = 0  # no more than there is room for may come
 
-    def __init__(self, capacity=2048):
-        self.capacity = capacity
-        self.credit = capacity - 480  # as many as the first frame waits for
-        self.ring = bytearray(2 * capacity)
+    def __init__(self, ring=None):
+        self.ring = bytearray(_SIZE) if ring is None else memoryview(ring)[:_SIZE]
+        self.capacity = len(self.ring) // 2
+        self.credit = self.capacity - 480  # as many as the first frame waits for
         self.adpcm = array("H", (0, 0) + _STEPS)  # as buffers.decode_adpcm has it
         self.owed = []
         self.reset()
