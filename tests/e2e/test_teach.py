@@ -16,7 +16,8 @@ from tests.e2e.power import any_embedding, cut_memory, power
 from watchword import embedding, reference
 from watchword.board import Board, Detection
 from watchword.data import audio, words
-from watchword.data.clips import Clip, read_manifest
+from watchword.data.clips import Clip
+from watchword.data.manifests import read_manifest
 from watchword.errors import BoardError
 from watchword.evaluate import fewshot
 from watchword.evaluate.sound import inputs

@@ -22,7 +22,8 @@ from watchword.cli.output import note, progress_bar, say, say_json, say_table, s
 from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
-from watchword.data.clips import read_files
+from watchword.data import audio, pictures
+from watchword.data.sources import read_files
 from watchword.errors import BoardError, DataError, ModelError
 from watchword.evaluate import fewshot
 from watchword.model import Model, load
@@ -236,8 +237,10 @@ def push(
     if background is not None:
         if loaded is None:
             raise ModelError(f"{model}: is compiled already: --background is for a .tflite")
+        suffixes = pictures.SUFFIXES if loaded.require_fed().kind == "picture" else audio.SUFFIXES
+        clips = read_files(background, suffixes, note)
         with progress_bar("background") as progress:
-            others = fewshot.background(loaded, read_files(background), progress).tobytes()
+            others = fewshot.background(loaded, clips, progress).tobytes()
     with open_board(on, fresh) as board:
         program: Compiled | bytes
         if loaded is None:

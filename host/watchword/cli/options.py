@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from watchword.chips import PORTABLE, boards
 from watchword.chips.boards import DevBoard
 from watchword.cli.hardware import chosen
 from watchword.cli.output import note, progress_bar
+from watchword.data.files import matching
 from watchword.errors import BoardError, DataError, LinkError
 from watchword.model import Model
 
@@ -113,17 +115,13 @@ def named_files(names: Sequence[Path], find: Callable[[Path], list[Path]], kind:
     """
     files: list[Path] = []
     for name in names:
-        if name.is_dir():
-            found = find(name)
-        elif any(c in str(name) for c in "*?[") and not name.exists():
-            found = sorted(Path(name.anchor or ".").glob(str(name.relative_to(name.anchor))))
-        else:
-            found = [name]
+        named = matching(name) if any(c in str(name) for c in "*?[") and not os.path.exists(name) else [name]
+        found = [file for one in named for file in (find(one) if os.path.isdir(one) else [one])]
         if not found:
             raise DataError(f"{name}: no {kind} files there")
         files += found
     for file in files:
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise DataError(f"{file}: no such file")
     return files
 

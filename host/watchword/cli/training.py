@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,10 @@ from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.data import audio, pictures
-from watchword.data.clips import Clip, read_folder, read_manifest
+from watchword.data.clips import Clip, Selection
+from watchword.data.labels import strangers
+from watchword.data.manifests import read_manifest
+from watchword.data.sources import read_source
 from watchword.errors import DataError
 from watchword.evaluate import Evaluation, fewshot
 from watchword.evaluate import evaluate as judge
@@ -41,7 +45,7 @@ def train(
             losses = f"loss {epoch.loss:.3f}  validation loss {epoch.validation_loss:.3f}"
             note(f"epoch {epoch.number:3}  {losses}  accuracy {epoch.accuracy:.1%}")
 
-        result = trainer.train(plan, data, epoch_done)
+        result = trainer.train(plan, data, epoch_done, report=note)
     graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
     path = trainer.save(result, graph, output, tflite.write)
     quantized = judge(load(path), read_manifest(output / "validation.csv"))
@@ -52,6 +56,8 @@ def train(
         "accuracy": quantized.accuracy,
         "n": quantized.n,
         "macs": graph.macs,
+        "training": asdict(Selection.of(result.material.training.clips)),
+        "validation": asdict(Selection.of(result.material.validation.clips)),
     }
     if json:
         say_json(facts)
@@ -70,8 +76,13 @@ def evaluate(
             "--data", metavar="MANIFEST.csv", help="A manifest, or a folder with a sub-folder per label; several too."
         ),
     ],
-    label_column: Annotated[str, typer.Option(help="The column of the manifest with the labels.")] = "label",
-    split: Annotated[str | None, typer.Option(help="Only the clips of this split.")] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(help="The column of the manifest with the labels, where it is not called label, word, class, …"),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Only the clips of this split; of folders, by validation_list.txt and testing_list.txt.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many clips, evenly spread.")] = None,
     few_shot: Annotated[
         int | None,
@@ -92,16 +103,16 @@ def evaluate(
 ) -> None:
     """Accuracy and confusion on labelled recordings or pictures, on a board or on the reference.
 
-    A label of a picture may be the name of one of the model's, or its number.
+    A label of a picture may be the name of one of the model's, or its number. Separator, encoding and columns of a
+    manifest are found.
     """
     loaded = load(model, description)
     picture = loaded.require_fed().kind == "picture"
     doing = "looking" if picture else "listening"
 
     def listed(path: Path) -> list[Clip]:
-        if path.is_dir():
-            return read_folder(path, pictures.find if picture else audio.find)
-        return read_manifest(path, label_column=label_column, split=split)
+        suffixes = pictures.SUFFIXES if picture else audio.SUFFIXES
+        return read_source(path, suffixes, label_column=label_column, split=split, report=note)
 
     clips = [clip for path in data for clip in listed(path)]
     if few_shot is not None:
@@ -126,10 +137,14 @@ def evaluate(
         return
     if limit is not None and limit < len(clips):
         clips = [clips[i * len(clips) // limit] for i in range(limit)]
+    if not picture and (told := strangers(clips, loaded.description.labels)):
+        note(told)
     with _maybe_board(on, fresh, loaded) as board, progress_bar(doing) as progress:
         result = judge(loaded, clips, board, progress)
+    selection = Selection.of(clips)
+    note(f"on {selection}")
     if json:
-        say_json(result.as_dict())
+        say_json(result.as_dict() | {"selection": asdict(selection)})
     else:
         _show(result)
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword import shipped
+from watchword.data import files
 from watchword.errors import DataError
 
 RATE: int = shipped.firmware_module("sources").RATE
@@ -53,10 +54,8 @@ def write(path: Path, samples: NDArray[np.int16]) -> None:
 
 
 def find(folder: Path) -> list[Path]:
-    """Find all sound files below a folder, sorted by name. DataError: no such folder."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    """Find all sound files below a folder, as `files.find` does. DataError: no such folder."""
+    return files.find(folder, SUFFIXES)
 
 
 def to_int16(samples: NDArray[np.floating]) -> NDArray[np.int16]:

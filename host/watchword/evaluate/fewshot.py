@@ -18,6 +18,7 @@ from watchword import embedding, reference, shipped
 from watchword.board import Board
 from watchword.data import audio, pictures, words
 from watchword.data.clips import Clip, fit
+from watchword.data.labels import UNKNOWN, numbers, require_distinct
 from watchword.errors import DataError, ModelError
 from watchword.evaluate import pictures as seeing
 from watchword.evaluate import sound as hearing
@@ -80,9 +81,12 @@ def few_shot(
     """Draw `shots` clips of each word, teach them, and query with the others.
 
     queries: limit of clips for each word in a draw, and of unknown clips for each word; None: all. board: computes embeddings
-    and must run the model; None: the reference does. DataError: too few clips. ModelError: the model names no embedding.
+    and must run the model; None: the reference does. DataError: too few clips, or labels that differ only by case or blanks.
+    ModelError: the model names no embedding.
     """
+    require_distinct(clips)
     labels = tuple(dict.fromkeys(clip.label for clip in clips))
+    numbers(unknown, [*labels, UNKNOWN])  # which refuses those that only nearly are taught words
     by_label = {label: [clip for clip in clips if clip.label == label] for label in labels}
     for label, own in by_label.items():
         if len(own) <= shots:

@@ -11,7 +11,7 @@ from watchword import reference
 from watchword.board import Board
 from watchword.data import pictures
 from watchword.data.clips import Clip
-from watchword.errors import DataError
+from watchword.data.labels import numbers
 from watchword.evaluate.scores import Evaluation, score
 from watchword.features import frames
 from watchword.model import Model
@@ -29,15 +29,6 @@ def colours(model: Model) -> bool:
     return model.graph.input.shape[3] == 3
 
 
-def targets(clips: Sequence[Clip], labels: Sequence[str]) -> list[int]:
-    """The number of each picture's label, which a manifest may give by name or by number. DataError: it is neither."""
-    known = {str(i): i for i in range(len(labels))} | {label: i for i, label in enumerate(labels)}
-    for clip in clips:
-        if clip.label not in known:
-            raise DataError(f"{clip.path}: label {clip.label!r} is neither among {', '.join(labels)} nor one of their numbers")
-    return [known[clip.label] for clip in clips]
-
-
 def evaluate(
     model: Model,
     clips: Sequence[Clip],
@@ -51,7 +42,7 @@ def evaluate(
     used, ModelError as `Model.require_picture`.
     """
     description = model.require_picture()
-    true = targets(clips, description.labels)
+    true = numbers(clips, description.labels, by_number=True)
     if board is not None:
         board.view(*size)
     predicted = []

@@ -11,7 +11,8 @@ from watchword import reference
 from watchword.board import Board, Detection
 from watchword.data import audio
 from watchword.data.audio import RATE
-from watchword.data.clips import UNKNOWN, Clip, Recordings, load
+from watchword.data.clips import Clip, Recordings, load
+from watchword.data.labels import UNKNOWN, numbers
 from watchword.evaluate.scores import Evaluation, score
 from watchword.evaluate.streaming import detections, run_stream
 from watchword.features.micro import features, to_int8
@@ -67,16 +68,14 @@ def _by_stream(
     """Each clip as a stream of its own: what fires first, or nothing, which is right for a clip of any other label."""
     labels = model.description.labels
     labels += () if UNKNOWN in labels else (UNKNOWN,)
-    number = {label: index for index, label in enumerate(labels)}
-    targets, predicted = [], []
+    targets, predicted = numbers(clips, labels), []
     for i, clip in enumerate(clips):
         samples = audio.read(clip.path)
         if board is None:
             heard = [detection.label for detection in detections(run_stream(model, samples), model.description)]
         else:
             heard = [event.label for event in board.listen(samples) if isinstance(event, Detection)]
-        targets.append(number.get(clip.label, number[UNKNOWN]))
-        predicted.append(number[heard[0] if heard else UNKNOWN])
+        predicted.append(labels.index(heard[0] if heard else UNKNOWN))
         if progress is not None:
             progress(i + 1, len(clips))
     return score(labels, targets, predicted)
