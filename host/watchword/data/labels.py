@@ -65,10 +65,14 @@ def require_distinct(clips: Sequence[Clip]) -> None:
 
 def listed(names: Sequence[str]) -> str:
     """Join names for a message: as many as are short together, and how many more there are."""
-    if not names:
-        return ""
-    few = [name for i, name in enumerate(names) if len(", ".join(names[: i + 1])) <= _SHORT] or [f"{names[0][:_SHORT]}…"]
-    return ", ".join(few) + (f" and {len(names) - len(few)} more" if len(names) > len(few) else "")
+    few = list(names[:1])
+    for name in names[1:]:
+        if len(", ".join([*few, name])) > _SHORT:
+            break
+        few.append(name)
+    text = ", ".join(few)
+    shortened = text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
+    return shortened + (f" and {len(names) - len(few)} more" if len(names) > len(few) else "")
 
 
 def _composed(label: str) -> str:
