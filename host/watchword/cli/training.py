@@ -133,7 +133,12 @@ def evaluate(
                 board=board,
                 progress=progress,
             )
-        _show_few_shot(found, json)
+        selection = Selection.of(clips)
+        note(f"on {selection}")
+        if json:
+            say_json(found.as_dict() | {"selection": asdict(selection)})
+        else:
+            _show_few_shot(found)
         return
     if limit is not None and limit < len(clips):
         clips = [clips[i * len(clips) // limit] for i in range(limit)]
@@ -169,10 +174,7 @@ def _wanted(words: str | None, clips: Sequence[Clip]) -> list[str]:
     return wanted
 
 
-def _show_few_shot(found: fewshot.FewShot, json: bool) -> None:
-    if json:
-        say_json(found.as_dict())
-        return
+def _show_few_shot(found: fewshot.FewShot) -> None:
     say(f"{found.shots} shots of each of {len(found.words)} words, {found.draws} draws of {found.queries} queries")
     say(f"accuracy {found.accuracy:.1%} +- {found.accuracy_ci95:.1%}")
     say(f"recognised {found.detection_at_fa5:.1%} at 5 % false accepts, {found.detection_at_fa1:.1%} at 1 %")

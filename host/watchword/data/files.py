@@ -28,8 +28,8 @@ def passed_over(name: str) -> bool:
 def find(folder: Path, suffixes: Collection[str], *, deep: bool = True) -> list[Path]:
     """Find the files in a folder that end in one of `suffixes` (lower case, any case counts), in natural order.
 
-    deep: those in folders below it, too. Links to folders are followed, each folder is entered once. DataError: no such folder,
-    or one that may not be read.
+    deep: those in folders below it, too. Links to folders are followed, but not up, and each folder is entered once.
+    DataError: no such folder, or one that may not be read.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
@@ -69,16 +69,20 @@ def _below(folder: Path) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         raise _unreadable(error)
 
-    entered = set()
+    # Links may lead round in a circle, or to a folder that was listed already; or up, to what is no part of the folder.
+    entered = {_identity(upper) for upper in Path(os.path.realpath(folder)).parents}
     for inner, folders, names in os.walk(folder, followlinks=True, onerror=fail):
-        status = os.stat(inner)
-        # Links may lead round in a circle, or to a folder that was listed already.
-        if (status.st_dev, status.st_ino) in entered:
+        if _identity(inner) in entered:
             folders.clear()
             continue
-        entered.add((status.st_dev, status.st_ino))
+        entered.add(_identity(inner))
         folders[:] = sorted(name for name in folders if not passed_over(name))
         yield from (Path(inner, name) for name in names if not passed_over(name))
+
+
+def _identity(folder: Path | str) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino
 
 
 def _unreadable(error: OSError) -> DataError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from watchword.data import audio, files
 from watchword.data.clips import Clip, speaker_of
+from watchword.data.labels import listed
 from watchword.data.lines import Report, read_lines
 from watchword.data.splits import TEST, TRAIN, VALIDATION, select
 from watchword.errors import DataError
@@ -31,27 +32,31 @@ def read_folder(
     validation_list.txt and testing_list.txt name them; those in neither are for training. Files called NAME_nohash_N are of the
     speaker NAME. `_background_noise_` is passed over. DataError: no such folder, nothing in sub-folders, no such split.
     """
-    clips = []
     splits = _splits(folder, report)
+    clips: list[Clip] = []
+    empty = []
     for word in files.sub_folders(folder):
-        found = files.find(word, suffixes)
         if word.name == NOISE:
-            report(f"{word}: {len(found)} files of noise, which are no clips of a label")
             continue
+        found = files.find(word, suffixes)
         if not found:
-            report(f"{word}: holds no files that are read ({', '.join(sorted(suffixes))})")
+            empty.append(word.name)
         for path in found:
             part = splits.get(_key(path.relative_to(folder).as_posix()), TRAIN) if splits else ""
             clips.append(Clip(path, word.name, speaker_of(path), part, str(word)))
+    beside = files.find(folder, suffixes, deep=False)
+    if not clips:
+        where = f"{len(beside)} files lie beside one another" if beside else f"nothing to use ({', '.join(sorted(suffixes))})"
+        raise DataError(f"{folder}: {where} there; one sub-folder of files for each label is expected")
+    if empty:
+        report(f"{folder}: {len(empty)} sub-folders hold nothing to use: {listed(empty)}")
+    if beside:
+        report(f"{folder}: {len(beside)} files in no sub-folder have no label and are left out, the first: {beside[0].name}")
+    if (folder / NOISE).is_dir():
+        report(f"{folder}: {NOISE} is noise, and no label")
     absent = splits.keys() - {_key(clip.path.relative_to(folder).as_posix()) for clip in clips}
     if absent:
         report(f"{folder}: {len(absent)} of {len(splits)} files in {' and '.join(_LISTS)} are not there: {min(absent)}, …")
-    beside = files.find(folder, suffixes, deep=False)
-    if not clips:
-        where = f"{len(beside)} files lie beside one another" if beside else "nothing to use"
-        raise DataError(f"{folder}: {where} there; one sub-folder of files for each label is expected")
-    if beside:
-        report(f"{folder}: {len(beside)} files in no sub-folder have no label and are left out, the first: {beside[0].name}")
     return select(clips, split, str(folder), report)
 
 

@@ -189,8 +189,8 @@ def _names_file(cell: str) -> bool:
 def _column(path: Path, header: Sequence[str], usual: Sequence[str], wanted: str | None) -> int:
     found = _first(header, usual if wanted is None else (_name(wanted.strip()),))
     if found is None:
-        name = repr(usual[0] if wanted is None else wanted)
-        raise DataError(f"{path}: has no column {name}, only {listed(header)}")
+        hint = f": {usual[0]}_column names another one" if wanted is None and usual is LABEL else ""
+        raise DataError(f"{path}: has no column {usual[0] if wanted is None else wanted!r}, only {listed(header)}{hint}")
     return found
 
 

@@ -25,6 +25,7 @@ from watchword.evaluate import sound as hearing
 from watchword.features import frames
 from watchword.graph import Graph
 from watchword.model import Model
+from watchword.settings import shown
 
 _knn = shipped.firmware_module("knn")
 
@@ -81,8 +82,8 @@ def few_shot(
     """Draw `shots` clips of each word, teach them, and query with the others.
 
     queries: limit of clips for each word in a draw, and of unknown clips for each word; None: all. board: computes embeddings
-    and must run the model; None: the reference does. DataError: too few clips, or labels that differ only by case or blanks.
-    ModelError: the model names no embedding.
+    and must run the model; None: the reference does. DataError: too few clips, labels that differ only by case or blanks, or
+    a shot that a board would refuse. ModelError: the model names no embedding.
     """
     require_distinct(clips)
     labels = tuple(dict.fromkeys(clip.label for clip in clips))
@@ -104,7 +105,7 @@ def few_shot(
     found = dict(zip(needed, embeddings(model, needed, board, progress), strict=True))
     accuracies, at_5, at_1 = [], [], []
     for episode in episodes:
-        taught = _taught(model, {label: [found[clip] for clip in own[:shots]] for label, own in episode.items()}, neighbours)
+        taught = _taught(model, [clip for own in episode.values() for clip in own[:shots]], found, neighbours)
         queried = [(clip, label) for label, own in episode.items() for clip in own[shots:]]
         answers = [_nearest(taught, found[clip]) for clip, _ in queried]
         correct = np.array([word == label for (word, _), (_, label) in zip(answers, queried, strict=True)])
@@ -127,13 +128,15 @@ def few_shot(
     )
 
 
-def _taught(model: Model, shots: Mapping[str, Sequence[NDArray[np.int8]]], neighbours: Neighbours) -> Any:
-    """Teach the firmware's memory of taught words these shots."""
-    dims = len(next(iter(shots.values()))[0])
+def _taught(model: Model, shots: Sequence[Clip], found: Mapping[Clip, NDArray[np.int8]], neighbours: Neighbours) -> Any:
+    """Teach the firmware's memory of taught words these shots. DataError: it refuses one, as a board would."""
+    dims = len(found[shots[0]])
     taught = _knn.Taught(dims, embedding.key(model.description), Kernels, neighbours.k, neighbours.means)
-    for word, own in shots.items():
-        for shot in own:
-            taught.add(word, shot.tobytes())
+    for clip in shots:
+        try:
+            taught.add(clip.label, found[clip].tobytes())
+        except _knn.TaughtError as error:
+            raise DataError(f"{clip.path}: cannot be taught as {shown(clip.label)}: {error}") from None
     taught.prepare()
     return taught
 
