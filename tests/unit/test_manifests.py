@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from watchword.data import audio, pictures
 from watchword.data.clips import Clip, Selection, speaker_of
 from watchword.data.labels import listed, numbers, require_distinct, strangers
 from watchword.data.manifests import read_manifest, write_manifest
@@ -97,6 +102,11 @@ def test_encodings(write: Write, encoding: str) -> None:
     assert not told
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_of_other_scripts(write: Write, encoding: str) -> None:
+    assert read(write("yes/1.wav,Ā\nno/1.wav,Ȁ你好\n", encoding)) == [("yes/1.wav", "Ā"), ("no/1.wav", "Ȁ你好")]
+
+
 def test_latin_1_is_read_and_said(write: Write) -> None:
     told: list[str] = []
     path = write(PLAIN.replace("no\n", "nö\n"), "latin-1")
@@ -118,6 +128,10 @@ def test_columns_may_be_named(write: Write) -> None:
     assert read(path, label_column="said", split="b", split_column="part") == BOTH[1:]
     assert refused(path, label_column="word") == ": has no column 'word', only file, label, said, part"
     assert refused(path, split="b", split_column="fold") == ": has no column 'fold', only file, label, said, part"
+
+
+def test_without_a_header_labels_may_be_called_like_splits(write: Write) -> None:
+    assert read(write("yes/1.wav,train\nno/1.wav,test\n")) == [("yes/1.wav", "train"), ("no/1.wav", "test")]
 
 
 def test_a_file_may_be_called_like_a_comment(write: Write, tmp_path: Path) -> None:
@@ -326,3 +340,83 @@ class TestLabels:
         assert listed([]) == ""
         assert len(listed(["x" * 1000])) < 130
         assert listed(["x" * 50] * 5) == f"{'x' * 50}, {'x' * 50} and 3 more"
+
+
+# What hypothesis finds it makes small.
+
+pieces = st.sampled_from(
+    [
+        "file",
+        "label",
+        "split",
+        "yes/1.wav",
+        "no/1.wav",
+        "yes",
+        "no",
+        "train",
+        ",",
+        ";",
+        "\t",
+        "\n",
+        "\r\n",
+        '"',
+        "#",
+        " ",
+        "\\",
+        "sep=",
+        "ä",
+        "\0",
+    ]
+)
+damaged = st.builds(
+    lambda parts, mark, encoding, cut: (mark + "".join(parts)).encode(encoding)[cut:],
+    st.lists(pieces, max_size=25),
+    st.sampled_from(["", "\ufeff"]),
+    st.sampled_from(["utf-8", "utf-16-le", "utf-16-be", "utf-32-be"]),
+    st.integers(0, 3),
+)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(content=damaged | st.binary(max_size=60), labelled=st.booleans(), split=st.sampled_from([None, "train"]))
+def test_whatever_a_manifest_holds_it_is_read_or_refused_in_one_line(
+    write: Write, content: bytes, labelled: bool, split: str | None
+) -> None:
+    path = write(content)
+    try:
+        clips, said = read_manifest(path, labelled=labelled, split=split), ""
+    except DataError as error:
+        clips, said = [], str(error)
+    assert bool(clips) != bool(said)
+    assert "\n" not in said
+    assert len(said.replace(str(path.parent), "")) <= 300
+    assert all(clip.path.is_file() for clip in clips)
+    assert all(clip.label for clip in clips) or not labelled
+
+
+words = st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), min_size=1, max_size=12).filter(
+    lambda text: (
+        text == text.strip() and text[0] != "#" and not text.lower().endswith(tuple(audio.SUFFIXES | pictures.SUFFIXES))
+    )
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    labels=st.lists(words, min_size=1, max_size=6),
+    separator=st.sampled_from(",;\t"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]),
+    ending=st.sampled_from(["\n", "\r\n", "\r"]),
+    header=st.booleans(),
+    quoted=st.booleans(),
+)
+def test_what_a_spreadsheet_writes_is_what_is_read(
+    write: Write, labels: list[str], separator: str, encoding: str, ending: str, header: bool, quoted: bool
+) -> None:
+    text = io.StringIO(newline="")
+    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+    table = csv.writer(text, delimiter=separator, lineterminator=ending, quoting=quoting)
+    if header:
+        table.writerow(("label", "path"))
+    table.writerows((label, "yes/1.wav") for label in labels)
+    assert [label for _, label in read(write(text.getvalue(), encoding))] == labels

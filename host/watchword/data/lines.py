@@ -73,10 +73,9 @@ def _decoded(path: Path, content: bytes, report: Report) -> str:
 
 
 def _without_mark(content: bytes) -> str:
-    """Tell UTF-16 without a byte order mark by the zeros beside Latin letters."""
+    """Tell UTF-16 without a byte order mark by the zeros beside Latin letters, which are most of a list."""
     head = content[:1000]
-    half = len(head) // 2
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if odd > half / 2 and not even:
-        return "utf-16-le"
-    return "utf-16-be" if even > half / 2 and not odd else "utf-8"
+    if max(even, odd) < len(head) / 8 or max(even, odd) < 4 * min(even, odd):
+        return "utf-8"
+    return "utf-16-le" if odd > even else "utf-16-be"

@@ -13,7 +13,7 @@ from watchword.data import audio, pictures
 from watchword.data.clips import Clip, speaker_of
 from watchword.data.labels import listed
 from watchword.data.lines import Report, read_lines
-from watchword.data.splits import kind, select
+from watchword.data.splits import KINDS, kind, select
 from watchword.errors import DataError
 from watchword.settings import shown
 
@@ -110,7 +110,7 @@ def _table(path: Path, lines: Sequence[_Line]) -> _Table:
         if not full:
             raise DataError(f"{path}: is empty")
     head = full[:_HEAD]
-    first = next((place for place, (_, text) in enumerate(head) if _separated(text, separators)), len(head))
+    first = next((place for place, (_, text) in enumerate(head) if _separated(path.parent, text, separators)), len(head))
     # A header stands before the first file; it may be a comment, where no other line is one.
     for comments in (False, True):
         for place, (_, text) in enumerate(head[:first]):
@@ -122,16 +122,16 @@ def _table(path: Path, lines: Sequence[_Line]) -> _Table:
         if all(_is_open(_cells(text, separator)) for separator in separators):
             raise _opened(path, number)
     if first < len(head):
-        return _Table(_separated(head[first][1], separators), [], full[first:])
+        return _Table(_separated(path.parent, head[first][1], separators), [], full[first:])
     begins = next((text for _, text in head if not _is_comment(text)), "") or full[0][1]
     raise DataError(f"{path}: has no column of files ({', '.join(FILE[:4])}, …): it begins with {shown(begins.strip())}")
 
 
-def _separated(text: str, separators: str) -> str:
-    """Tell which separator makes a line name a file, and most other things; empty: none does, or it is a comment."""
-    cells = {separator: _cells(text, separator) for separator in separators}
-    fit = [separator for separator in separators if any(map(_names_file, cells[separator]))]
-    return max(fit, key=lambda separator: len(cells[separator]), default="") if not _is_comment(text) else ""
+def _separated(folder: Path, text: str, separators: str) -> str:
+    """Tell by which separator a line names a file, better one that is there; empty: by none, or it is a comment."""
+    named = {separator: next(filter(_names_file, _cells(text, separator)), "") for separator in separators}
+    fit = [separator for separator in separators if named[separator] and not _is_comment(text)]
+    return max(fit, key=lambda by: (_exists(_located(folder, named[by])), sum(map(bool, _cells(text, by)))), default="")
 
 
 def _rows(path: Path, table: _Table) -> Iterator[tuple[int, list[str]]]:
@@ -203,7 +203,8 @@ def _without_header(path: Path, rows: Sequence[tuple[int, list[str]]], labelled:
     number, cells = rows[0]
     file = next(i for i, cell in enumerate(cells) if _names_file(cell))
     others = [i for i in range(len(cells)) if i != file and any(row[i] for _, row in rows)]
-    parts = [i for i in others if {kind(row[i]) for _, row in rows} <= {"train", "validation", "test"}]
+    # Where there is one column besides files, it is that of labels, even if they are called like splits.
+    parts = [i for i in others if len(others) > 1 and {kind(row[i]) for _, row in rows} <= KINDS]
     left = [i for i in others if i not in parts]
     if not labelled or (len(left) == 1 and len(parts) <= 1):
         return file, left[0] if labelled else None, parts[0] if parts else None

@@ -11,6 +11,7 @@ from watchword.errors import DataError
 from watchword.settings import shown
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+KINDS = {TRAIN, VALIDATION, TEST}
 
 _NAMES = {"training": TRAIN, "valid": VALIDATION, "val": VALIDATION, "dev": VALIDATION, "testing": TEST}
 
