@@ -221,8 +221,6 @@ class TestAugment:
         assert (training >= 0).all()
 
     def test_too_little_noise_is_told_in_seconds(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="noise: no noise recordings"):
-            read_noise([], "noise")
         short = [write_wave(tmp_path / f"{number}.wav", tone(24_000)) for number in range(3)]
         with pytest.raises(DataError, match=r"noise: 4\.5 s of noise in 3 files are too few; 10 s or more are needed in all"):
             read_noise(short, "noise")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from watchword.cli.options import named_files
 from watchword.data import audio, files, pictures
 from watchword.data.folders import noise_files, read_folder
 from watchword.data.sources import read_files, read_source
@@ -92,10 +93,27 @@ class TestFiles:
     def test_patterns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         touch(tmp_path, "10.wav", "9.wav", "._9.wav", "in/1.wav")
         assert [path.name for path in files.matching(tmp_path / "*.wav")] == ["9.wav", "10.wav"]
+        touch(tmp_path, ".mine/1.wav", "__MACOSX/1.wav", "in/.x/1.wav")
+        assert [path.parent.name for path in files.matching(tmp_path / "**/1.wav")] == ["in"]
+        assert [path.parent.name for path in files.matching(tmp_path / ".mine/*.wav")] == [".mine"]
         monkeypatch.chdir(tmp_path)
         assert files.matching(Path("*/*.wav")) == [Path("in/1.wav")]
         with pytest.raises(DataError, match=r"\*\*x: no pattern of files: "):
             files.matching(Path("**x"))
+
+    def test_what_a_command_names(self, tmp_path: Path) -> None:
+        touch(tmp_path, "10.wav", "9.wav", "in/1.wav", "Thumbs.db", "._9.wav")
+
+        def named(*names: str) -> list[str]:
+            return [path.name for path in named_files([tmp_path / name for name in names], audio.find, "sound")]
+
+        assert named("Thumbs.db", "10.wav", "._9.wav", "in", "9.wav") == ["10.wav", "1.wav", "9.wav"]
+        assert named("._9.wav") == ["._9.wav"]
+        assert named("*") == ["9.wav", "10.wav", "1.wav"]
+        with pytest.raises(DataError, match=r"\*\.flac: no sound files there"):
+            named("*.flac")
+        with pytest.raises(DataError, match=r"gone\.wav: no such file"):
+            named("9.wav", "gone.wav")
 
     def test_a_folder_that_cannot_be_read_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(path: object) -> object:

@@ -178,7 +178,7 @@ def test_what_is_wrong_is_named_by_its_line(write: Write, text: str | bytes, sai
 
 def test_what_is_no_manifest_at_all(tmp_path: Path) -> None:
     assert refused(tmp_path / "none.csv") == ": no such file"
-    assert refused(tmp_path) == ": cannot be read: Is a directory"
+    assert refused(tmp_path) == ": is a folder, where a list of files is expected"
 
 
 def test_a_list_of_more_than_100_mb_is_refused(tmp_path: Path) -> None:

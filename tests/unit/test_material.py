@@ -96,8 +96,25 @@ class TestSpeechCommands:
         with pytest.raises(DataError, match="data.noise is missing, and no folder of data.train has _background_noise_"):
             read_material(recipe, root)
         tone(root / "words/_silence_/1.wav", 3, 50)
-        with pytest.raises(DataError, match=r"the noise of data\.train: 3\.0 s of noise in 1 files are too few; 10 s or more"):
+        with pytest.raises(
+            DataError, match=r"the folders of data\.train: 3\.0 s of noise in 1 files are too few; 10 s or more"
+        ):
             read_material(recipe, root)
+
+    def test_a_folder_of_noise_without_any_is_told(self, root: Path, recipe: Recipe) -> None:
+        tone(root / "words/_background_noise_/hum.wav", 20, 100)
+        (root / "hush").mkdir()
+        with pytest.raises(DataError, match=r"hush: no recordings of noise there \(.*\.wav"):
+            read_material(dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, noise="hush")), root)
+
+    def test_a_source_that_is_of_the_other_kind_is_told(self, root: Path, recipe: Recipe) -> None:
+        (root / "list.csv").write_text("file,label\n")
+        for source, said in (
+            (Source(folder="list.csv"), "list.csv: no such folder"),
+            (Source(manifest="words"), "words: is a folder, where a list of files is expected"),
+        ):
+            with pytest.raises(DataError, match=said):
+                read_material(dataclasses.replace(recipe, data=Data((source,), noise="words")), root)
 
     def test_without_lists_clips_are_divided_by_speakers(self, root: Path, recipe: Recipe) -> None:
         tone(root / "words/_background_noise_/hum.wav", 20, 100)

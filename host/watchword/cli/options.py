@@ -19,7 +19,7 @@ from watchword.chips import PORTABLE, boards
 from watchword.chips.boards import DevBoard
 from watchword.cli.hardware import chosen
 from watchword.cli.output import note, progress_bar
-from watchword.data.files import matching
+from watchword.data.files import WILDCARDS, matching, passed_over
 from watchword.errors import BoardError, DataError, LinkError
 from watchword.model import Model
 
@@ -114,8 +114,9 @@ def named_files(names: Sequence[Path], find: Callable[[Path], list[Path]], kind:
     DataError: there is nothing.
     """
     files: list[Path] = []
-    for name in names:
-        named = matching(name) if any(c in str(name) for c in "*?[") and not os.path.exists(name) else [name]
+    # A shell names what systems leave beside others; by itself it is meant.
+    for name in [name for name in names if not (passed_over(name.name) and os.path.isfile(name))] or names:
+        named = matching(name) if set(str(name)) & set(WILDCARDS) and not os.path.exists(name) else [name]
         found = [file for one in named for file in (find(one) if os.path.isdir(one) else [one])]
         if not found:
             raise DataError(f"{name}: no {kind} files there")

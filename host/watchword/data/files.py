@@ -15,6 +15,10 @@ _LEFT_BEHIND = frozenset(
 """What archives, network drives and systems put beside people's files, in lower case; and all whose names begin with a dot."""
 
 
+WILDCARDS = "*?["
+"""What makes a pattern of a name."""
+
+
 def natural(path: Path) -> tuple[object, ...]:
     """Sort key of paths by which 2 comes before 10, whatever the case; equal only for the same path."""
     return tuple(_natural(part) for part in path.parts), path.parts
@@ -50,7 +54,8 @@ def matching(pattern: Path) -> list[Path]:
         found = list(Path(pattern.anchor or ".").glob(str(pattern.relative_to(pattern.anchor))))
     except (ValueError, NotImplementedError, OSError) as error:
         raise DataError(f"{pattern}: no pattern of files: {error}") from None
-    return sorted((path for path in found if not passed_over(path.name)), key=natural)
+    given = next(i for i, part in enumerate((*pattern.parts, "*")) if set(part) & set(WILDCARDS))  # may be hidden
+    return sorted((path for path in found if not any(map(passed_over, path.parts[given:]))), key=natural)
 
 
 def _natural(name: str) -> tuple[tuple[int, int, str], ...]:

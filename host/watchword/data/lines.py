@@ -39,6 +39,8 @@ def read_lines(path: Path, report: Report = lambda line: None) -> list[str]:
             content = file.read(MOST + 1)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder, where a list of files is expected") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(content) > MOST:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from watchword.data import audio
 from watchword.data.augment import augment, read_noise, silence, validation_silence, with_context
 from watchword.data.clips import Clip, Recordings, Selection, divide, load
-from watchword.data.folders import NOISE, noise_files
+from watchword.data.folders import NOISE, noise_files, read_folder
 from watchword.data.labels import SILENCE, listed, numbers, strangers
 from watchword.data.lines import Report
-from watchword.data.sources import read_source
+from watchword.data.manifests import read_manifest
 from watchword.data.splits import TEST, TRAIN, VALIDATION, kind
 from watchword.errors import DataError
 from watchword.features.micro import FrontendParameters, features, to_int8
@@ -118,28 +118,31 @@ def _clips(recipe: Recipe, root: Path, report: Report) -> tuple[list[Clip], list
 
 
 def _read(source: Source, root: Path, report: Report) -> list[Clip]:
-    return read_source(
-        root / (source.folder or source.manifest),
-        label_column=source.label_column or None,
-        split=source.split or None,
-        split_column=source.split_column or None,
-        report=report,
+    split = source.split or None
+    if source.folder:
+        return read_folder(root / source.folder, split=split, report=report)
+    label_column, split_column = source.label_column or None, source.split_column or None
+    return read_manifest(
+        root / source.manifest, label_column=label_column, split=split, split_column=split_column, report=report
     )
 
 
 def _noise(recipe: Recipe, root: Path, silent: Sequence[Path]) -> list[NDArray[np.int16]]:
     """Read the noise of a recipe and of its folders, and the clips of `_silence_`. DataError: there is too little."""
-    files = audio.find(root / recipe.data.noise) if recipe.data.noise else []
+    files = []
+    if recipe.data.noise:
+        files = audio.find(root / recipe.data.noise)
+        if not files:
+            raise DataError(f"{root / recipe.data.noise}: no recordings of noise there ({', '.join(sorted(audio.SUFFIXES))})")
     for source in recipe.data.train:
         files += noise_files(root / source.folder) if source.folder else []
     files += silent
-    if not files and not recipe.data.noise:
-        if SILENCE in recipe.labels:
-            raise DataError(
-                f"data.noise is missing, and no folder of data.train has {NOISE}: clips of {SILENCE} are cut from noise"
-            )
-        return []
-    return read_noise(files, str(root / recipe.data.noise) if recipe.data.noise else "the noise of data.train")
+    if not files and SILENCE in recipe.labels:
+        raise DataError(
+            f"data.noise is missing, and no folder of data.train has {NOISE}: clips of {SILENCE} are cut from noise"
+        )
+    place = str(root / recipe.data.noise) if recipe.data.noise else "the folders of data.train"
+    return read_noise(files, place) if files else []
 
 
 def _seconds(noise: Sequence[NDArray[np.int16]]) -> float:
