@@ -138,14 +138,12 @@ def _rows(path: Path, table: _Table) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the cells of each line with a clip. DataError: a quote is open, or there are too many cells."""
     width = len(table.header)
     for number, text in table.rows:
-        if not text.strip():
-            continue
         cells = _cells(text, table.separator)
+        if _is_comment(text) and not _exists(_located(path.parent, cells[0])):
+            continue
         if _is_open(cells):
             raise _opened(path, number)
         if not any(cells) or [_name(cell) for cell in cells] == table.header:  # of manifests that were joined
-            continue
-        if _is_comment(text) and not _exists(_located(path.parent, cells[0])):
             continue
         width = width or len(cells)
         if any(cells[width:]):
