@@ -364,7 +364,7 @@ def test_mistakes_get_one_line(model: Path, wav: Path, tmp_path: Path) -> None:
     assert "is not known" in fails(
         "compile", model, "-o", tmp_path / "x.ww", "--description", _description(tmp_path, "colour = 1")
     )
-    assert "no column 'label'" in fails("evaluate", model, "--data", _write(tmp_path / "m.csv", b"file,word\nx,y\n"))
+    assert "no column 'label'" in fails("evaluate", model, "--data", _write(tmp_path / "m.csv", b"file,said\nx,y\n"))
     np.save(tmp_path / "x.npy", np.zeros((1, 3), np.int8))
     assert "samples x 40 is expected" in fails("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
     assert "known: unix" in fails("setup", "moon")

@@ -151,7 +151,7 @@ class TestFolder:
         assert self.read(tmp_path, report=told.append) == [("yes/1.wav", "yes")]
         assert told == [
             f"{tmp_path}: 1 sub-folders hold nothing to use: no",
-            f"{tmp_path}: 2 files in no sub-folder have no label and are left out, the first: 2.wav",
+            f"{tmp_path}: 2 files in no sub-folder have no label and are left out, the first: '2.wav'",
             f"{tmp_path}: _background_noise_ is noise, and no label",
         ]
 
@@ -218,7 +218,7 @@ class TestSpeechCommands:
         (folder / "yes/bob_nohash_0.flac").unlink()
         told: list[str] = []
         assert len(read_folder(folder, split="validation", report=told.append)) == 3
-        text = "1 of 8 files in validation_list.txt and testing_list.txt are not there: yes/bob_nohash_0, …"
+        text = "1 of 8 files in validation_list.txt and testing_list.txt are not there: 'yes/bob_nohash_0', …"
         assert told[-1] == f"{folder}: {text}"
 
     def test_a_folder_without_lists_is_taken_whole_and_that_is_said(self, folder: Path) -> None:

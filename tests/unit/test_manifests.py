@@ -338,6 +338,7 @@ class TestLabels:
     def test_lists_in_messages_are_short(self) -> None:
         assert listed(["a", "b"]) == "a, b"
         assert listed([]) == ""
+        assert listed(["a\u2028b", "ä"]) == r"'a\u2028b', ä"
         assert len(listed(["x" * 1000])) < 130
         assert listed(["x" * 50] * 5) == f"{'x' * 50}, {'x' * 50} and 3 more"
 
@@ -388,7 +389,7 @@ def test_whatever_a_manifest_holds_it_is_read_or_refused_in_one_line(
     except DataError as error:
         clips, said = [], str(error)
     assert bool(clips) != bool(said)
-    assert "\n" not in said
+    assert said.isprintable()
     assert len(said.replace(str(path.parent), "")) <= 300
     assert all(clip.path.is_file() for clip in clips)
     assert all(clip.label for clip in clips) or not labelled

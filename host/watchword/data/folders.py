@@ -12,6 +12,7 @@ from watchword.data.labels import listed
 from watchword.data.lines import Report, read_lines
 from watchword.data.splits import TEST, TRAIN, VALIDATION, select
 from watchword.errors import DataError
+from watchword.settings import shown
 
 NOISE = "_background_noise_"
 """The sub-folder with noise, which is no label."""
@@ -51,12 +52,16 @@ def read_folder(
     if empty:
         report(f"{folder}: {len(empty)} sub-folders hold nothing to use: {listed(empty)}")
     if beside:
-        report(f"{folder}: {len(beside)} files in no sub-folder have no label and are left out, the first: {beside[0].name}")
+        report(
+            f"{folder}: {len(beside)} files in no sub-folder have no label and are left out, the first: {shown(beside[0].name)}"
+        )
     if (folder / NOISE).is_dir():
         report(f"{folder}: {NOISE} is noise, and no label")
     absent = splits.keys() - {_key(clip.path.relative_to(folder).as_posix()) for clip in clips}
     if absent:
-        report(f"{folder}: {len(absent)} of {len(splits)} files in {' and '.join(_LISTS)} are not there: {min(absent)}, …")
+        report(
+            f"{folder}: {len(absent)} of {len(splits)} files in {' and '.join(_LISTS)} are not there: {shown(min(absent))}, …"
+        )
     return select(clips, split, str(folder), report)
 
 

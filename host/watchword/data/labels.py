@@ -65,11 +65,12 @@ def require_distinct(clips: Sequence[Clip]) -> None:
 
 def listed(names: Sequence[str]) -> str:
     """Join names for a message: as many as are short together, and how many more there are."""
-    few = list(names[:1])
-    for name in names[1:]:
-        if len(", ".join([*few, name])) > _SHORT:
+    few: list[str] = []
+    for name in names:
+        printable = name if name.isprintable() else ascii(name)
+        if few and len(", ".join([*few, printable])) > _SHORT:
             break
-        few.append(name)
+        few.append(printable)
     text = ", ".join(few)
     shortened = text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
     return shortened + (f" and {len(names) - len(few)} more" if len(names) > len(few) else "")
