@@ -147,7 +147,7 @@ class TestFolder:
 
     def test_what_is_left_out_is_told(self, tmp_path: Path) -> None:
         told: list[str] = []
-        touch(tmp_path, "yes/1.wav", "no/1.m4a", "2.wav", "10.wav", "_background_noise_/a.wav")
+        touch(tmp_path, "yes/1.wav", "no/1.txt", "2.wav", "10.wav", "_background_noise_/a.wav")
         assert self.read(tmp_path, report=told.append) == [("yes/1.wav", "yes")]
         assert told == [
             f"{tmp_path}: 1 sub-folders hold nothing to use: no",
