@@ -1,10 +1,9 @@
-"""Manifests as spreadsheets, scripts and data sets write them, and labels that are nearly those of a model."""
+"""Manifests as spreadsheets, scripts and data sets write them."""
 
 from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 
 from watchword.data import audio, pictures
 from watchword.data.clips import Clip, Selection, speaker_of
-from watchword.data.labels import listed, numbers, require_distinct, strangers
 from watchword.data.manifests import read_manifest, write_manifest
 from watchword.data.sources import read_files
 from watchword.errors import DataError
@@ -271,76 +269,6 @@ def test_a_written_manifest_reads_back_from_another_folder(tmp_path: Path) -> No
     assert "../data/yes/1.wav,yes,ann" in (tmp_path / "out/list.csv").read_text("utf-8")
     found = read_manifest(tmp_path / "out/list.csv")
     assert [(clip.path.resolve(), clip.label) for clip in found] == [(clip.path.resolve(), clip.label) for clip in clips]
-
-
-class TestLabels:
-    LABELS = ("_silence_", "_unknown_", "yes", "hey jarvis")
-
-    def clips(self, *labels: str) -> list[Clip]:
-        return [Clip(Path("a.wav"), label, place=f"list.csv: line {line}") for line, label in enumerate(labels, 7)]
-
-    def test_each_has_its_number_and_others_are_unknown(self) -> None:
-        assert numbers(self.clips("yes", "bed", "_silence_", "_unknown_"), self.LABELS) == [2, 1, 0, 1]
-
-    @pytest.mark.parametrize(
-        ("label", "meant"),
-        [
-            ("Yes", "yes"),
-            ("YES", "yes"),
-            ("y es", "yes"),
-            ("hey_jarvis", "hey jarvis"),
-            ("Hey-Jarvis", "hey jarvis"),
-            ("hey  jarvis", "hey jarvis"),
-            ("unknown", "_unknown_"),
-            ("Silence", "_silence_"),
-        ],
-    )
-    def test_one_that_nearly_is_a_label_is_refused(self, label: str, meant: str) -> None:
-        with pytest.raises(DataError) as caught:
-            numbers(self.clips("yes", label), self.LABELS)
-        assert str(caught.value) == f"list.csv: line 8: {label!r}: did you mean {meant!r}?"
-
-    def test_how_many_there_are_is_said(self) -> None:
-        with pytest.raises(DataError, match=r"line 7: 'Yes': did you mean 'yes'\? 2 more clips have such labels$"):
-            numbers(self.clips("Yes", "YES", "yes", "Silence"), self.LABELS)
-
-    def test_case_that_tells_labels_apart_counts(self) -> None:
-        assert numbers(self.clips("a", "A"), ("A", "a")) == [1, 0]
-
-    def test_accents_may_be_apart(self) -> None:
-        apart = unicodedata.normalize("NFD", "música")
-        assert numbers(self.clips(apart, "música"), ["música"]) == [0, 0]
-        assert numbers(self.clips("música"), [apart]) == [0]
-
-    def test_without_unknown_others_are_refused(self) -> None:
-        with pytest.raises(DataError, match="line 7: label 'maybe' is not among yes, no, and there is no _unknown_"):
-            numbers(self.clips("maybe"), ["yes", "no"])
-
-    def test_of_pictures_numbers_count_too(self) -> None:
-        assert numbers(self.clips("1", "cat"), ["cat", "dog"], by_number=True) == [1, 0]
-        assert numbers(self.clips("1", "0"), ["1", "0"], by_number=True) == [0, 1]
-        with pytest.raises(DataError, match="line 7: label '2' is neither among cat, dog nor one of their numbers"):
-            numbers(self.clips("2"), ["cat", "dog"], by_number=True)
-        with pytest.raises(DataError, match="line 7: 'Cat': did you mean 'cat'?"):
-            numbers(self.clips("Cat"), ["cat", "dog"], by_number=True)
-
-    def test_strangers_are_told_from_a_tenth_on(self) -> None:
-        assert not strangers(self.clips(*["yes"] * 18, "bed", "bird"), self.LABELS)
-        told = strangers(self.clips(*["yes"] * 18, "bed", "bird", "bed", "_unknown_", "_unknown_"), self.LABELS)
-        assert told == "3 of 23 clips have labels that the model does not, and count as _unknown_: 'bed' (2), 'bird' (1)"
-        assert len(strangers(self.clips(*map(str, range(10**3, 10**4))), self.LABELS)) < 250
-
-    def test_labels_that_are_alike_among_themselves(self) -> None:
-        require_distinct(self.clips("yes", "no", "yes"))
-        with pytest.raises(DataError, match=r"line 8: 'Yes': did you mean 'yes', as in list.csv: line 7\?"):
-            require_distinct(self.clips("yes", "Yes"))
-
-    def test_lists_in_messages_are_short(self) -> None:
-        assert listed(["a", "b"]) == "a, b"
-        assert listed([]) == ""
-        assert listed(["a\u2028b", "ä"]) == r"'a\u2028b', ä"
-        assert len(listed(["x" * 1000])) < 130
-        assert listed(["x" * 50] * 5) == f"{'x' * 50}, {'x' * 50} and 3 more"
 
 
 # What hypothesis finds it makes small.
