@@ -211,10 +211,10 @@ def test_listen_passes_by_what_cannot_be_read(model: Path, wav: Path, micropytho
     on = ("--model", model, "--on", "unix")
     done = watchword("listen", "--wav", broken, wav, *on)
     assert done.stdout == watchword("listen", "--wav", wav, *on).stdout != ""
-    assert "broken.wav: not a readable sound file" in done.stderr
+    assert "broken.wav: is no readable WAV file" in done.stderr
     assert "1 of 2 recordings were skipped" in done.stderr
     assert "none of 2 recordings can be read" in fails("listen", "--wav", broken, broken, *on)
-    assert "broken.wav: not a readable sound file" in fails("listen", "--wav", broken, *on)
+    assert "broken.wav: is no readable WAV file" in fails("listen", "--wav", broken, *on)
 
 
 def test_listen_prints_one_line_per_event(model: Path, wav: Path, micropython: Path) -> None:

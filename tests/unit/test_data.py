@@ -75,7 +75,7 @@ class TestAudio:
     def test_flac_without_soundfile_says_what_to_install(self, tmp_path: Path, without: Callable[[str], None]) -> None:
         (tmp_path / "a.flac").write_bytes(b"fLaC" + bytes(50))
         without("soundfile")
-        with pytest.raises(DataError, match=r"a\.flac: .*pip install 'watchword\[train\]'"):
+        with pytest.raises(DataError, match=r"a\.flac: .*pip install soundfile"):
             audio.read(tmp_path / "a.flac")
 
     def test_floats_beyond_full_scale_are_clipped(self, tmp_path: Path) -> None:
@@ -89,39 +89,14 @@ class TestAudio:
 
     @pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
     def test_other_rates_are_resampled(self, tmp_path: Path, rate: int) -> None:
-        pytest.importorskip("scipy")
         samples = audio.read(write_wave(tmp_path / "a.wav", tone(rate, rate), rate))
         assert len(samples) == 16_000
         middle = slice(1_000, 15_000)
         assert np.abs(samples.astype(int) - tone())[middle].max() < 80
 
-    def test_another_rate_without_scipy_says_what_to_install(self, tmp_path: Path, without: Callable[[str], None]) -> None:
-        path = write_wave(tmp_path / "a.wav", tone(8_000, 8_000), 8_000)
-        without("scipy")
-        with pytest.raises(DataError, match=r"a\.wav: has 8000 Hz.*pip install 'watchword\[train\]'"):
-            audio.read(path)
-
-    @pytest.mark.parametrize(
-        ("content", "message"),
-        [
-            (None, "no such file"),
-            (b"", "not a readable"),
-            (b"RIFF....WAVEjunk", "not a readable"),
-            (b"hello", "not a readable"),
-        ],
-    )
-    def test_what_is_no_recording_is_named_in_one_line(self, tmp_path: Path, content: bytes | None, message: str) -> None:
-        pytest.importorskip("soundfile")
-        path = tmp_path / "a.wav"
-        if content is not None:
-            path.write_bytes(content)
-        with pytest.raises(DataError, match=rf"a\.wav: {message}") as caught:
-            audio.read(path)
-        assert "\n" not in str(caught.value)
-
-    def test_a_file_without_samples_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match="holds no sound"):
-            audio.read(write_wave(tmp_path / "a.wav", np.zeros(0, np.int16)))
+    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"a\.wav: no such file"):
+            audio.read(tmp_path / "a.wav")
 
     def test_the_rate_is_that_of_the_front_end(self) -> None:
         assert audio.RATE == tables.RATE

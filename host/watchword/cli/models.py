@@ -23,6 +23,7 @@ from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
 from watchword.data import audio, pictures
+from watchword.data.batch import Batch
 from watchword.data.sources import read_files
 from watchword.errors import BoardError, DataError, ModelError
 from watchword.evaluate import fewshot
@@ -233,14 +234,14 @@ def push(
     else:
         loaded = load(model, description)
         loaded.require_fed()
-    others = b""
+    others, batch = b"", Batch("files", note)
     if background is not None:
         if loaded is None:
             raise ModelError(f"{model}: is compiled already: --background is for a .tflite")
         suffixes = pictures.SUFFIXES if loaded.require_fed().kind == "picture" else audio.SUFFIXES
         clips = read_files(background, suffixes, note)
         with progress_bar("background") as progress:
-            others = fewshot.background(loaded, clips, progress).tobytes()
+            others = fewshot.background(loaded, clips, progress, batch).tobytes()
     with open_board(on, fresh) as board:
         program: Compiled | bytes
         if loaded is None:
@@ -255,7 +256,7 @@ def push(
         size = len(program if isinstance(program, bytes) else program.content)
         target = board.target
     if json:
-        say_json({"file": file, "bytes": size, "seconds": round(seconds, 3), "on": target})
+        say_json({"file": file, "bytes": size, "seconds": round(seconds, 3), "on": target, **batch.as_dict()})
     else:
         say(f"{file} runs on {target}: {size} bytes in {seconds:.1f} s")
 

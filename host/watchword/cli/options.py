@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -20,10 +20,8 @@ from watchword.chips.boards import DevBoard
 from watchword.cli.hardware import chosen
 from watchword.cli.output import note, progress_bar
 from watchword.data.files import WILDCARDS, matching, passed_over
-from watchword.errors import BoardError, DataError, LinkError
+from watchword.errors import BoardError, DataError
 from watchword.model import Model
-
-T = TypeVar("T")
 
 On = Annotated[
     str | None,
@@ -125,28 +123,3 @@ def named_files(names: Sequence[Path], find: Callable[[Path], list[Path]], kind:
         if not os.path.isfile(file):
             raise DataError(f"{file}: no such file")
     return files
-
-
-def each(files: Sequence[Path], take: Callable[[Path], T], kind: str, taken: str = "read") -> Iterator[tuple[int, Path, T]]:
-    """(number, file, what `take` makes of it). Of several, those that cannot be taken are passed by, and counted in the end.
-
-    kind, taken: what they are and what is done, to say. DataError: none of them can be taken.
-    """
-    skipped = 0
-    for number, file in enumerate(files):
-        try:
-            made = take(file)
-        except LinkError:
-            raise
-        except (DataError, BoardError) as error:
-            text = str(error) if str(file) in str(error) else f"{file}: {error}"
-            if len(files) == 1:
-                raise DataError(text) from None
-            note(text)
-            skipped += 1
-        else:
-            yield number, file, made
-    if skipped == len(files):
-        raise DataError(f"none of {len(files)} {kind} can be {taken}")
-    if skipped:
-        note(f"{skipped} of {len(files)} {kind} were skipped")

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from watchword.board import Board, Detection, FrameLabel, Gone
-from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, each, named_files, open_board, running
+from watchword.cli.options import DescriptionFile, Fresh, Json, Lent, MoreFiles, On, named_files, open_board, running
 from watchword.cli.output import note, of_file, say, say_event, say_json
 from watchword.data import pictures
+from watchword.data.batch import Batch
 from watchword.errors import BoardError, DataError
 from watchword.features import frames
 from watchword.model import load
@@ -73,7 +74,8 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
     colour = board.view(*size)
     seen = []
     present = None  # the label that is in view
-    for time, file, picture in each(files, pictures.read, "pictures"):
+    for time, picture, _ in Batch("pictures", note).each(files, lambda file, report: pictures.read(file)):
+        file = files[time]
         frame = frames.camera(pictures.fitted(picture, size), colour=colour)
         shown = None
         for event in board.look(frame, time)[1]:

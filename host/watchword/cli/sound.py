@@ -29,13 +29,13 @@ from watchword.cli.options import (
     Lent,
     MoreFiles,
     OnOrReference,
-    each,
     named_files,
     open_board,
     running,
 )
 from watchword.cli.output import note, of_file, progress_bar, say, say_event, say_json
 from watchword.data import audio
+from watchword.data.batch import Batch
 from watchword.data.microphone import Microphone
 from watchword.errors import BoardError, DataError
 from watchword.evaluate import streaming
@@ -244,10 +244,11 @@ def _by_itself(model: Model, through: str, gain: float | None, file: Path, sampl
 
 
 def _hear(hear: Hear, target: str, files: list[Path], json: bool) -> None:
-    for _, file, samples in each(files, audio.read, "recordings"):
+    for number, samples, notes in Batch("recordings", note).each(files, audio.read):
+        file = files[number]
         for event in hear(file, samples):
             if json:
-                say_json(of_file(event, file))
+                say_json(of_file(event, file) | ({"notes": notes} if notes else {}))
             elif isinstance(event, Detection):
                 say(f"{file}  {event.time:7.2f} s  {event.label}  {event.score:.2f}")
             else:
@@ -280,11 +281,15 @@ def _demonstrate(hear: Hear, wav: Path | None, words: list[str]) -> None:
     clips = [wav] if wav else audio.find(_clips())
     spoken = _speak(words) if wav is None else None
     for clip in [*clips, *([spoken] if spoken else [])]:
-        found = [event for event in hear(clip, audio.read(clip)) if isinstance(event, Detection)]
+        found = [event for event in hear(clip, audio.read(clip, partial(_note_of, clip))) if isinstance(event, Detection)]
         heard = ", ".join(f"{event.label} at {event.time:.2f} s (score {event.score:.2f})" for event in found)
         say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {heard or 'nothing'}")
     if spoken:
         spoken.unlink()
+
+
+def _note_of(file: Path, text: str) -> None:
+    note(f"{file}: {text}")
 
 
 def _speak(known: list[str]) -> Path | None:
@@ -299,7 +304,7 @@ def _speak(known: list[str]) -> Path | None:
     try:
         if done.returncode:
             raise DataError("espeak-ng failed")
-        audio.read(path)  # its 22 kHz need scipy, which a base install lacks: the demo goes on without
+        audio.read(path)
     except DataError:
         path.unlink()
         return None

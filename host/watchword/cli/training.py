@@ -16,6 +16,7 @@ from watchword.board import Board
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, OnOrReference, open_board, running
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.data import audio, pictures
+from watchword.data.batch import Batch
 from watchword.data.clips import Clip, Selection
 from watchword.data.labels import strangers
 from watchword.data.manifests import read_manifest
@@ -38,6 +39,7 @@ def train(
     plan = trainer.read_recipe(recipe)
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
+    batch = Batch("recordings", note)
     with progress_bar(f"training {plan.name}") as progress:
 
         def epoch_done(epoch: trainer.Epoch) -> None:
@@ -45,7 +47,7 @@ def train(
             losses = f"loss {epoch.loss:.3f}  validation loss {epoch.validation_loss:.3f}"
             note(f"epoch {epoch.number:3}  {losses}  accuracy {epoch.accuracy:.1%}")
 
-        result = trainer.train(plan, data, epoch_done, report=note)
+        result = trainer.train(plan, data, epoch_done, report=note, batch=batch)
     graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
     path = trainer.save(result, graph, output, tflite.write)
     quantized = judge(load(path), read_manifest(output / "validation.csv"))
@@ -58,6 +60,7 @@ def train(
         "macs": graph.macs,
         "training": asdict(Selection.of(result.material.training.clips)),
         "validation": asdict(Selection.of(result.material.validation.clips)),
+        **batch.as_dict(),
     }
     if json:
         say_json(facts)
@@ -109,6 +112,7 @@ def evaluate(
     loaded = load(model, description)
     picture = loaded.require_fed().kind == "picture"
     doing = "looking" if picture else "listening"
+    batch = Batch("pictures" if picture else "recordings", note)
 
     def listed(path: Path) -> list[Clip]:
         suffixes = pictures.SUFFIXES if picture else audio.SUFFIXES
@@ -132,11 +136,12 @@ def evaluate(
                 neighbours=fewshot.Neighbours(neighbours, means),
                 board=board,
                 progress=progress,
+                batch=batch,
             )
         selection = Selection.of(clips)
         note(f"on {selection}")
         if json:
-            say_json(found.as_dict() | {"selection": asdict(selection)})
+            say_json(found.as_dict() | {"selection": asdict(selection)} | batch.as_dict())
         else:
             _show_few_shot(found)
         return
@@ -145,11 +150,11 @@ def evaluate(
     if not picture and (told := strangers(clips, loaded.description.labels)):
         note(told)
     with _maybe_board(on, fresh, loaded) as board, progress_bar(doing) as progress:
-        result = judge(loaded, clips, board, progress)
+        result = judge(loaded, clips, board, progress, batch)
     selection = Selection.of(clips)
     note(f"on {selection}")
     if json:
-        say_json(result.as_dict() | {"selection": asdict(selection)})
+        say_json(result.as_dict() | {"selection": asdict(selection)} | batch.as_dict())
     else:
         _show(result)
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.data import audio
+from watchword.data.batch import Batch
 from watchword.errors import DataError
 
 CONTEXT = audio.RATE
@@ -55,12 +56,13 @@ class Augmentation:
             raise DataError(f"silence begins at {self.silence[0]}: it is above 0")
 
 
-def read_noise(files: Sequence[Path], place: str) -> list[NDArray[np.int16]]:
+def read_noise(files: Sequence[Path], place: str, batch: Batch | None = None) -> list[NDArray[np.int16]]:
     """Read recordings of noise: each of 10 s or more by itself, shorter ones joined to recordings of about a minute.
 
-    place: where they are, to say. DataError: they are less than 10 s in all.
+    place: where they are, to say. batch: counts those that cannot be read, which are passed by. DataError: they are less than
+    10 s in all.
     """
-    read = [audio.read(file) for file in files]
+    read = [samples for _, samples, _ in (batch or Batch("noise recordings")).each(files, audio.read)]
     total = sum(map(len, read))
     if total < LEAST_NOISE:
         raise DataError(

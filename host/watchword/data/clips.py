@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.data import audio
+from watchword.data.batch import Batch
 from watchword.data.labels import listed, numbers
 
 
@@ -33,7 +34,7 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """Clips in memory. signals: int16 (clips, samples). targets: label indices, int64 (clips,)."""
+    """Clips in memory, those that could be read. signals: int16 (clips, samples). targets: label indices, int64 (clips,)."""
 
     clips: tuple[Clip, ...]
     signals: NDArray[np.int16]
@@ -79,15 +80,20 @@ def divide(clips: Sequence[Clip], share: float) -> tuple[list[Clip], list[Clip]]
     return training, validation
 
 
-def load(clips: Sequence[Clip], labels: Sequence[str], samples: int) -> Recordings:
+def load(clips: Sequence[Clip], labels: Sequence[str], samples: int, batch: Batch | None = None) -> Recordings:
     """Read the sound of clips, each brought to `samples` samples by `fit`.
 
-    A label that is not among `labels` counts as `_unknown_`. DataError: as `labels.numbers`, or a file cannot be read.
+    A label that is not among `labels` counts as `_unknown_`. batch: counts the files that cannot be read, which are passed by.
+    DataError: as `labels.numbers`, or none of the files can be read.
     """
     targets = np.array(numbers(clips, labels), np.int64)
     signals = np.zeros((len(clips), samples), np.int16)
-    for row, clip in enumerate(clips):
-        signals[row] = fit(audio.read(clip.path), samples)
+    rows = []
+    for row, signal, _ in (batch or Batch("recordings")).each([clip.path for clip in clips], audio.read):
+        signals[row] = fit(signal, samples)
+        rows.append(row)
+    if len(rows) < len(clips):
+        clips, signals, targets = [clips[row] for row in rows], signals[rows], targets[rows]
     return Recordings(tuple(clips), signals, targets)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from watchword.data import audio, files
+from watchword.data.batch import Report
 from watchword.data.clips import Clip, speaker_of
 from watchword.data.labels import listed
-from watchword.data.lines import Report, read_lines
+from watchword.data.lines import read_lines
 from watchword.data.splits import TEST, TRAIN, VALIDATION, select
 from watchword.errors import DataError
 from watchword.settings import shown

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
 from pathlib import Path
 
+from watchword.data.batch import Report
 from watchword.errors import DataError
-
-Report = Callable[[str], None]
-"""Receives what a user should know and need not mend: a line each."""
 
 MOST = 100_000_000
 """Limit of a list: bytes, of a million files or more."""

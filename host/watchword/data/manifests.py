@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchword.data import audio, pictures
+from watchword.data.batch import Report
 from watchword.data.clips import Clip, speaker_of
 from watchword.data.labels import listed
-from watchword.data.lines import Report, read_lines
+from watchword.data.lines import read_lines
 from watchword.data.splits import KINDS, kind, select
 from watchword.errors import DataError
 from watchword.settings import shown

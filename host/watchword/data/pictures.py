@@ -84,5 +84,5 @@ def _pillow() -> tuple[Any, Any, Any]:
     try:
         from PIL import Image, ImageOps
     except ImportError:
-        raise DataError("pictures need Pillow: pip install 'watchword[vision]'") from None
+        raise DataError("pictures need Pillow: pip install pillow") from None
     return Image, ImageOps, Image.Resampling

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from watchword.data import audio, files
+from watchword.data.batch import Report
 from watchword.data.clips import Clip
 from watchword.data.folders import read_folder
-from watchword.data.lines import Report
 from watchword.data.manifests import read_manifest
 from watchword.errors import DataError
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from watchword.data.batch import Report
 from watchword.data.clips import Clip
 from watchword.data.labels import listed
-from watchword.data.lines import Report
 from watchword.errors import DataError
 from watchword.settings import shown
 

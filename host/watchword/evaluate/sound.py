@@ -11,6 +11,7 @@ from watchword import reference
 from watchword.board import Board, Detection
 from watchword.data import audio
 from watchword.data.audio import RATE
+from watchword.data.batch import Batch
 from watchword.data.clips import Clip, Recordings, load
 from watchword.data.labels import UNKNOWN, numbers
 from watchword.evaluate.scores import Evaluation, score
@@ -42,39 +43,45 @@ def evaluate(
     clips: Sequence[Clip],
     board: Board | None = None,
     progress: Callable[[int, int], None] | None = None,
+    batch: Batch | None = None,
 ) -> Evaluation:
     """Accuracy and confusion of a sound model on labelled clips; board None: on the reference.
 
     The prediction is the greatest score of the one window that covers a clip. A model of one word, or one that keeps state,
     hears the whole clip instead, and the prediction is the first label that fires, else `_unknown_`. The board must run the
-    model. progress: called with clips done and clips in all. Raises DataError as `data.clips.load`, ModelError as
-    `Model.require_sound`.
+    model. progress: called with clips done and clips in all. batch: as for `data.clips.load`. Raises DataError
+    as that does, ModelError as `Model.require_sound`.
     """
     description = model.require_sound()
     if len(description.labels) == 1 or model.graph.stateful:
-        return _by_stream(model, clips, board, progress)
-    recordings = load(clips, description.labels, clip_samples(model))
+        return _by_stream(model, clips, board, progress, batch or Batch("recordings"))
+    recordings = load(clips, description.labels, clip_samples(model), batch)
     if board is None:
         outputs = reference.run(model.graph, inputs(model, recordings.signals))
-        predicted: Iterable[int] = outputs.reshape(len(clips), -1).argmax(1).tolist()
+        predicted: Iterable[int] = outputs.reshape(len(recordings.clips), -1).argmax(1).tolist()
     else:
         predicted = _on_board(board, recordings, progress)
     return score(description.labels, recordings.targets, predicted)
 
 
 def _by_stream(
-    model: Model, clips: Sequence[Clip], board: Board | None, progress: Callable[[int, int], None] | None
+    model: Model,
+    clips: Sequence[Clip],
+    board: Board | None,
+    progress: Callable[[int, int], None] | None,
+    batch: Batch,
 ) -> Evaluation:
     """Each clip as a stream of its own: what fires first, or nothing, which is right for a clip of any other label."""
     labels = model.description.labels
     labels += () if UNKNOWN in labels else (UNKNOWN,)
-    targets, predicted = numbers(clips, labels), []
-    for i, clip in enumerate(clips):
-        samples = audio.read(clip.path)
+    number = numbers(clips, labels)
+    targets, predicted = [], []
+    for i, samples, _ in batch.each([clip.path for clip in clips], audio.read):
         if board is None:
             heard = [detection.label for detection in detections(run_stream(model, samples), model.description)]
         else:
             heard = [event.label for event in board.listen(samples) if isinstance(event, Detection)]
+        targets.append(number[i])
         predicted.append(labels.index(heard[0] if heard else UNKNOWN))
         if progress is not None:
             progress(i + 1, len(clips))

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from watchword.data import audio
 from watchword.data.augment import augment, read_noise, silence, validation_silence, with_context
+from watchword.data.batch import Batch, Report
 from watchword.data.clips import Clip, Recordings, Selection, divide, load
 from watchword.data.folders import NOISE, noise_files, read_folder
-from watchword.data.labels import SILENCE, listed, numbers, strangers
-from watchword.data.lines import Report
+from watchword.data.labels import SILENCE, numbers, strangers
 from watchword.data.manifests import read_manifest
 from watchword.data.splits import TEST, TRAIN, VALIDATION, kind
 from watchword.errors import DataError
@@ -43,32 +43,41 @@ class Material:
     noise: list[NDArray[np.int16]]
 
 
-def read_material(recipe: Recipe, root: Path, report: Report = lambda line: None) -> Material:
-    """Read all recordings that a recipe names. DataError: some are missing or malformed.
+def read_material(recipe: Recipe, root: Path, report: Report = lambda line: None, batch: Batch | None = None) -> Material:
+    """Read all recordings that a recipe names. batch: counts those that cannot be read, which are passed by.
+
+    DataError: a source is missing or malformed, or no clip of a word can be read.
 
     Where clips have splits and the recipe does not choose among them, those for validation validate, and those for tests are
     left out. Clips of `_silence_` for training count as noise, from which silence is cut.
     """
     training, validation = _clips(recipe, root, report)
     numbers([*training, *validation], [*recipe.labels, SILENCE])
-    missing = set(recipe.words) - {clip.label for clip in training}
-    if missing:
-        raise DataError(f"the sources in data.train have no clip of {listed(sorted(missing))}")
+    _require_words(recipe, training, "")
     if not validation:
         raise DataError("no clips are left for validation: raise data.validation_share or name data.validation")
     if told := strangers([clip for clip in training if clip.label != SILENCE], recipe.labels):
         report(told)
-    noise = _noise(recipe, root, [clip.path for clip in training if clip.label == SILENCE])
+    noise = _noise(recipe, root, [clip.path for clip in training if clip.label == SILENCE], batch)
     training = [clip for clip in training if clip.label != SILENCE]
     validation = [clip for clip in validation if clip.label != SILENCE or SILENCE in recipe.labels]
     report(f"training: {Selection.of(training)}; validation: {Selection.of(validation)}; noise: {_seconds(noise):.0f} s")
     count = recipe.data.validation_silence if SILENCE in recipe.labels else 0
+    read = load(training, recipe.labels, recipe.samples, batch)
+    _require_words(recipe, read.clips, " that can be read")
     return Material(
-        load(training, recipe.labels, recipe.samples),
-        load(validation, recipe.labels, recipe.samples),
+        read,
+        load(validation, recipe.labels, recipe.samples, batch),
         validation_silence(count, recipe.samples, noise),
         noise,
     )
+
+
+def _require_words(recipe: Recipe, clips: Sequence[Clip], such: str) -> None:
+    """DataError: there are no clips of a word. such: what they have to be, to say."""
+    missing = set(recipe.words) - {clip.label for clip in clips}
+    if missing:
+        raise DataError(f"the sources in data.train have no clip of {', '.join(sorted(missing))}{such}")
 
 
 def validation_examples(recipe: Recipe, material: Material) -> Examples:
@@ -127,7 +136,7 @@ def _read(source: Source, root: Path, report: Report) -> list[Clip]:
     )
 
 
-def _noise(recipe: Recipe, root: Path, silent: Sequence[Path]) -> list[NDArray[np.int16]]:
+def _noise(recipe: Recipe, root: Path, silent: Sequence[Path], batch: Batch | None) -> list[NDArray[np.int16]]:
     """Read the noise of a recipe and of its folders, and the clips of `_silence_`. DataError: there is too little."""
     files = []
     if recipe.data.noise:
@@ -142,7 +151,7 @@ def _noise(recipe: Recipe, root: Path, silent: Sequence[Path]) -> list[NDArray[n
             f"data.noise is missing, and no folder of data.train has {NOISE}: clips of {SILENCE} are cut from noise"
         )
     place = str(root / recipe.data.noise) if recipe.data.noise else "the folders of data.train"
-    return read_noise(files, place) if files else []
+    return read_noise(files, place, batch) if files else []
 
 
 def _seconds(noise: Sequence[NDArray[np.int16]]) -> float:
