@@ -125,7 +125,7 @@ def riff(rng: Random, content: bytes) -> bytes:
                 "<Q", changed, at + 8 + 8 * rng.randrange(3), rng.choice(EXTREMES) << rng.choice((0, 16, 32)) & (1 << 64) - 1
             )
         else:
-            struct.pack_into(f"{order}I", changed, at + 4, rng.choice((*EXTREMES, len(content), len(content) - 44)))
+            struct.pack_into(f"{order}I", changed, at + 4, rng.choice((*EXTREMES, len(content), len(content) & ~63)))
     return bytes(changed)
 
 
