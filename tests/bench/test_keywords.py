@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from watchword.data import audio
-from watchword.data.clips import read_manifest
+from watchword.data.manifests import read_manifest
 from watchword.evaluate.streaming import operating_points
 from watchword.model import keywords, load
 

@@ -8,7 +8,9 @@ import pytest
 
 from watchword.board import Board, Detection
 from watchword.data import audio, words
-from watchword.data.clips import Clip, read_files, read_manifest
+from watchword.data.clips import Clip
+from watchword.data.manifests import read_manifest
+from watchword.data.sources import read_files
 from watchword.evaluate import fewshot
 from watchword.evaluate.fewshot import FewShot, Neighbours, few_shot
 from watchword.features.tables import RATE

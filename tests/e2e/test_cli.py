@@ -217,10 +217,10 @@ def test_listen_passes_by_what_cannot_be_read(model: Path, wav: Path, micropytho
     on = ("--model", model, "--on", "unix")
     done = watchword("listen", "--wav", broken, wav, *on)
     assert done.stdout == watchword("listen", "--wav", wav, *on).stdout != ""
-    assert "broken.wav: not a readable sound file" in done.stderr
+    assert "broken.wav: is no readable WAV file" in done.stderr
     assert "1 of 2 recordings were skipped" in done.stderr
     assert "none of 2 recordings can be read" in fails("listen", "--wav", broken, broken, *on)
-    assert "broken.wav: not a readable sound file" in fails("listen", "--wav", broken, *on)
+    assert "broken.wav: is no readable WAV file" in fails("listen", "--wav", broken, *on)
 
 
 def test_listen_prints_one_line_per_event(model: Path, wav: Path, micropython: Path) -> None:
@@ -403,7 +403,7 @@ def test_mistakes_get_one_line(model: Path, wav: Path, tmp_path: Path) -> None:
     assert "is not known" in fails(
         "compile", model, "-o", tmp_path / "x.ww", "--description", _description(tmp_path, "colour = 1")
     )
-    assert "no column 'label'" in fails("evaluate", model, "--data", _write(tmp_path / "m.csv", b"file,word\nx,y\n"))
+    assert "no column 'label'" in fails("evaluate", model, "--data", _write(tmp_path / "m.csv", b"file,said\nx,y\n"))
     np.save(tmp_path / "x.npy", np.zeros((1, 3), np.int8))
     assert "samples x 40 is expected" in fails("run", model, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
     assert "known: unix" in fails("setup", "moon")

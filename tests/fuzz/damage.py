@@ -106,6 +106,64 @@ _BYTES: tuple[Callable[[Random, bytearray, bytes], None], ...] = (
 )
 
 
+# ---- WAV files
+
+
+def riff(rng: Random, content: bytes) -> bytes:
+    """One to three fields of a WAV file's header are others: sizes of chunks, or what `fmt ` says."""
+    changed = bytearray(content)
+    order = ">" if content[:4] == b"RIFX" else "<"
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        name = rng.choice((b"fmt ", b"fmt ", b"fmt ", b"data", b"data", b"RIFF", b"LIST", b"fact", b"ds64"))
+        at = changed.find(name)
+        if at < 0 or at + 32 > len(changed):
+            continue
+        if name == b"fmt " and rng.random() < 0.8:
+            struct.pack_into(f"{order}H", changed, at + 8 + 2 * rng.randrange(8), rng.choice((*EXTREMES, *_CODINGS)) & 0xFFFF)
+        elif name == b"ds64":
+            struct.pack_into(
+                "<Q", changed, at + 8 + 8 * rng.randrange(3), rng.choice(EXTREMES) << rng.choice((0, 16, 32)) & (1 << 64) - 1
+            )
+        else:
+            struct.pack_into(f"{order}I", changed, at + 4, rng.choice((*EXTREMES, len(content), len(content) & ~63)))
+    return bytes(changed)
+
+
+_CODINGS = (1, 2, 3, 6, 7, 0x11, 0x31, 0x50, 0x55, 0xFFFE, 4, 12, 20, 24, 48, 8000, 16000, 44100)
+
+
+# ---- manifests
+
+
+def table(rng: Random, content: bytes) -> bytes:
+    """A table with one to three cells, rows or marks that are others."""
+    text = content.decode("utf-8", "replace")
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        rows = text.split("\n")
+        at = rng.randrange(len(rows))
+        mark = next((mark for mark in ",;\t" if mark in rows[at]), ",")
+        cells = rows[at].split(mark)
+        way = rng.randrange(8)
+        if way < 3:
+            cells[rng.randrange(len(cells))] = rng.choice(
+                (*STRINGS, *_TOKENS, str(rng.choice(NUMBERS)), "a.wav", "yes", "Yes ")
+            )
+        elif way == 3:
+            cells.insert(rng.randrange(len(cells) + 1), rng.choice(STRINGS))
+        elif way == 4:
+            del cells[rng.randrange(len(cells))]
+        rows[at] = mark.join(cells)
+        if way == 5:
+            rows.insert(at, rng.choice(rows))
+        elif way == 6:
+            del rows[at]
+        text = "\n".join(rows)
+        if way == 7:
+            place = rng.randrange(len(text) + 1)
+            text = text[:place] + rng.choice(('"', '""', mark, "\r", "\0", "#", "\ufeff", "x" * 200_000)) + text[place:]
+    return text.encode(rng.choice(("utf-8", "utf-8", "utf-8", "utf-16")), "surrogatepass")
+
+
 # ---- .tflite files that are well formed and wrong
 
 

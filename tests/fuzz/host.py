@@ -25,7 +25,7 @@ from types import FrameType
 
 import numpy as np
 
-from tests.fuzz import damage, seeds
+from tests.fuzz import damage, data, seeds
 from watchword import chips, compile, description, reference, tflite
 from watchword.compile.program import read_description
 from watchword.errors import LONGEST, ModelError, WatchwordError
@@ -33,6 +33,7 @@ from watchword.graph import Graph
 
 TARGETS = ("unix", "rp2040")
 SECONDS = 30  # of the processor, for one case: to compile takes up to 5, and more where other processes share its core
+QUICK = 2  # and of what is only read
 STUCK = 900  # seconds after which a case counts as hung even where Python does not come to look
 MEMORY = 400 << 20  # bytes of address space beyond what the process has at its start
 FINDINGS = 20  # after so many it is enough
@@ -172,6 +173,8 @@ KINDS: dict[str, Callable[[int], str]] = {
     "program": lambda number: use_program(program_case(number)),
     "toml": lambda number: use_description(toml_case(number), ".toml"),
     "json": lambda number: use_description(json_case(number), ".json"),
+    "wav": lambda number: data.use_recording(data.wav_case(number), refused),
+    "csv": lambda number: data.use_manifest(data.csv_case(number), refused),
     "fault": fault,
 }
 
@@ -221,8 +224,12 @@ def _where() -> str:
     return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-6:]))
 
 
-def run(kind: str, numbers: range, root: Path, seconds: int = SECONDS) -> Outcome:
-    """The same in a process with limits; where it dies, the case is a finding and the rest goes on in another one."""
+def run(kind: str, numbers: range, root: Path, seconds: int = 0) -> Outcome:
+    """The same in a process with limits; where it dies, the case is a finding and the rest goes on in another one.
+
+    seconds: of the processor, for one case; 0: as many as its kind may take.
+    """
+    seconds = seconds or (SECONDS if kind == "tflite" else QUICK)
     outcome = Outcome()
     path = os.pathsep.join((str(root / "host"), str(root)))
     environment = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}

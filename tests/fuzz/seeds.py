@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from functools import cache
 
 import numpy as np
 
+from tests import wavs
 from tests.unit.random_graphs import RandomGraph
 from watchword import chips, compile, model, shipped, tflite
 from watchword.board import selftest
@@ -99,6 +101,48 @@ def listening_programs(target: str) -> list[bytes]:
         return [selftest.program(target).content]
     keywords = compile.compile(tflite.read(model.keywords()), read(model.keywords().with_suffix(".toml")), chips.named(target))
     return [selftest.program(target).content, keywords.content]
+
+
+@cache
+def recordings() -> list[bytes]:
+    """WAV files of all kinds, the good ones first."""
+    strange = [content for content, _ in (*wavs.COARSE.values(), *wavs.NOTED.values(), *wavs.REFUSED.values())]
+    slow = [wavs.wav(fmt=wavs.form(rate=rate)) for rate in (4_000, 44_100, 48_000, 383_999)]
+    return [*wavs.EXACT.values(), *slow, *strange]
+
+
+@cache
+def containers() -> list[bytes]:
+    """Sound in other files; none where soundfile is missing."""
+    try:
+        import soundfile
+    except (ImportError, OSError):
+        return []
+    found = []
+    for kind, coding in (
+        ("FLAC", "PCM_16"),
+        ("OGG", "VORBIS"),
+        ("MP3", "MPEG_LAYER_III"),
+        ("AIFF", "PCM_16"),
+        ("WAV", "MS_ADPCM"),
+    ):
+        if coding in soundfile.available_subtypes(kind):
+            file = io.BytesIO()
+            soundfile.write(file, wavs.SOUND, wavs.RATE, format=kind, subtype=coding)
+            found.append(file.getvalue())
+    return found
+
+
+_ROWS = 'file,label,speaker,split\na.wav,yes,ann,train\n../b/c.wav,no,bob,test\n"d,e.wav","ye""s",,train\n'
+
+
+@cache
+def manifests_of_clips() -> list[bytes]:
+    """`.csv` files, as programs and people write them."""
+    texts = [_ROWS, _ROWS.replace(",", ";"), _ROWS.replace(",", "\t"), _ROWS.replace("\n", "\r\n"), "# mine\n" + _ROWS]
+    rows = _ROWS.split("\n")
+    texts += ["\n".join(rows[1:]), "\n".join([rows[0], "", *rows[1:]]), rows[0] + "\n", _ROWS.replace("/", "\\")]
+    return [text.encode() for text in texts] + [_ROWS.encode(coding) for coding in ("utf-8-sig", "utf-16", "utf-16-be")]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A hundred thousand damaged or hostile files on the host, a hundred thousand on MicroPython. Writes tests/soak/fuzz.md.
+"""Damaged or hostile files: 185,000 on the host, a hundred thousand on MicroPython. Writes tests/soak/fuzz.md.
 
 tests/fuzz makes them and says what is a fault. WATCHWORD_SEED begins with another number, so that the cases are other ones.
 """
@@ -17,7 +17,7 @@ from tests.fuzz import board, host
 
 from watchword.shipped import __version__
 
-HOST = {"tflite": 50_000, "program": 15_000, "toml": 20_000, "json": 15_000}
+HOST = {"tflite": 50_000, "program": 15_000, "toml": 20_000, "json": 25_000, "wav": 50_000, "csv": 25_000}
 BOARD = {"program": 95_000, "model": 5_000}
 FIRST = int(os.environ.get("WATCHWORD_SEED", "0")) * 1_000_000
 PART = 5000
@@ -44,6 +44,8 @@ NAMES = {
     ("host", "program"): "`.ww`: its description read",
     ("host", "toml"): "`.toml`",
     ("host", "json"): "`.json`",
+    ("host", "wav"): "recordings: `.wav` of all kinds, some FLAC, Ogg, MP3 and AIFF: read to 16 kHz",
+    ("host", "csv"): "manifests, `.csv`: read, and what they name",
     ("unix", "program"): "`.ww` with a right hash: loaded, run, listened with",
     ("unix", "model"): "`.ww` of the damaged `.tflite` that can still be compiled: loaded, run, compared",
 }
@@ -55,7 +57,8 @@ def _report(rows: list[str], micropython: Path) -> str:
         "# Damaged and hostile files\n\n"
         f"`make soak` wrote this on {datetime.date.today()}: watchword {__version__}, cases from number {FIRST} on.\n"
         f"Host: Python {platform.python_version()}, NumPy {np.__version__}, {sys.platform}; {host.MEMORY >> 20} MB of memory "
-        f"beyond what it starts with,\n{host.SECONDS} s of processor for a case; NumPy's warnings are errors.\n"
+        f"beyond what it starts with,\n{host.SECONDS} s of processor for a `.tflite`, {host.QUICK} s for what is only "
+        "read; NumPy's warnings are errors.\n"
         f"Board: {version.stdout.strip().partition('; ')[2]} on the unix port, with guards around arena and constants;\n"
         "what does not take long is run again with the plain kernels, which notice what is read beyond a buffer.\n\n"
         "| where | what | cases | what came of them | findings |\n"

@@ -170,7 +170,7 @@ def test_one_that_is_unplugged_gets_one_line(portaudio: Callable[..., FakePortAu
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    assert failure() == "the computer's microphone needs sounddevice: pip install 'watchword[mic]'"
+    assert failure() == "the computer's microphone needs sounddevice: pip install sounddevice"
 
     def no_portaudio(name: str, *others: Any, real: Any = __import__) -> Any:
         if name == "sounddevice":

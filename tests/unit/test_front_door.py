@@ -61,6 +61,12 @@ def test_importing_it_brings_nothing_heavy() -> None:
     assert python(f"import sys, watchword; print(sorted({heavy} & set(sys.modules)))").strip() == "[]"
 
 
+def test_the_command_line_brings_nothing_that_few_commands_need() -> None:
+    """To import scipy takes as long as all the rest."""
+    slow = "{'scipy', 'soundfile', 'sounddevice', 'PIL', 'matplotlib'}"
+    assert python(f"import sys, watchword.cli; print(sorted({slow} & set(sys.modules)))").strip() == "[]"
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'watchword' has no attribute 'nonsense'"):
         watchword.nonsense  # noqa: B018
@@ -89,7 +95,7 @@ def test_the_example_of_the_docs_runs(root: Path, tmp_path: Path) -> None:
 
 
 def test_type_checkers_see_the_real_types(tmp_path: Path, root: Path) -> None:
-    api = pytest.importorskip("mypy.api", reason="mypy is not installed: pip install watchword[lint]")
+    api = pytest.importorskip("mypy.api", reason="mypy is not installed: pip install mypy")
     program = tmp_path / "program.py"
     program.write_text(
         "import watchword\n"

@@ -1,4 +1,4 @@
-"""A thousand damaged or hostile files; `make soak` has two hundred times as many.
+"""Some sixteen hundred damaged or hostile files; `make soak` has 285,000.
 
 tests/fuzz makes them and says what is a fault; one number is all that it takes to see a case again.
 """
@@ -16,7 +16,7 @@ from watchword import description, tflite
 from watchword.errors import WatchwordError
 from watchword.kernels import KERNELS
 
-HOST = {"tflite": 250, "program": 100, "toml": 150, "json": 100}
+HOST = {"tflite": 250, "program": 100, "toml": 150, "json": 100, "wav": 400, "csv": 200}
 BOARD = {"program": 350, "model": 50}
 
 
@@ -25,7 +25,7 @@ def test_the_host_refuses_or_runs_what_comes_from_outside(kind: str, root: Path)
     outcome = host.run(kind, range(HOST[kind]), root)
     assert not outcome.findings
     assert outcome.counts["refused"] > 0
-    assert outcome.counts["ran"] + outcome.counts["read"] > HOST[kind] // 20
+    assert outcome.counts["ran"] + outcome.counts["read"] + outcome.counts["read with a note"] > HOST[kind] // 20
 
 
 @pytest.mark.parametrize("kind", BOARD)

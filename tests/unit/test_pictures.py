@@ -100,5 +100,5 @@ def test_find(tmp_path: Path) -> None:
 
 def test_without_pillow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(DataError, match=r"pip install 'watchword\[vision\]'"):
+    with pytest.raises(DataError, match=r"pip install pillow"):
         pictures.read(tmp_path)

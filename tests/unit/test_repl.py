@@ -71,7 +71,7 @@ def test_ampy_opens_no_urls() -> None:
 
 def test_a_lacking_ampy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ampy", None)
-    with pytest.raises(SetupError, match="pip install 'watchword\\[ampy\\]'"):
+    with pytest.raises(SetupError, match="pip install adafruit-ampy"):
         repl.AmpyRepl("/dev/ttyACM0")
 
 

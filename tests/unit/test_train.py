@@ -12,7 +12,9 @@ import pytest
 
 from watchword import description, graph, reference, tflite
 from watchword.data import audio
-from watchword.data.clips import SILENCE, load, read_manifest
+from watchword.data.clips import load
+from watchword.data.labels import SILENCE
+from watchword.data.manifests import read_manifest
 from watchword.errors import DataError, ModelError
 from watchword.train import Result, layers, quantize, read_recipe, save, train
 from watchword.train.checkpoint import read_checkpoint, write_checkpoint
@@ -412,7 +414,12 @@ class TestRecipe:
             ("stride = [4, 40]", "stride = [1, 2]", "architecture.stride leaves 49 x 20 places: at most 640"),
             ('{ folder = "words" }', "{ }", r"data.train\[0\].manifest or folder: one of the two"),
             ('train = [{ folder = "words" }]', "train = []", "data.train: at least one source"),
-            ('noise = "noise"', "", "data.noise is missing: clips of _silence_ are cut from noise"),
+            (
+                '{ folder = "words" }]\nvalidation_share = 0.3\nnoise = "noise"',
+                '{ manifest = "list.csv" }]',
+                "data.noise is missing: clips of _silence_ are cut from noise",
+            ),
+            ('folder = "words"', 'folder = "words", label_column = "word"', r"data.train\[0\].label_column: is of a manifest"),
             ('"low", "middle"', '"low", "low"', "labels: one different name for each output"),
             ('background = ["_silence_"]', 'background = ["hush"]', "background names 'hush', which is not among the labels"),
             ("[training]", "[decision]\ncutoff = 2\n[training]", "decision.cutoff is 2.0"),

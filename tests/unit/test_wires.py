@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import wavs
 
 from watchword.board.virtual import wires
 from watchword.board.virtual.wires import AnalogueWire, I2sWire, read_wire, read_wires
@@ -90,6 +91,12 @@ def test_a_pin_has_one_wire() -> None:
 def test_a_sound_needs_somebody_to_hear_it_and_16_bits(tmp_path: Path) -> None:
     with pytest.raises(BoardError, match=r"none\.wav: no microphone is there to hear it: wire one too"):
         wires.options((), tmp_path / "none.wav")
+    odd = tmp_path / "odd.wav"
+    damaged = wavs.EXACT["fmt of 17 bytes, no padding"]
+    for content, said in ((damaged, "damaged; a plain WAV"), (b"", ""), (b"text" * 9, "RIFF")):
+        odd.write_bytes(content)
+        with pytest.raises(BoardError, match=rf"odd\.wav: cannot be played to the virtual Pico: .*{said}"):
+            wires.playable(odd)
     with pytest.raises(BoardError, match=r"none\.wav: cannot be played to the virtual Pico: .*No such file"):
         wires.options(("inmp441",), tmp_path / "none.wav")
     with wave.open(str(tmp_path / "bytes.wav"), "wb") as file:

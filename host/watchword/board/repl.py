@@ -250,7 +250,7 @@ class AmpyRepl(_RawRepl):
         try:
             from ampy import pyboard
         except ImportError:
-            raise SetupError("ampy is not installed: pip install 'watchword[ampy]', or use --tool mpremote") from None
+            raise SetupError("ampy is not installed: pip install adafruit-ampy, or use --tool mpremote") from None
         self._failed = (pyboard.PyboardError, serial.SerialException, OSError, UnicodeDecodeError)
         self._in_code = pyboard.PyboardError
         _may_open(port)

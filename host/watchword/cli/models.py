@@ -14,11 +14,13 @@ from watchword import tflite
 from watchword.board import Board
 from watchword.chips import CHIPS, PORTABLE, Chip, named
 from watchword.cli.options import DescriptionFile, Fresh, Json, ModelFile, On, compiled, load, open_board, require_writable
-from watchword.cli.output import percent, progress_bar, say, say_json, say_table, short
+from watchword.cli.output import note, percent, progress_bar, say, say_json, say_table, short
 from watchword.compile import Compiled
 from watchword.compile.program import Step, groupings, read_description
 from watchword.compile.simplify import Cost, Simplified, simplify, unchanged
-from watchword.data.clips import read_files
+from watchword.data import audio, pictures
+from watchword.data.batch import Batch
+from watchword.data.sources import read_files
 from watchword.errors import BoardError, ModelError
 from watchword.evaluate import fewshot
 from watchword.model import Model
@@ -190,12 +192,14 @@ def push(
     else:
         loaded = load(model, description)
         loaded.require_fed()
-    others = b""
+    others, batch = b"", Batch("files", note)
     if background is not None:
         if loaded is None:
             raise ModelError(f"{model}: is compiled already: --background is for a .tflite")
+        suffixes = pictures.SUFFIXES if loaded.require_fed().kind == "picture" else audio.SUFFIXES
+        clips = read_files(background, suffixes, note)
         with progress_bar("background") as progress:
-            others = fewshot.background(loaded, read_files(background), progress).tobytes()
+            others = fewshot.background(loaded, clips, progress, batch).tobytes()
     with open_board(on, fresh) as board:
         program: Compiled | bytes
         if loaded is None:
@@ -213,7 +217,7 @@ def push(
         size = len(program if isinstance(program, bytes) else program.content)
         target = board.target
     if json:
-        say_json({"file": file, "bytes": size, "seconds": round(seconds, 3), "on": target})
+        say_json({"file": file, "bytes": size, "seconds": round(seconds, 3), "on": target, **batch.as_dict()})
     else:
         say(f"{file} runs on {target}: {size} bytes in {seconds:.1f} s")
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
@@ -21,10 +21,9 @@ from watchword.chips.boards import DevBoard
 from watchword.cli.hardware import chosen
 from watchword.cli.output import note, progress_bar
 from watchword.compile import Compiled
-from watchword.errors import BoardError, DataError, LinkError
+from watchword.data.files import WILDCARDS, matching, passed_over
+from watchword.errors import BoardError, DataError
 from watchword.model import Model
-
-T = TypeVar("T")
 
 On = Annotated[
     str | None,
@@ -176,42 +175,14 @@ def named_files(names: Sequence[Path], find: Callable[[Path], list[Path]], kind:
     DataError: there is nothing.
     """
     files: list[Path] = []
-    for name in names:
-        if name.is_dir():
-            found = find(name)
-        elif any(c in str(name) for c in "*?[") and not name.exists():
-            found = sorted(Path(name.anchor or ".").glob(str(name.relative_to(name.anchor))))
-        else:
-            found = [name]
+    # A shell names what systems leave beside others; by itself it is meant.
+    for name in [name for name in names if not (passed_over(name.name) and os.path.isfile(name))] or names:
+        named = matching(name) if set(str(name)) & set(WILDCARDS) and not os.path.exists(name) else [name]
+        found = [file for one in named for file in (find(one) if os.path.isdir(one) else [one])]
         if not found:
             raise DataError(f"{name}: no {kind} files there")
         files += found
     for file in files:
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise DataError(f"{file}: no such file")
     return files
-
-
-def each(files: Sequence[Path], take: Callable[[Path], T], kind: str, taken: str = "read") -> Iterator[tuple[int, Path, T]]:
-    """(number, file, what `take` makes of it). Of several, those that cannot be taken are passed by, and counted in the end.
-
-    kind, taken: what they are and what is done, to say. DataError: none of them can be taken.
-    """
-    skipped = 0
-    for number, file in enumerate(files):
-        try:
-            made = take(file)
-        except LinkError:
-            raise
-        except (DataError, BoardError) as error:
-            text = str(error) if str(file) in str(error) else f"{file}: {error}"
-            if len(files) == 1:
-                raise DataError(text) from None
-            note(text)
-            skipped += 1
-        else:
-            yield number, file, made
-    if skipped == len(files):
-        raise DataError(f"none of {len(files)} {kind} can be {taken}")
-    if skipped:
-        note(f"{skipped} of {len(files)} {kind} were skipped")

@@ -49,10 +49,11 @@ def say_event(event: Event, target: str) -> None:
     note(f"{target}: {event.text if isinstance(event, Log) else event.as_dict()}")
 
 
-def say_summary(found: Summary, json: bool, file: Path | None = None) -> None:
-    """The last line of listening. file: of which it tells."""
+def say_summary(found: Summary, json: bool, file: Path | None = None, notes: Sequence[str] = ()) -> None:
+    """The last line of listening. file: of which it tells; notes: what was said of it, for JSON."""
     if json:
-        say_json(in_order(found) if file is None else of_file(found, file))
+        fields = in_order(found) if file is None else of_file(found, file)
+        say_json(fields | ({"notes": list(notes)} if notes else {}))
     else:
         say(f"{found}" if file is None else f"{file}  {found}")
 

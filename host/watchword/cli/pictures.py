@@ -16,7 +16,6 @@ from watchword.cli.options import (
     Lent,
     MoreFiles,
     On,
-    each,
     load,
     named_files,
     open_board,
@@ -25,6 +24,7 @@ from watchword.cli.options import (
 )
 from watchword.cli.output import note, of_file, progress_bar, say, say_event, say_json
 from watchword.data import pictures
+from watchword.data.batch import Batch
 from watchword.errors import BoardError, DataError
 from watchword.features import frames
 from watchword.report.sheet import Seen, sheet
@@ -88,7 +88,8 @@ def _look(board: Board, files: Sequence[Path], size: tuple[int, int], json: bool
     colour = board.view(*size)
     seen = []
     present = None  # the label that is in view
-    for time, file, picture in each(files, pictures.read, "pictures"):
+    for time, picture, _ in Batch("pictures", note).each(files, lambda file, report: pictures.read(file)):
+        file = files[time]
         frame = frames.camera(pictures.fitted(picture, size), colour=colour)
         shown = None
         with progress_bar(f"looking at {file.name}"):

@@ -31,7 +31,6 @@ from watchword.cli.options import (
     MoreFiles,
     OnOrReference,
     compiled,
-    each,
     load,
     named_files,
     open_board,
@@ -39,6 +38,7 @@ from watchword.cli.options import (
 )
 from watchword.cli.output import awaited, note, of_file, progress_bar, say, say_event, say_json, say_summary
 from watchword.data import audio
+from watchword.data.batch import Batch
 from watchword.data.microphone import Microphone
 from watchword.errors import BoardError, DataError
 from watchword.evaluate import streaming
@@ -278,12 +278,13 @@ def _once_asked(hear: Callable[[], streaming.Heard]) -> Hearing:
 
 
 def _hear(hear: Hear, target: str, files: list[Path], json: bool) -> None:
-    for _, file, samples in each(files, audio.read, "recordings"):
+    for number, samples, notes in Batch("recordings", note).each(files, audio.read):
+        file = files[number]
         heard = hear(file, samples)
         told = _tell(awaited(f"hearing {file.name}", heard.events), target, json, file)
         loudness = Loudness()
         loudness.take(samples)
-        say_summary(summary(told, heard.highest(), loudness.peak, loudness.rms), json, file)
+        say_summary(summary(told, heard.highest(), loudness.peak, loudness.rms), json, file, notes)
 
 
 def _tell(events: Iterable[Event], target: str, json: bool, file: Path | None = None) -> list[Event]:
@@ -331,11 +332,16 @@ def _demonstrate(hear: Hear, wav: Path | None, words: list[str]) -> None:
     spoken = _speak(words) if wav is None else None
     for clip in [*clips, *([spoken] if spoken else [])]:
         with progress_bar(f"hearing {clip.name}"):
-            found = [event for event in hear(clip, audio.read(clip)).events if isinstance(event, Detection)]
+            samples = audio.read(clip, partial(_note_of, clip))
+            found = [event for event in hear(clip, samples).events if isinstance(event, Detection)]
         heard = ", ".join(f"{event.label} at {event.time:.2f} s (score {event.score:.2f})" for event in found)
         say(f"  {'espeak-ng' if clip == spoken else clip.name:28} {heard or 'nothing'}")
     if spoken:
         spoken.unlink()
+
+
+def _note_of(file: Path, text: str) -> None:
+    note(f"{file}: {text}")
 
 
 def _speak(known: list[str]) -> Path | None:
@@ -350,7 +356,7 @@ def _speak(known: list[str]) -> Path | None:
     try:
         if done.returncode:
             raise DataError("espeak-ng failed")
-        audio.read(path)  # its 22 kHz need scipy, which a base install lacks: the demo goes on without
+        audio.read(path)
     except DataError:
         path.unlink()
         return None

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from watchword.board import Board, Enrolled, Shots, messages
-from watchword.cli.options import Fresh, Json, MoreFiles, On, each, named_files, open_board, require_writable
+from watchword.cli.options import Fresh, Json, MoreFiles, On, named_files, open_board, require_writable
 from watchword.cli.output import note, progress_bar, say, say_json, say_table
 from watchword.cli.sound import give_keywords
 from watchword.data import audio, pictures, words
 from watchword.data.audio import RATE
+from watchword.data.batch import Batch, Report
 from watchword.errors import BoardError, DataError
 from watchword.features import frames
 
@@ -22,6 +23,9 @@ Kind = Annotated[
     Literal["sound", "picture"] | None,
     typer.Option("--kind", metavar="sound|picture", help="Of which program. Default: the one that runs."),
 ]
+
+Show = Callable[[Path, Report], dict[str, Any]]
+"""Brings a file before a board, and returns what there is to say of it."""
 
 
 def teach(
@@ -64,31 +68,31 @@ def teach(
         say(f"{word}: {taken.shots} shots; the board holds {taken.all}, at most {taken.most}")
 
 
-def _enrol(
-    board: Board, word: str, files: Sequence[Path], show: Callable[[Path], dict[str, Any]], json: bool
-) -> Enrolled | None:
-    """Make shots of files; returns the last. show: brings one before the board and returns what there is to say of it."""
+def _enrol(board: Board, word: str, files: Sequence[Path], show: Show, json: bool) -> Enrolled | None:
+    """Make shots of files; returns the last."""
     taken = None
 
-    def learn(file: Path) -> tuple[dict[str, Any], Enrolled]:
+    def learn(file: Path, report: Report) -> tuple[dict[str, Any], Enrolled]:
         with progress_bar(f"learning {file.name}"):
-            return show(file), board.enrol(word)
+            return show(file, report), board.enrol(word)
 
-    for _, file, (facts, taken) in each(files, learn, "files", f"learnt as {word}"):
+    for number, (facts, taken), notes in Batch("files", note, f"learnt as {word}").each(files, learn):
+        file = files[number]
         if json:
-            say_json({"word": word, "file": str(file), "shots": taken.shots, "like": taken.like, **facts})
+            fields = {"word": word, "file": str(file), "shots": taken.shots, "like": taken.like, **facts}
+            say_json(fields | ({"notes": notes} if notes else {}))
         else:
             like = f"; might be taken for {taken.like}" if taken.like else ""
             say(f"{file}  shot {taken.shots}: {facts['quality']}{like}")
     return taken
 
 
-def _hearing(board: Board, window: int) -> Callable[[Path], dict[str, Any]]:
+def _hearing(board: Board, window: int) -> Show:
     """window: samples that the model hears at once."""
     length = -(-window // RATE) * RATE
 
-    def show(file: Path) -> dict[str, Any]:
-        samples = audio.read(file)
+    def show(file: Path, report: Report) -> dict[str, Any]:
+        samples = audio.read(file, report)
         try:
             word = words.find(samples, length / RATE)
         except DataError as error:
@@ -99,10 +103,10 @@ def _hearing(board: Board, window: int) -> Callable[[Path], dict[str, Any]]:
     return show
 
 
-def _seeing(board: Board) -> Callable[[Path], dict[str, Any]]:
+def _seeing(board: Board) -> Show:
     colour = board.view(*pictures.QQVGA)
 
-    def show(file: Path) -> dict[str, Any]:
+    def show(file: Path, report: Report) -> dict[str, Any]:
         seen = pictures.fitted(pictures.read(file))
         board.look(frames.camera(seen, colour=colour))
         contrast = float(seen.std())

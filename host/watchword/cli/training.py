@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,11 @@ from watchword.cli.options import (
 )
 from watchword.cli.output import note, percent, progress_bar, rate, say, say_facts, say_json, say_table
 from watchword.data import audio, pictures
-from watchword.data.clips import Clip, read_folder, read_manifest
+from watchword.data.batch import Batch
+from watchword.data.clips import Clip, Selection
+from watchword.data.labels import strangers
+from watchword.data.manifests import read_manifest
+from watchword.data.sources import read_source
 from watchword.errors import DataError
 from watchword.evaluate import Evaluation, fewshot, write_scores
 from watchword.evaluate import evaluate as judge
@@ -52,6 +57,7 @@ def train(
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
     require_folder(output)
+    batch = Batch("recordings", note)
     with progress_bar(f"training {plan.name}") as progress:
 
         def epoch_done(epoch: trainer.Epoch) -> None:
@@ -59,7 +65,7 @@ def train(
             losses = f"loss {epoch.loss:.3f}  validation loss {epoch.validation_loss:.3f}"
             note(f"epoch {epoch.number:3}  {losses}  accuracy {percent(epoch.accuracy)}")
 
-        result = trainer.train(plan, data, epoch_done)
+        result = trainer.train(plan, data, epoch_done, report=note, batch=batch)
     with progress_bar(f"quantizing {plan.name}"):
         graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
         path = trainer.save(result, graph, output, tflite.write)
@@ -73,6 +79,9 @@ def train(
         "accuracy": quantized.accuracy,
         "n": quantized.n,
         "macs": graph.macs,
+        "training": asdict(Selection.of(result.material.training.clips)),
+        "validation": asdict(Selection.of(result.material.validation.clips)),
+        **batch.as_dict(),
     }
     if json:
         say_json(facts)
@@ -92,8 +101,18 @@ def evaluate(
             "--data", metavar="MANIFEST.csv", help="A manifest, or a folder with a sub-folder per label; several too."
         ),
     ],
-    label_column: Annotated[str, typer.Option(metavar="COLUMN", help="The column of the manifest with the labels.")] = "label",
-    split: Annotated[str | None, typer.Option(metavar="NAME", help="Only the clips of this split.")] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The column of the manifest with the labels, where it is not called label, word, class, …"
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Only the clips of this split; of folders, by validation_list.txt and testing_list.txt."
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only so many clips, evenly spread.")] = None,
     few_shot: Annotated[
         int | None,
@@ -141,7 +160,7 @@ def evaluate(
     """Judge a model on labelled recordings or pictures.
 
     On a board, or on the reference, which gives the same numbers. A label of a picture may be the name of one of the
-    model's, or its number.
+    model's, or its number. Separator, encoding and columns of a manifest are found.
     """
     if scores is not None:
         if few_shot is not None:
@@ -150,11 +169,11 @@ def evaluate(
     loaded = load(model, description)
     picture = loaded.require_fed().kind == "picture"
     doing = "looking" if picture else "listening"
+    batch = Batch("pictures" if picture else "recordings", note)
 
     def listed(path: Path) -> list[Clip]:
-        if path.is_dir():
-            return read_folder(path, pictures.find if picture else audio.find)
-        return read_manifest(path, label_column=label_column, split=split)
+        suffixes = pictures.SUFFIXES if picture else audio.SUFFIXES
+        return read_source(path, suffixes, label_column=label_column, split=split, report=note)
 
     clips = [clip for path in data for clip in listed(path)]
     if few_shot is not None:
@@ -174,18 +193,28 @@ def evaluate(
                 neighbours=fewshot.Neighbours(neighbours, means),
                 board=board,
                 progress=progress,
+                batch=batch,
             )
-        _show_few_shot(found, json)
+        selection = Selection.of(clips)
+        note(f"on {selection}")
+        if json:
+            say_json(found.as_dict() | {"selection": asdict(selection)} | batch.as_dict())
+        else:
+            _show_few_shot(found)
         return
     if limit is not None and limit < len(clips):
         clips = [clips[i * len(clips) // limit] for i in range(limit)]
+    if not picture and (told := strangers(clips, loaded.description.labels)):
+        note(told)
     with _maybe_board(on, fresh, loaded) as board, progress_bar(doing) as progress:
-        result = judge(loaded, clips, board, progress)
+        result = judge(loaded, clips, board, progress, batch)
+    selection = Selection.of(clips)
+    note(f"on {selection}")
     if scores is not None:
         write_scores(result, scores)
         note(f"{scores}: {result.n} {'clip' if result.n == 1 else 'clips'}")
     if json:
-        say_json(result.as_dict())
+        say_json(result.as_dict() | {"selection": asdict(selection)} | batch.as_dict())
     else:
         _show(result)
 
@@ -210,10 +239,7 @@ def _wanted(words: str | None, clips: Sequence[Clip]) -> list[str]:
     return wanted
 
 
-def _show_few_shot(found: fewshot.FewShot, json: bool) -> None:
-    if json:
-        say_json(found.as_dict())
-        return
+def _show_few_shot(found: fewshot.FewShot) -> None:
     say(f"{found.shots} shots of each of {len(found.words)} words, {found.draws} draws of {found.queries} queries")
     recognised = (
         f"{rate(found.detection_at_fa5, found.detection_at_fa5_ci95)} at 5 % false accepts, "

@@ -19,7 +19,7 @@ STEPS = (
     7845, 8630, 9493, 10442, 11487, 12635, 13899, 15289, 16818, 18500, 20350, 22385, 24623, 27086, 29794, 32767,
 )
 # fmt: on
-_INDEX_CHANGE = (-1, -1, -1, -1, 2, 4, 6, 8)
+INDEX_CHANGE = (-1, -1, -1, -1, 2, 4, 6, 8)
 
 
 class Adpcm:
@@ -69,7 +69,7 @@ class Adpcm:
                 change += step
             step >>= 1
         self.last = max(self.last - change, -32768) if code & 8 else min(self.last + change, 32767)
-        self.index = min(max(self.index + _INDEX_CHANGE[code & 7], 0), 88)
+        self.index = min(max(self.index + INDEX_CHANGE[code & 7], 0), 88)
 
 
 def coded(samples: NDArray[np.int16]) -> NDArray[np.int16]:

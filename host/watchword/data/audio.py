@@ -1,46 +1,65 @@
 """Reads and writes recordings: any sound file becomes 16 kHz mono int16.
 
-Plain 16-bit WAV files need only Python; other formats need soundfile, other rates need scipy.
+WAV files are read by `wav`, whatever wrote them; FLAC, Ogg, MP3 and others need soundfile.
 """
 
 from __future__ import annotations
 
-import math
+import os
 import wave
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword import shipped
+from watchword.data import codings, containers, files, resampling, wav
+from watchword.data.batch import Report, silent
+from watchword.data.resampling import resampled
 from watchword.errors import DataError
 
-RATE: int = shipped.firmware_module("sources").RATE
+RATE = resampling.RATE
 """Samples per second of all sound in watchword."""
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg"})
-"""Extensions of the sound files that `find` picks up, in lower case."""
+SUFFIXES = frozenset({".wav", ".wave"}) | containers.SUFFIXES | containers.CONVERTED
+"""Extensions of what `find` picks up, in lower case; of `containers.CONVERTED`, `read` says how they are converted."""
 
-FULL_SCALE = 32768.0
+FULL_SCALE = codings.FULL_SCALE
+
+LEAST_RATE, MOST_RATE = 4_000, 384_000
+"""Hz, of what is read."""
+
+_CANCELLED = 0.25  # of the power that unrelated channels have in their mean; those in opposite phase have less
+_CLIPPED = 0.01  # share of the samples at full scale, from which it is said
 
 
-def read(path: Path | str) -> NDArray[np.int16]:
-    """Read a WAV, FLAC or OGG file: int16 (n,) at 16 kHz; channels are averaged, other rates resampled.
+def read(path: Path | str, report: Report = silent) -> NDArray[np.int16]:
+    """Read a sound file: int16 (n,) at 16 kHz; other rates, 4 to 384 kHz, are resampled.
 
-    A 16-bit mono file at 16 kHz is returned unchanged. DataError: missing, unreadable or empty, or needs soundfile
-    or scipy where they are not installed.
+    Of two channels the mean is taken, of more the loudest one. A 16-bit mono file at 16 kHz is returned unchanged.
+    report: called with a line, without the file's name, for each thing that is to be said of the recording: truncated, its
+    channels in opposite phase, cut off at full scale, no high frequencies. DataError: missing, unreadable or empty, of
+    another rate; or it needs soundfile or ffmpeg.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    plain = _read_plain_wave(path)
-    samples, rate = plain if plain is not None else _read_with_soundfile(path)
-    if not len(samples):
-        raise DataError(f"{path}: holds no sound")
-    mono = samples.mean(axis=1)
-    if rate != RATE:
-        mono = _resample(mono, rate, path)
-    return to_int16(mono)
+    try:
+        sound = _read(path)
+        if not sound.samples.size:
+            raise DataError(f"{path}: holds no sound")
+        if not LEAST_RATE <= sound.rate <= MOST_RATE:
+            raise DataError(f"{path}: has a rate of {sound.rate} Hz; {LEAST_RATE} to {MOST_RATE} are read")
+        rate, notes = sound.rate, list(sound.notes)
+        mono = _mono(sound.samples, notes)
+        del sound  # which is large
+        if np.mean(np.abs(mono) >= 32767) > _CLIPPED:
+            notes.append("cut off at full scale: record it less loud")
+        if rate < RATE:
+            notes.append(f"recorded at {rate} Hz: nothing above {rate / 2000:g} kHz")
+        samples = to_int16(mono if rate == RATE else resampled(mono.astype(np.float64), rate))
+    except MemoryError:
+        raise DataError(f"{path}: is too long for the memory of this computer: cut it into shorter ones") from None
+    for note in notes:
+        report(note)
+    return samples
 
 
 def write(path: Path, samples: NDArray[np.int16]) -> None:
@@ -53,10 +72,8 @@ def write(path: Path, samples: NDArray[np.int16]) -> None:
 
 
 def find(folder: Path) -> list[Path]:
-    """Find all sound files below a folder, sorted by name. DataError: no such folder."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    """Find all sound files below a folder, as `files.find` does. DataError: no such folder."""
+    return files.find(folder, SUFFIXES)
 
 
 def to_int16(samples: NDArray[np.floating]) -> NDArray[np.int16]:
@@ -64,41 +81,38 @@ def to_int16(samples: NDArray[np.floating]) -> NDArray[np.int16]:
     return np.asarray(np.clip(np.rint(samples), -32768, 32767), np.int16)
 
 
-def _read_plain_wave(path: Path) -> tuple[NDArray[np.float64], int] | None:
-    """Return samples (n, channels) in int16 units and their rate; None where the file is anything but a 16-bit PCM WAV."""
+def _read(path: Path) -> wav.Sound:
+    """Read what a file holds, by what it is and not by what it is called."""
+    if os.path.isdir(path):
+        raise DataError(f"{path}: is a folder, not a recording")
+    if not os.path.isfile(path):  # nor a device or a pipe, which might never end
+        raise DataError(f"{path}: no such file")
     try:
-        with wave.open(str(path), "rb") as file:
-            if file.getsampwidth() != 2:
-                return None
-            channels, rate = file.getnchannels(), file.getframerate()
-            content = file.readframes(file.getnframes())
-    except (wave.Error, EOFError):
-        return None
-    whole = len(content) // (2 * channels) * (2 * channels)
-    return np.frombuffer(content[:whole], "<i2").reshape(-1, channels).astype(np.float64), rate
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    if not start:
+        raise DataError(f"{path}: is empty")
+    sound = wav.read(path) if wav.is_wav(start) else None
+    return containers.read(path, start) if sound is None else sound
 
 
-def _read_with_soundfile(path: Path) -> tuple[NDArray[np.float64], int]:
-    try:
-        import soundfile
-    except (ImportError, OSError):
-        raise DataError(
-            f"{path}: not a 16-bit PCM WAV file; other formats need soundfile: pip install 'watchword[train]'"
-        ) from None
-    try:
-        samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{path}: not a readable sound file: {reason}") from None
-    return samples * FULL_SCALE, int(rate)
+def _mono(samples: NDArray[np.float32], notes: list[str]) -> NDArray[np.float32]:
+    """float32 (n, channels) -> (n,): the mean of two; the loudest of more, or of two whose mean would be silence."""
+    channels = samples.shape[1]
+    if channels == 1:
+        return samples[:, 0]
+    power = np.array([_power(samples[:, i]) for i in range(channels)])
+    if channels == 2:
+        mean = (samples[:, 0] + samples[:, 1]) / np.float32(2)
+        if not power.any() or _power(mean) >= _CANCELLED * power.sum() / 4:
+            return mean
+        notes.append("two channels in opposite phase, which cancel each other: the louder one is taken")
+    else:
+        notes.append(f"{channels} channels: the loudest one is taken")
+    return samples[:, int(power.argmax())]
 
 
-def _resample(samples: NDArray[np.float64], rate: int, path: Path) -> NDArray[np.float64]:
-    try:
-        from scipy.signal import resample_poly
-    except ImportError:
-        raise DataError(
-            f"{path}: has {rate} Hz; another rate than {RATE} needs scipy: pip install 'watchword[train]'"
-        ) from None
-    divisor = math.gcd(RATE, rate)
-    return np.asarray(resample_poly(samples, RATE // divisor, rate // divisor), np.float64)
+def _power(samples: NDArray[np.float32]) -> float:
+    return float(np.mean(np.square(samples, dtype=np.float64)))

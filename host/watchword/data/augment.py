@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.data import audio
+from watchword.data.batch import Batch
 from watchword.errors import DataError
 
 CONTEXT = audio.RATE
@@ -21,6 +22,11 @@ CONTEXT = audio.RATE
 
 TRAINING_SHARE = 0.8
 """Share of each noise file, from its beginning, that is for training; the rest is for validation."""
+
+LEAST_NOISE = 10 * audio.RATE
+"""Samples of noise that are needed: both parts of it are longer than a clip and its context."""
+
+_JOINED = 60 * audio.RATE  # so that none of the recordings that segments are drawn from is much shorter than others
 
 
 @dataclass(frozen=True)
@@ -50,15 +56,31 @@ class Augmentation:
             raise DataError(f"silence begins at {self.silence[0]}: it is above 0")
 
 
-def read_noise(folder: Path) -> list[NDArray[np.int16]]:
-    """Read every sound file below a folder. DataError: no such folder, no files, or a file of under 10 s."""
-    files = audio.find(folder)
-    if not files:
-        raise DataError(f"{folder}: no noise recordings ({', '.join(sorted(audio.SUFFIXES))}) in it")
-    noise = [audio.read(file) for file in files]
-    for file, samples in zip(files, noise, strict=True):
-        if len(samples) < 10 * audio.RATE:
-            raise DataError(f"{file}: {len(samples) / audio.RATE:.1f} s of noise are too few; 10 s or more are needed")
+def read_noise(files: Sequence[Path], place: str, batch: Batch | None = None) -> list[NDArray[np.int16]]:
+    """Read recordings of noise: each of 10 s or more by itself, shorter ones joined to recordings of about a minute.
+
+    place: where they are, to say. batch: counts those that cannot be read, which are passed by. DataError: they are less than
+    10 s in all.
+    """
+    read = [samples for _, samples, _ in (batch or Batch("noise recordings")).each(files, audio.read)]
+    total = sum(map(len, read))
+    if total < LEAST_NOISE:
+        raise DataError(
+            f"{place}: {total / audio.RATE:.1f} s of noise in {len(files)} files are too few; "
+            f"{LEAST_NOISE // audio.RATE} s or more are needed in all"
+        )
+    noise = [samples for samples in read if len(samples) >= LEAST_NOISE]
+    joined: list[NDArray[np.int16]] = []
+    for samples in read:
+        if len(samples) < LEAST_NOISE:
+            joined.append(samples)
+            if sum(map(len, joined)) >= _JOINED:
+                noise.append(np.concatenate(joined))
+                joined = []
+    if sum(map(len, joined)) >= LEAST_NOISE:
+        noise.append(np.concatenate(joined))
+    elif joined:  # what is left is too short by itself
+        noise[-1] = np.concatenate([noise[-1], *joined])
     return noise
 
 

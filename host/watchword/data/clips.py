@@ -1,95 +1,69 @@
-"""Reads labelled recordings: from manifests or folders of words, into the arrays that training takes.
-
-A manifest is a CSV file beside its sound files with the columns `file` (relative to the manifest), a label, and if known
-`speaker` and `split`. The other form is a folder with one sub-folder of recordings for each word.
-"""
+"""Labelled recordings: what is known of each, and their sound in the arrays that training takes."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword.data import audio
-from watchword.errors import DataError
-
-UNKNOWN = "_unknown_"
-SILENCE = "_silence_"
+from watchword.data.batch import Batch
+from watchword.data.labels import listed, numbers
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A recording of one word. speaker: empty where it is not known."""
+    """A recording of one word. speaker, split: empty where they are not known. place: where its label stands, to say."""
 
     path: Path
     label: str
     speaker: str = ""
+    split: str = ""
+    place: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.place:
+            object.__setattr__(self, "place", str(self.path))
 
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """Clips in memory. signals: int16 (clips, samples). targets: label indices, int64 (clips,)."""
+    """Clips in memory, those that could be read. signals: int16 (clips, samples). targets: label indices, int64 (clips,)."""
 
     clips: tuple[Clip, ...]
     signals: NDArray[np.int16]
     targets: NDArray[np.int64]
 
 
-def read_manifest(
-    path: Path, *, label_column: str = "label", split: str | None = None, split_column: str = "split"
-) -> list[Clip]:
-    """Read the clips of a manifest; with `split`, only those whose `split_column` says so.
+@dataclass(frozen=True)
+class Selection:
+    """Which clips were taken, to say. speakers: how many are known. splits: the clips of each split."""
 
-    A manifest without that column is taken whole. DataError: no such file, not a CSV file, a column is missing, no clip
-    has that split.
-    """
-    rows = _rows(path)
-    columns = list(rows[0]) if rows else []
-    for column in ("file", label_column):
-        if column not in columns:
-            raise DataError(f"{path}: has no column {column!r}, only {', '.join(columns) or 'an empty table'}")
-    if split is not None and split_column in columns:
-        known = sorted({row[split_column] for row in rows})
-        rows = [row for row in rows if row[split_column] == split]
-        if not rows:
-            raise DataError(f"{path}: no clip has {split_column} {split!r}; there are {', '.join(map(repr, known))}")
-    return [Clip(path.parent / row["file"], row[label_column], row.get("speaker") or "") for row in rows]
+    clips: int
+    speakers: int
+    splits: dict[str, int]
+
+    @classmethod
+    def of(cls, clips: Sequence[Clip]) -> Selection:
+        splits = Counter(clip.split for clip in clips if clip.split)
+        return cls(len(clips), len({clip.speaker for clip in clips} - {""}), dict(sorted(splits.items())))
+
+    def __str__(self) -> str:
+        splits = listed([f"{n} of {split}" for split, n in self.splits.items()])
+        voices = f"{self.speakers} speakers" if self.speakers else "speakers not known"
+        return f"{self.clips} clips ({f'by split: {splits}' if splits else 'no splits'}; {voices})"
 
 
-def read_files(path: Path) -> list[Clip]:
-    """Read the clips of a manifest or of a folder of folders, whatever their labels. DataError: as `read_manifest`."""
-    return read_folder(path) if path.is_dir() else read_manifest(path, label_column="file")
-
-
-def read_folder(folder: Path, find: Callable[[Path], list[Path]] = audio.find) -> list[Clip]:
-    """List the recordings in the sub-folders of a folder, each labelled with the name of its sub-folder.
-
-    find: lists the files of a folder; `pictures.find` for pictures. Sub-folders whose name begins with a dot do not count.
-    DataError: no such folder, or nothing in sub-folders.
-    """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    words = sorted(word for word in folder.iterdir() if word.is_dir() and not word.name.startswith("."))
-    clips = [Clip(path, word.name) for word in words for path in find(word)]
-    if not clips:
-        raise DataError(f"{folder}: nothing to use there; one sub-folder of files for each label is expected")
-    return clips
-
-
-def write_manifest(path: Path, clips: Sequence[Clip]) -> None:
-    """Write a manifest that `read_manifest` reads, with the files named relative to it."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("file", "label", "speaker"))
-        for clip in clips:
-            relative = Path(os.path.relpath(clip.path.resolve(), path.parent.resolve()))
-            table.writerow((relative.as_posix(), clip.label, clip.speaker))
+def speaker_of(path: Path) -> str:
+    """The speaker that a file of Speech Commands names, NAME_nohash_N.wav; empty where it names none."""
+    found = re.fullmatch(r"(?:.*_)?([0-9a-f]{8})_nohash_\d+", path.stem) or re.fullmatch(r"(.+)_nohash_\d+", path.stem)
+    return found[1] if found else ""
 
 
 def divide(clips: Sequence[Clip], share: float) -> tuple[list[Clip], list[Clip]]:
@@ -106,21 +80,20 @@ def divide(clips: Sequence[Clip], share: float) -> tuple[list[Clip], list[Clip]]
     return training, validation
 
 
-def load(clips: Sequence[Clip], labels: Sequence[str], samples: int) -> Recordings:
+def load(clips: Sequence[Clip], labels: Sequence[str], samples: int, batch: Batch | None = None) -> Recordings:
     """Read the sound of clips, each brought to `samples` samples by `fit`.
 
-    A label that is not among `labels` counts as `_unknown_`. DataError: there is no `_unknown_` among `labels`, or a file
-    cannot be read.
+    A label that is not among `labels` counts as `_unknown_`. batch: counts the files that cannot be read, which are passed by.
+    DataError: as `labels.numbers`, or none of the files can be read.
     """
-    number = {label: index for index, label in enumerate(labels)}
+    targets = np.array(numbers(clips, labels), np.int64)
     signals = np.zeros((len(clips), samples), np.int16)
-    targets = np.zeros(len(clips), np.int64)
-    for row, clip in enumerate(clips):
-        target = number.get(clip.label, number.get(UNKNOWN))
-        if target is None:
-            raise DataError(f"{clip.path}: label {clip.label!r} is not among {', '.join(labels)}, and there is no {UNKNOWN}")
-        targets[row] = target
-        signals[row] = fit(audio.read(clip.path), samples)
+    rows = []
+    for row, signal, _ in (batch or Batch("recordings")).each([clip.path for clip in clips], audio.read):
+        signals[row] = fit(signal, samples)
+        rows.append(row)
+    if len(rows) < len(clips):
+        clips, signals, targets = [clips[row] for row in rows], signals[rows], targets[rows]
     return Recordings(tuple(clips), signals, targets)
 
 
@@ -131,14 +104,3 @@ def fit(signal: NDArray[np.int16], samples: int) -> NDArray[np.int16]:
     energy = np.concatenate([[0.0], np.cumsum(signal.astype(np.float64) ** 2)])
     start = int(np.argmax(energy[samples:] - energy[:-samples]))
     return signal[start : start + samples]
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            # Short rows get empty cells, so that a missing one is found like an empty one.
-            return [dict(row) for row in csv.DictReader(file, restval="")]
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise DataError(f"{path}: not a readable CSV file: {error}") from None

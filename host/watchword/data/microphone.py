@@ -141,7 +141,7 @@ def _portaudio() -> Any:
     try:
         import sounddevice
     except ImportError:
-        raise SetupError("the computer's microphone needs sounddevice: pip install 'watchword[mic]'") from None
+        raise SetupError("the computer's microphone needs sounddevice: pip install sounddevice") from None
     except OSError:  # its wheels for macOS and Windows bring PortAudio along
         raise SetupError(
             "the computer's microphone needs PortAudio: sudo apt-get install libportaudio2, or as your system has it"

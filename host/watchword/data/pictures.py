@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword.data import files
 from watchword.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,10 +26,8 @@ MOST_PIXELS = 150_000_000
 
 
 def find(folder: Path) -> list[Path]:
-    """Find all pictures below a folder, sorted by name. DataError: no such folder."""
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    """Find all pictures below a folder, as `files.find` does. DataError: no such folder."""
+    return files.find(folder, SUFFIXES)
 
 
 def read(path: Path) -> Image.Image:
@@ -85,5 +84,5 @@ def _pillow() -> tuple[Any, Any, Any]:
     try:
         from PIL import Image, ImageOps
     except ImportError:
-        raise DataError("pictures need Pillow: pip install 'watchword[vision]'") from None
+        raise DataError("pictures need Pillow: pip install pillow") from None
     return Image, ImageOps, Image.Resampling

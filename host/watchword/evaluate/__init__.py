@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from watchword.board import Board
+from watchword.data.batch import Batch
 from watchword.data.clips import Clip
 from watchword.evaluate import pictures, sound
 from watchword.evaluate.origin import origin
@@ -21,10 +22,13 @@ def evaluate(
     clips: Sequence[Clip],
     board: Board | None = None,
     progress: Callable[[int, int], None] | None = None,
+    batch: Batch | None = None,
 ) -> Evaluation:
     """What a model makes of labelled clips, by `sound.evaluate` or `pictures.evaluate`, whatever the model is for.
 
-    With the `origin` of the result. ModelError: the model takes neither.
+    With the `origin` of the result. batch: counts the files that cannot be used, which are passed by, and gets what is to be
+    said of them. ModelError: the model takes neither.
     """
     judge = pictures.evaluate if model.require_fed().kind == "picture" else sound.evaluate
-    return replace(judge(model, clips, board, progress), origin=origin(model, clips))
+    result = judge(model, clips, board, progress, batch)
+    return replace(result, origin=origin(model, [judged.clip for judged in result.judged]))

@@ -5,10 +5,12 @@ The board's own code decides (firmware/watchword/knn.py), with its kernels in Nu
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,14 +19,16 @@ from numpy.typing import NDArray
 from watchword import embedding, reference, shipped
 from watchword.board import Board
 from watchword.data import audio, pictures, words
+from watchword.data.batch import Batch, Report
 from watchword.data.clips import Clip, fit
+from watchword.data.labels import UNKNOWN, numbers, require_distinct
 from watchword.errors import DataError, ModelError
 from watchword.evaluate import pictures as seeing
 from watchword.evaluate import sound as hearing
 from watchword.evaluate.origin import Origin, origin
-from watchword.features import frames
 from watchword.graph import Graph
 from watchword.model import Model
+from watchword.settings import shown
 
 _knn = shipped.firmware_module("knn")
 
@@ -82,17 +86,20 @@ def few_shot(
     neighbours: Neighbours = Neighbours(),
     board: Board | None = None,
     progress: Callable[[int, int], None] | None = None,
+    batch: Batch | None = None,
 ) -> FewShot:
     """Draw `shots` clips of each word, teach them, and query with the others.
 
     queries: limit of clips for each word in a draw, and of unknown clips for each word; None: all. board: computes embeddings
-    and must run the model; None: the reference does. DataError: too few clips. ModelError: the model names no embedding.
+    and must run the model; None: the reference does. batch: counts the files that cannot be read, which are passed by.
+    DataError: too few clips, labels that differ only by case or blanks, or a shot that a board would refuse. ModelError: the
+    model names no embedding.
     """
+    require_distinct(clips)
     labels = tuple(dict.fromkeys(clip.label for clip in clips))
+    numbers(unknown, [*labels, UNKNOWN])  # which refuses those that only nearly are taught words
     by_label = {label: [clip for clip in clips if clip.label == label] for label in labels}
-    for label, own in by_label.items():
-        if len(own) <= shots:
-            raise DataError(f"{label}: has {len(own)} clips, more than the {shots} that are taught are needed")
+    _require_more(by_label, shots)
     if not unknown:
         raise DataError("no clips of words that are not taught are left")
     rng = np.random.default_rng(0)
@@ -103,10 +110,16 @@ def few_shot(
     most = len(unknown) if queries is None else min(len(unknown), queries * len(labels))
     negatives = [unknown[i * len(unknown) // most] for i in range(most)]
     needed = list(dict.fromkeys([*(clip for episode in episodes for own in episode.values() for clip in own), *negatives]))
-    found = dict(zip(needed, embeddings(model, needed, board, progress), strict=True))
+    found = {needed[i]: values for i, values in embeddings(model, needed, board, progress, batch)}
+    episodes = [{label: [clip for clip in own if clip in found] for label, own in episode.items()} for episode in episodes]
+    for episode in episodes:
+        _require_more(episode, shots)
+    negatives = [clip for clip in negatives if clip in found]
+    if not negatives:
+        raise DataError("no clips of words that are not taught can be read")
     accuracies, at_5, at_1 = [], [], []
     for episode in episodes:
-        taught = _taught(model, {label: [found[clip] for clip in own[:shots]] for label, own in episode.items()}, neighbours)
+        taught = _taught(model, [clip for own in episode.values() for clip in own[:shots]], found, neighbours)
         queried = [(clip, label) for label, own in episode.items() for clip in own[shots:]]
         answers = [_nearest(taught, found[clip]) for clip, _ in queried]
         correct = np.array([word == label for (word, _), (_, label) in zip(answers, queried, strict=True)])
@@ -138,13 +151,22 @@ def _interval(rates: Sequence[float]) -> tuple[float, float]:
     return max(0.0, mean - half), min(1.0, mean + half)
 
 
-def _taught(model: Model, shots: Mapping[str, Sequence[NDArray[np.int8]]], neighbours: Neighbours) -> Any:
-    """Teach the firmware's memory of taught words these shots."""
-    dims = len(next(iter(shots.values()))[0])
+def _require_more(clips: Mapping[str, Sequence[Clip]], shots: int) -> None:
+    """DataError: a label has no more clips than are taught."""
+    for label, own in clips.items():
+        if len(own) <= shots:
+            raise DataError(f"{label}: has {len(own)} clips, more than the {shots} that are taught are needed")
+
+
+def _taught(model: Model, shots: Sequence[Clip], found: Mapping[Clip, NDArray[np.int8]], neighbours: Neighbours) -> Any:
+    """Teach the firmware's memory of taught words these shots. DataError: it refuses one, as a board would."""
+    dims = len(found[shots[0]])
     taught = _knn.Taught(dims, embedding.key(model.description), Kernels, neighbours.k, neighbours.means)
-    for word, own in shots.items():
-        for shot in own:
-            taught.add(word, shot.tobytes())
+    for clip in shots:
+        try:
+            taught.add(clip.label, found[clip].tobytes())
+        except _knn.TaughtError as error:
+            raise DataError(f"{clip.path}: cannot be taught as {shown(clip.label)}: {error}") from None
     taught.prepare()
     return taught
 
@@ -183,22 +205,27 @@ class Kernels:
 # ---- embeddings of clips
 
 
-def background(model: Model, clips: Sequence[Clip], progress: Callable[[int, int], None] | None = None) -> NDArray[np.int8]:
+def background(
+    model: Model,
+    clips: Sequence[Clip],
+    progress: Callable[[int, int], None] | None = None,
+    batch: Batch | None = None,
+) -> NDArray[np.int8]:
     """Embed recordings or pictures as the background of a program, BACKGROUND evenly spaced ones at most: int8 (n, values).
 
-    Few recordings that are longer than the model's input give several segments each.
+    Few recordings that are longer than the model's input give several segments each. batch: as for `few_shot`.
     Raises as `few_shot`.
     """
     n = min(BACKGROUND, len(clips))
     some = [clips[i * len(clips) // n] for i in range(n)]
     if model.require_fed().kind == "picture":
-        return np.stack(list(embeddings(model, some, progress=progress)))
+        return np.stack([values for _, values in embeddings(model, some, None, progress, batch)])
     length = hearing.clip_samples(model)
     graph = _until_embedding(model)
     found = []
-    for i, clip in enumerate(some):
+    for i, samples, _ in (batch or Batch("recordings")).each([clip.path for clip in some], audio.read):
         most = BACKGROUND // n + (i < BACKGROUND % n)
-        found.append(_embed(model, graph, hearing.inputs(model, segments(audio.read(clip.path), length, most))))
+        found.append(_embed(model, graph, hearing.inputs(model, segments(samples, length, most))))
         if progress is not None:
             progress(i + 1, n)
     return np.concatenate(found)
@@ -217,33 +244,32 @@ def embeddings(
     clips: Sequence[Clip],
     board: Board | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[NDArray[np.int8]]:
-    """Embed recordings, the word in the middle, or pictures: by the reference, or by a board that runs the model."""
+    batch: Batch | None = None,
+) -> Iterator[tuple[int, NDArray[np.int8]]]:
+    """Embed recordings, the word in the middle, or pictures: by the reference, or by a board that runs the model.
+
+    Yields (number of the clip, int8 (values,)). batch: as for `few_shot`.
+    """
     picture = model.require_fed().kind == "picture"
     graph = _until_embedding(model)
     if board is not None:
         board.taught(ready=True)
         if picture:
             board.view(*pictures.QQVGA)
-    done = 0
-    at_once = _BATCH if board is None else 1
-    for begin in range(0, len(clips), at_once):
-        some = clips[begin : begin + at_once]
+    use: Callable[[Path, Report], Any] = (
+        partial(seeing.seen, model, pictures.QQVGA) if picture else partial(_heard, hearing.clip_samples(model))
+    )
+    each = (batch or Batch("pictures" if picture else "recordings")).each([clip.path for clip in clips], use)
+    while some := list(itertools.islice(each, _BATCH if board is None else 1)):
+        numbers, inputs, _ = zip(*some, strict=True)
         if board is None:
-            if picture:
-                x = seeing.inputs(model, [_seen(model, clip) for clip in some])
-            else:
-                x = hearing.inputs(model, np.stack([_heard(model, clip) for clip in some]))
-            yield from _embed(model, graph, x)
+            x = seeing.inputs(model, inputs) if picture else hearing.inputs(model, np.stack(inputs))
+            yield from zip(numbers, _embed(model, graph, x), strict=True)
         else:
-            if picture:
-                board.look(_seen(model, some[0]))
-            else:
-                board.scores(_heard(model, some[0]))
-            yield board.embedding()
-        done += len(some)
+            (board.look if picture else board.scores)(inputs[0])
+            yield numbers[0], board.embedding()
         if progress is not None:
-            progress(done, len(clips))
+            progress(numbers[-1] + 1, len(clips))
 
 
 def _embed(model: Model, graph: Graph, x: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -251,13 +277,9 @@ def _embed(model: Model, graph: Graph, x: NDArray[np.int8]) -> NDArray[np.int8]:
     return embedding.embed(reference.run(graph, x), graph.output.zero_point, model.description.embedding_parts)
 
 
-def _heard(model: Model, clip: Clip) -> NDArray[np.int16]:
-    """Read a clip as the model hears it: the word in the middle."""
-    return centred(audio.read(clip.path), hearing.clip_samples(model))
-
-
-def _seen(model: Model, clip: Clip) -> frames.Frame:
-    return frames.camera(pictures.fitted(pictures.read(clip.path)), colour=seeing.colours(model))
+def _heard(length: int, path: Path, report: Report) -> NDArray[np.int16]:
+    """Read a recording as the model hears it, of `length` samples: the word in the middle."""
+    return centred(audio.read(path, report), length)
 
 
 def centred(samples: NDArray[np.int16], length: int) -> NDArray[np.int16]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,9 @@ from numpy.typing import NDArray
 from watchword import reference
 from watchword.board import Board
 from watchword.data import pictures
+from watchword.data.batch import Batch, Report, silent
 from watchword.data.clips import Clip
-from watchword.errors import DataError
+from watchword.data.labels import numbers
 from watchword.evaluate.scores import Evaluation, Judged, label_scores
 from watchword.features import frames
 from watchword.model import Model
@@ -29,13 +32,9 @@ def colours(model: Model) -> bool:
     return model.graph.input.shape[3] == 3
 
 
-def targets(clips: Sequence[Clip], labels: Sequence[str]) -> list[int]:
-    """The number of each picture's label, which a manifest may give by name or by number. DataError: it is neither."""
-    known = {str(i): i for i in range(len(labels))} | {label: i for i, label in enumerate(labels)}
-    for clip in clips:
-        if clip.label not in known:
-            raise DataError(f"{clip.path}: label {clip.label!r} is neither among {', '.join(labels)} nor one of their numbers")
-    return [known[clip.label] for clip in clips]
+def seen(model: Model, size: tuple[int, int], path: Path, report: Report = silent) -> frames.Frame:
+    """Read a picture as a frame of `size` that the model can be shown. DataError: it cannot be read."""
+    return frames.camera(pictures.fitted(pictures.read(path), size), colour=colours(model))
 
 
 def evaluate(
@@ -43,25 +42,26 @@ def evaluate(
     clips: Sequence[Clip],
     board: Board | None = None,
     progress: Callable[[int, int], None] | None = None,
+    batch: Batch | None = None,
     size: tuple[int, int] = pictures.QQVGA,
 ) -> Evaluation:
     """Accuracy and confusion of a picture model on labelled pictures, each as a frame of `size`; board None: on the reference.
 
-    The prediction is the greatest score. The board must run the model. Raises DataError where a picture or a label cannot be
-    used, ModelError as `Model.require_picture`.
+    The prediction is the greatest score. The board must run the model. batch: counts the pictures that cannot be
+    read, which are passed by. Raises DataError where none can be, or a label cannot be used, ModelError as
+    `Model.require_picture`.
     """
     description = model.require_picture()
-    true = targets(clips, description.labels)
+    true = numbers(clips, description.labels, by_number=True)
     if board is not None:
         board.view(*size)
     judged = []
-    for i, clip in enumerate(clips):
-        frame = frames.camera(pictures.fitted(pictures.read(clip.path), size), colour=colours(model))
+    for i, frame, _ in (batch or Batch("pictures")).each([clip.path for clip in clips], partial(seen, model, size)):
         if board is None:
             outputs = reference.run(model.graph, inputs(model, [frame])).ravel()
         else:
             outputs, _ = board.look(frame)
-        judged.append(Judged(clip, true[i], int(outputs.argmax()), label_scores(description.labels, outputs)))
+        judged.append(Judged(clips[i], true[i], int(outputs.argmax()), label_scores(description.labels, outputs)))
         if progress is not None:
             progress(i + 1, len(clips))
     return Evaluation(tuple(description.labels), tuple(judged))

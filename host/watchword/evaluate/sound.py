@@ -11,7 +11,9 @@ from watchword import reference
 from watchword.board import Board, Detection
 from watchword.data import audio
 from watchword.data.audio import RATE
-from watchword.data.clips import UNKNOWN, Clip, load
+from watchword.data.batch import Batch
+from watchword.data.clips import Clip, load
+from watchword.data.labels import UNKNOWN, numbers
 from watchword.evaluate.scores import Evaluation, Judged, label_scores
 from watchword.evaluate.streaming import detections, highest_score, run_stream
 from watchword.features.micro import features, to_int8
@@ -46,24 +48,27 @@ def evaluate(
     clips: Sequence[Clip],
     board: Board | None = None,
     progress: Progress | None = None,
+    batch: Batch | None = None,
 ) -> Evaluation:
     """What a sound model makes of labelled clips; board None: on the reference.
 
     The prediction is the greatest score of the one window that covers a clip. A model of one word, or one that keeps state,
     hears the whole clip instead, and the prediction is the first label that fires, else `_unknown_`. The board must run the
-    model. Raises DataError as `data.clips.load`, ModelError as
-    `Model.require_sound`.
+    model. batch: as for `data.clips.load`. Raises DataError as that does, ModelError as `Model.require_sound`.
     """
     description = model.require_sound()
     if len(description.labels) == 1 or model.graph.stateful:
-        return _by_stream(model, clips, board, progress)
-    return _by_window(model, clips, board, progress)
+        return _by_stream(model, clips, board, progress, batch or Batch("recordings"))
+    return _by_window(model, clips, board, progress, batch)
 
 
-def _by_window(model: Model, clips: Sequence[Clip], board: Board | None, progress: Progress | None) -> Evaluation:
+def _by_window(
+    model: Model, clips: Sequence[Clip], board: Board | None, progress: Progress | None, batch: Batch | None
+) -> Evaluation:
     """The one window that covers each clip."""
     labels = model.description.labels
-    recordings = load(clips, labels, clip_samples(model))
+    recordings = load(clips, labels, clip_samples(model), batch)
+    clips = recordings.clips
     judged: list[Judged] = []
     at_once = _BATCH if board is None else 1
     for begin in range(0, len(clips), at_once):
@@ -79,14 +84,13 @@ def _by_window(model: Model, clips: Sequence[Clip], board: Board | None, progres
     return Evaluation(tuple(labels), tuple(judged))
 
 
-def _by_stream(model: Model, clips: Sequence[Clip], board: Board | None, progress: Progress | None) -> Evaluation:
+def _by_stream(model: Model, clips: Sequence[Clip], board: Board | None, progress: Progress | None, batch: Batch) -> Evaluation:
     """Each clip as a stream of its own: what fires first, or nothing, which is right for a clip of any other label."""
     labels = model.description.labels
     labels += () if UNKNOWN in labels else (UNKNOWN,)
-    number = {label: index for index, label in enumerate(labels)}
+    number = numbers(clips, labels)
     judged = []
-    for i, clip in enumerate(clips):
-        samples = audio.read(clip.path)
+    for i, samples, _ in batch.each([clip.path for clip in clips], audio.read):
         highest: float | None
         if board is None:
             runs = run_stream(model, samples)
@@ -96,7 +100,7 @@ def _by_stream(model: Model, clips: Sequence[Clip], board: Board | None, progres
             highest = max((event.score for event in fired), default=None)
         label, time = (fired[0].label, fired[0].time) if fired else (UNKNOWN, None)
         found = {"fired": int(bool(fired)), "score": highest, "time": time}
-        judged.append(Judged(clip, number.get(clip.label, number[UNKNOWN]), number[label], found))
+        judged.append(Judged(clips[i], number[i], labels.index(label), found))
         if progress is not None:
             progress(i + 1, len(clips))
     return Evaluation(tuple(labels), tuple(judged))

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from watchword import description
 from watchword.data import audio
-from watchword.data.clips import SILENCE, Clip, write_manifest
+from watchword.data.clips import Clip
+from watchword.data.labels import SILENCE
+from watchword.data.manifests import write_manifest
 from watchword.description import Description
 from watchword.graph import AveragePool2D, Graph
 from watchword.train.checkpoint import write_checkpoint

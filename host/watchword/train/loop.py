@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from watchword.data.batch import Batch, Report
 from watchword.train.checkpoint import Checkpoint
 from watchword.train.examples import Examples, Material, read_material, training_examples, validation_examples
 from watchword.train.losses import smooth, softmax_cross_entropy
@@ -50,15 +51,21 @@ class Result:
 
 
 def train(
-    recipe: Recipe, root: Path, progress: Callable[[Epoch], None] | None = None, start: Checkpoint | None = None
+    recipe: Recipe,
+    root: Path,
+    progress: Callable[[Epoch], None] | None = None,
+    start: Checkpoint | None = None,
+    report: Report = lambda line: None,
+    batch: Batch | None = None,
 ) -> Result:
     """Train the network of a recipe on the data sets below `root`, from new weights or from those of a checkpoint.
 
-    `progress` is called after every epoch. The same recipe, data and machine give the same network. DataError: recordings
-    are missing or malformed, or the checkpoint is of another network.
+    progress: called after every epoch. report: receives what is trained on and what is amiss with it, in lines. batch: counts
+    the recordings that cannot be read, which are passed by. The same recipe, data and machine give the same network. DataError:
+    as `read_material`, or the checkpoint is of another network.
     """
     settings = recipe.training
-    material = read_material(recipe, root)
+    material = read_material(recipe, root, report, batch)
     validation = validation_examples(recipe, material)
     network = ds_cnn(recipe.architecture, recipe.frames, len(recipe.labels), np.random.default_rng([settings.seed, 0]))
     optimizer = Adam(settings.weight_decay)

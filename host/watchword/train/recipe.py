@@ -11,7 +11,7 @@ from pathlib import Path
 
 from watchword import settings
 from watchword.data.augment import Augmentation
-from watchword.data.clips import SILENCE, UNKNOWN
+from watchword.data.labels import SILENCE, UNKNOWN
 from watchword.description import Decision, Description
 from watchword.errors import DataError
 from watchword.features.micro import FrontendParameters
@@ -21,25 +21,33 @@ from watchword.graph import extent
 
 @dataclass(frozen=True)
 class Source:
-    """A source of clips: a manifest with its columns, or a folder with one sub-folder per word."""
+    """A source of clips: a manifest, or a folder with one sub-folder per word.
+
+    split: only the clips of this one. label_column, split_column: of a manifest, where they are not called as usual.
+    """
 
     manifest: str = ""
     folder: str = ""
-    label_column: str = "label"
+    label_column: str = ""
     split: str = ""
-    split_column: str = "split"
+    split_column: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.manifest) == bool(self.folder):
             raise DataError("manifest or folder: one of the two is needed")
+        for name in ("label_column", "split_column"):
+            if self.folder and getattr(self, name):
+                raise DataError(f"{name}: is of a manifest, and folder names none: its sub-folders are the labels")
 
 
 @dataclass(frozen=True)
 class Data:
-    """Data sets. train, validation: sources; without one for validation, `validation_share` of the training clips is held out.
+    """Data sets. train, validation: sources; without one for validation, clips that are listed for it validate, else
+    `validation_share` of the training clips.
 
-    noise: a folder, or empty. seconds: length of a clip, and what the model sees. silence: clips of `_silence_` in
-    training, as a share of the clips with words. validation_silence: the number of those in validation.
+    noise: a folder, or empty: that of `_background_noise_` in folders of train counts too. seconds: length of a clip, and what
+    the model sees. silence: clips of `_silence_` in training, as a share of the clips with words. validation_silence: the
+    number of those in validation.
     """
 
     train: tuple[Source, ...]
@@ -122,7 +130,7 @@ class Recipe:
         self.description()
         if len(self.labels) < 2:
             raise DataError("labels: two different ones or more are needed")
-        if SILENCE in self.labels and not self.data.noise:
+        if SILENCE in self.labels and not self.data.noise and not any(source.folder for source in self.data.train):
             raise DataError(f"data.noise is missing: clips of {SILENCE} are cut from noise")
         rows, columns = (
             extent(size, kernel, stride, 1, "same").output

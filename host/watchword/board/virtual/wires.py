@@ -145,8 +145,9 @@ def playable(path: Path) -> Path:
     try:
         with wave.open(str(path)) as file:
             bits = 8 * file.getsampwidth()
-    except (OSError, EOFError, wave.Error) as error:
-        raise BoardError(f"{path}: cannot be played to the virtual Pico: {error}") from None
+    except (OSError, EOFError, wave.Error, RuntimeError) as error:  # RuntimeError: its chunks are not where its sizes say
+        reason = str(error) or "its chunks are damaged"
+        raise BoardError(f"{path}: cannot be played to the virtual Pico: {reason}; a plain WAV file is expected") from None
     if bits != 16:
         raise BoardError(f"{path}: has samples of {bits} bits; 16 are expected")
     return path.absolute()

@@ -100,7 +100,7 @@ def _littlefs(storage: bytes | None = None) -> LittleFS:
     try:
         from littlefs import LittleFS, LittleFSError
     except ImportError:
-        raise SetupError("the virtual Pico needs littlefs-python: pip install 'watchword[virtual]'") from None
+        raise SetupError("the virtual Pico needs littlefs-python: pip install littlefs-python") from None
     fs = LittleFS(mount=False, **_GEOMETRY)
     if storage is None:
         fs.format()
