@@ -260,6 +260,7 @@ def firmware(root: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
     plain = load("frontend_plain", "kernels/frontend_plain.py")
     bodies = SimpleNamespace(module=lambda name: {"frontend": plain}[name], addressof=None)
+    bodies.buffers = load("buffers_plain", "kernels/buffers_plain.py")
     monkeypatch.setitem(sys.modules, "watchword.kernels", SimpleNamespace(bodies=bodies))
     monkeypatch.setitem(sys.modules, "watchword.kernels.bodies", bodies)
     monkeypatch.setitem(sys.modules, "micropython", SimpleNamespace(const=int))

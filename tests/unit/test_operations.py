@@ -529,8 +529,8 @@ ILL_FITTING = {
     "a size that is computed": (
         changed(DOUBLED, resized_as_it_runs), "RESIZE_NEAREST_NEIGHBOR 'y0': tensor '' is computed where a constant is possible"
     ),
-    "a picture of floats": (changed(DOUBLED, to_floats), "tensor 'x' is FLOAT32, not int8"),
-    "parts of floats": (changed(UNPACKED, to_floats), "0 UNPACK 'y0', 'y1': tensor 'x' is FLOAT32, not int8"),
+    "a picture of floats": (changed(DOUBLED, to_floats), "it computes in float32: convert it with full-integer quantization"),
+    "parts of floats": (changed(UNPACKED, to_floats), "it computes in float32: convert it with full-integer quantization"),
     "parts of another scale": (
         changed(UNPACKED, to_another_scale), "0 UNPACK 'y0', 'y1': its input and its output 'y1' differ in scale or zero point"
     ),

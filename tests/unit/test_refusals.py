@@ -223,5 +223,5 @@ def test_a_file_name_that_is_too_long_is_one_line_wherever_it_stands(
     assert ended.value.code == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert said.endswith("cannot be used: File name too long\n")
+    assert said.endswith("… no such file\n")
     assert len(said) < LONGEST + 20

@@ -17,10 +17,10 @@ _REASONS = 20  # that are shown
 
 
 def inspect(model: ModelFile, description: DescriptionFile = None, json: Json = False) -> None:
-    """Show a model's layers, and which chips it fits; of one that cannot be run, what stops it.
+    """Show a model's layers, and which chips it fits.
 
-    By layers marked * words can be taught: `watchword describe MODEL --embedding LAYER`. The exit status of a file that cannot
-    be run is 1.
+    By layers marked * words can be taught: `watchword describe MODEL --embedding LAYER`. Of a file that cannot be run: what it
+    is, its operations, and which of them stop it; the exit status is 1 then.
     """
     try:
         loaded = load(model, description)

@@ -104,7 +104,7 @@ def evaluate(
     label_column: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN", help="The column of the manifest with the labels, where it is not called label, word, class, …"
+            metavar="COLUMN", help="The column of the labels in a manifest, where that is not label, word, class or the like"
         ),
     ] = None,
     split: Annotated[

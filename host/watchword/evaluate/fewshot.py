@@ -140,7 +140,7 @@ def few_shot(
         queries=len(queried),
         unknown=len(negatives),
         words=labels,
-        origin=origin(model, [*clips, *unknown]),
+        origin=origin(model, [clip for clip in needed if clip in found]),
     )
 
 
