@@ -31,12 +31,12 @@ from watchword.sinks.link import LinkSink
 from watchword.store import Store
 
 PROTOCOL = const(2)
-SLICE = const(12)  # ms of work between two looks at the link
-IDLE = const(2)  # ms of sleep when there is nothing to do,
-ALONE = const(44)  # and when no host has asked for QUIET: each look costs an RP2040 0.8 ms, asyncio's turn among it
-QUIET = const(1000)  # ms
-PATIENCE = const(500)  # ms that a host may have to wait while sound would be lost
-TURNS = const(25)  # of SLICE at the most, for which a request that takes long makes way: a run of a large model, and frames
+_SLICE = const(12)  # ms of work between two looks at the link
+_IDLE = const(2)  # ms of sleep when there is nothing to do,
+_ALONE = const(44)  # and when no host has asked for _QUIET: each look costs an RP2040 0.8 ms, asyncio's turn among it
+_QUIET = const(1000)  # ms
+_PATIENCE = const(500)  # ms that a host may have to wait while sound would be lost
+_TURNS = const(25)  # of _SLICE at the most, for which a request that takes long makes way: a run of a large model, and frames
 
 
 async def run(on_event=None):
@@ -172,10 +172,10 @@ class App:
                     busy = True
                     asked = time.ticks_ms()
                 busy = self.work() or busy
-                alone = time.ticks_diff(time.ticks_ms(), asked) > QUIET
+                alone = time.ticks_diff(time.ticks_ms(), asked) > _QUIET
                 if alone:
-                    asked = time.ticks_add(time.ticks_ms(), -QUIET - 1)  # or the difference would become too long
-                pause = 0 if busy else ALONE if alone else IDLE
+                    asked = time.ticks_add(time.ticks_ms(), -_QUIET - 1)  # or the difference would become too long
+                pause = 0 if busy else _ALONE if alone else _IDLE
                 if core._task_queue.peek() is None and not core._io_queue.map:
                     time.sleep_ms(pause)  # no other task waits for anything: asyncio's turn would take as long as ours
                 else:
@@ -217,7 +217,7 @@ class App:
         if self.behind:
             if self.kept is None:
                 self.kept = now
-            if time.ticks_diff(now, self.kept) <= PATIENCE:
+            if time.ticks_diff(now, self.kept) <= _PATIENCE:
                 return False
         self.kept = None
         return True
@@ -230,7 +230,7 @@ class App:
         """A turn of the pipeline, also within a request that takes long; whether there is more to do now."""
         busy = False
         try:
-            busy = self.pipeline.work(SLICE)
+            busy = self.pipeline.work(_SLICE)
             if self.following is not None:
                 busy = self.following.follow() or busy
         except Exception as error:
@@ -240,7 +240,7 @@ class App:
 
     def make_way(self):
         """A request takes long: where sound might be lost meanwhile, the ears come first, for a while."""
-        for _ in range(TURNS):
+        for _ in range(_TURNS):
             if not self.behind:
                 break
             self.run_pipeline()

@@ -8,11 +8,11 @@ from micropython import const
 from watchword.kernels.bodies import buffers
 from watchword.stdin import SILENCE, Stdin
 
-LINE = const(512)  # longest request
+_LINE = const(512)  # longest request
 CHUNK = const(1536)  # longest payload, decoded
-PAYLOAD = const(2048)  # the same in base64, padded to a multiple of 4
+_PAYLOAD = const(2048)  # the same in base64, padded to a multiple of 4
 FLUSH = const(500)  # ms that what is left may take before the app ends
-PAUSE = const(5)  # ms within a line that a host which reads may need
+_PAUSE = const(5)  # ms within a line that a host which reads may need
 
 
 class Link:
@@ -24,7 +24,7 @@ class Link:
 
     def __init__(self, transport=None):
         self.transport = transport or Stdin()
-        self.payload = bytearray(PAYLOAD + 1)
+        self.payload = bytearray(_PAYLOAD + 1)
         self.view = memoryview(self.payload)
         self.line = b""  # what has come of a line
         self.overlong = False
@@ -60,7 +60,7 @@ class Link:
                 return False
             elif t0 is None:
                 t0 = time.ticks_ms()
-            elif time.ticks_diff(time.ticks_ms(), t0) > PAUSE:
+            elif time.ticks_diff(time.ticks_ms(), t0) > _PAUSE:
                 return False
         return True
 
@@ -91,7 +91,7 @@ class Link:
         """The next complete request (a dict with "id" and "do"), or None. Faults are answered here."""
         transport = self.transport
         while transport.waiting():
-            piece = transport.readline(LINE + 1 - len(self.line))
+            piece = transport.readline(_LINE + 1 - len(self.line))
             if piece is None:
                 return None  # the rest of the line is still to come
             if not piece:
@@ -99,7 +99,7 @@ class Link:
                 return None
             self.line += piece
             if self.line[-1] != 10:
-                if len(self.line) > LINE:
+                if len(self.line) > _LINE:
                     self.overlong = True
                     self.line = b""
                 continue
@@ -107,7 +107,7 @@ class Link:
             self.line = b""
             self.overlong = False
             if overlong:
-                self.error(None, "line is longer than %d bytes" % LINE)
+                self.error(None, "line is longer than %d bytes" % _LINE)
                 continue
             request = self._parse(line)
             if request is not None:
@@ -137,13 +137,13 @@ class Link:
         length = request.get("length")
         mask = request.get("mask")  # None: the payload is base64
         if mask is None:
-            right = isinstance(length, int) and 0 <= length <= PAYLOAD and length % 4 == 0
+            right = isinstance(length, int) and 0 <= length <= _PAYLOAD and length % 4 == 0
         else:
             right = isinstance(length, int) and 0 <= length <= CHUNK and isinstance(mask, int) and 0 <= mask <= 255
         if not right:
             self.error(
                 request,
-                "length: a multiple of 4 up to %d is expected, or up to %d with a mask from 0 to 255" % (PAYLOAD, CHUNK),
+                "length: a multiple of 4 up to %d is expected, or up to %d with a mask from 0 to 255" % (_PAYLOAD, CHUNK),
             )
             self._skip_line()
             return -1
@@ -189,7 +189,7 @@ class Link:
         t0 = time.ticks_ms()
         while time.ticks_diff(time.ticks_ms(), t0) <= SILENCE:
             if transport.waiting():
-                piece = transport.readline(LINE)
+                piece = transport.readline(_LINE)
                 if piece == b"":
                     self.closed = True
                     return

@@ -23,7 +23,7 @@ HEADER = "<4sHH8sIIIIIIIIIIIIIIIIIII"  # up to the hash; docs/formats.md names t
 HEADER_SIZE = const(92)
 HASH_SIZE = const(32)
 BLOCK = const(1024)
-PIECES = const(16000)  # of all steps: what a runtime can number
+_PIECES = const(16000)  # of all steps: what a runtime can number
 DESCRIPTION = const(65536)  # bytes that a description may have: as an object it takes several times as many
 
 # Places in the header.
@@ -271,7 +271,7 @@ def _steps(f, left, path):
             p = array("i", bytes(4 * n))
             f.readinto(p)
             pieces += -(-rows // chunk)
-            if rows < 1 or chunk < 1 or not 0 <= paged <= 1 or not 0 <= batch < 1 << 15 or pieces > PIECES:
+            if rows < 1 or chunk < 1 or not 0 <= paged <= 1 or not 0 <= batch < 1 << 15 or pieces > _PIECES:
                 raise ValueError
         except (LookupError, ArithmeticError, ValueError, TypeError):
             raise _malformed(path, len(steps))

@@ -7,7 +7,7 @@ from micropython import const
 
 from watchword import Refusal, error_text
 
-LEFT = const(16384)  # bytes of heap that programs beside one another leave, in pieces as they are
+_LEFT = const(16384)  # bytes of heap that programs beside one another leave, in pieces as they are
 
 
 def start(app, kind):
@@ -122,10 +122,10 @@ def beside(app, loaded, file):
     loaded.reset = loaded.steps = ()
     gc.collect()
     left = gc.mem_free()
-    if left < LEFT:
+    if left < _LEFT:
         app.pipeline.models.remove(model)
         loaded.close()
-        raise Refusal("%d bytes of heap would be left, %d are needed" % (left, LEFT))
+        raise Refusal("%d bytes of heap would be left, %d are needed" % (left, _LEFT))
     app.beside.append(file)
     app.apply_cutoffs()
     return model.runtime

@@ -14,10 +14,10 @@ import time
 from micropython import const
 
 TICK = const(50)  # ms between two looks at a read that waits
-PATIENCE = const(50)  # ms that the rest of a line may be late by before the app goes on without it
+_PATIENCE = const(50)  # ms that the rest of a line may be late by before the app goes on without it
 SILENCE = const(1000)  # ms that a payload may take: one that has stopped is given up
-RESET = const(500)  # ms within which a host resets a device that was plugged in
-FREE = const(256)  # bytes that a line takes at once: USB's buffer on RP2 chips; a pipe takes more
+_RESET = const(500)  # ms within which a host resets a device that was plugged in
+_FREE = const(256)  # bytes that a line takes at once: USB's buffer on RP2 chips; a pipe takes more
 _ENDPOINT = const(0x50100090)  # of an RP2 chip's USB: the buffers of endpoint 2, to the host,
 _FULL = const(0x04000400)  # and the bits of both that say that a packet waits for the host,
 _FRAME = const(0x50110048)  # and the number of the host's last frame, one a millisecond
@@ -60,7 +60,7 @@ class Stdin:
         if self.stopper is None:
             return self.input.readline(limit)
         try:
-            self.stopper.arm(PATIENCE, 2)
+            self.stopper.arm(_PATIENCE, 2)
             line = self.input.readline(limit)
         finally:
             self.stopper.disarm()
@@ -93,7 +93,7 @@ class Stdin:
         """
         for _, event in self.outlet.ipoll(0):
             if event & select.POLLOUT and (self.usb is None or (not self.usb[_ENDPOINT] & _FULL and self.connected())):
-                return FREE
+                return _FREE
         return 0
 
     def connected(self):
@@ -106,7 +106,7 @@ class Stdin:
             # Until the host has reset it, USB keeps what it had before, and a write might wait for ever.
             if self.back is None:
                 self.back = time.ticks_ms()
-            if time.ticks_diff(time.ticks_ms(), self.back) < RESET:
+            if time.ticks_diff(time.ticks_ms(), self.back) < _RESET:
                 return False
             self.gone = self.back = None
             return True

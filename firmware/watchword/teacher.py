@@ -10,7 +10,7 @@ from binascii import hexlify
 
 import watchword
 from watchword import FILE, Refusal
-from watchword.decision import NO_END, Decision, Presence
+from watchword.decision import NO_END, Decision
 from watchword.embedding import Embedder, kernels
 from watchword.knn import BLOCK, SHOTS, Taught, TaughtError, head
 
@@ -106,6 +106,8 @@ class Teacher:
         if self.sound:
             self.decision = Decision(words, (), CUTOFF, self.window, self.refractory)
         else:
+            from watchword.presence import Presence  # of pictures alone
+
             self.decision = Presence(words, (), CUTOFF, self.window)
         self.changing = False
 

@@ -14,7 +14,7 @@ SLOW = 120000  # the same there, where the kernels are plain Python
 LONGEST = 120000  # ms of a whole run: no model that anybody listens with takes so long, and one made to do harm might take days
 LEAST_HEAP = 8192  # bytes that a program must leave to the app
 _PIECE = 256  # bytes
-SLICE = 100  # ms of work between two signs of life
+_SLICE = 100  # ms of work between two signs of life
 
 
 def clean_run(app, kind, load):
@@ -47,7 +47,7 @@ def clean_run(app, kind, load):
             raise Refusal("it " + app.unfed)
         runtime.start()
         t0 = time.ticks_ms()
-        while not runtime.run(SLICE):
+        while not runtime.run(_SLICE):
             watchdog.feed()
             if time.ticks_diff(time.ticks_ms(), t0) > LONGEST:
                 raise ValueError("it takes more than %d s" % (LONGEST // 1000))

@@ -1,6 +1,7 @@
 """When a word fires. The same file runs on CPython: tests/unit/test_decision.py."""
 
-from watchword.decision import Decision, Presence
+from watchword.decision import Decision
+from watchword.presence import Presence
 
 LABELS = ["_silence_", "yes", "no"]
 

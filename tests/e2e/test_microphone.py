@@ -22,7 +22,7 @@ import gc, machine, micropython, rp2, time
 from array import array
 from machine import Pin, mem32
 from watchword import Refusal
-from watchword.sources import i2s
+from watchword.sources import claims, i2s
 from watchword.sources.i2s import I2sSource
 
 def source(**options):
@@ -279,7 +279,7 @@ for seed in range(12):
     some = some[::2]
     gc.collect()
     free = gc.mem_free()
-    ring = i2s.aligned(16384)
+    ring = claims.aligned(16384)
     gc.collect()
     print(addressof(ring) % 16384, free - gc.mem_free())
     ring = None
@@ -307,7 +307,7 @@ try:
 except MemoryError:
     some = some[::2]
 gc.collect()
-refused(lambda: i2s.aligned(8192))
+refused(lambda: claims.aligned(8192))
 some = None
 gc.collect()
 s = source(bits=12)

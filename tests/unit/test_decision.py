@@ -17,6 +17,7 @@ def test_decision(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     # The host's package has the firmware's name: put only the one module in its place.
     for module, path in (
         ("watchword.decision", root / "firmware/watchword/decision.py"),
+        ("watchword.presence", root / "firmware/watchword/presence.py"),
         ("device_decision", root / "tests/device/decision.py"),
     ):
         spec = importlib.util.spec_from_file_location(module, path)

@@ -47,8 +47,8 @@ def test_a_chip_gets_native_code_of_its_own_and_the_viper_kernels_only(architect
 @pytest.mark.parametrize(
     ("architecture", "hears"),
     [
-        ("armv6m", {"i2s"}),
-        ("armv7emsp", {"i2s"}),
+        ("armv6m", {"i2s", "claims"}),
+        ("armv7emsp", {"i2s", "claims"}),
         ("xtensawin", {"machine_i2s"}),
         ("rv32imc", {"machine_i2s"}),
         ("bytecode", set()),

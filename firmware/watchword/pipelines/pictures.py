@@ -8,9 +8,10 @@ from array import array
 
 from micropython import const
 
-from watchword.decision import Presence, check
+from watchword.decision import check
 from watchword.kernels import bodies
 from watchword.kernels.bodies import addressof
+from watchword.presence import Presence
 from watchword.runtime import Runtime
 from watchword.sources import LONGEST
 

@@ -8,7 +8,7 @@ import time
 from machine import Pin
 from micropython import const
 
-PULSE = const(200)  # ms that a pulse is high, and then low
+_PULSE = const(200)  # ms that a pulse is high, and then low
 _BEAT = const(2000)  # ms between two flashes of the LED
 _FLASH = const(20)  # ms
 _ALARM = const(100)  # ms
@@ -94,14 +94,14 @@ class PinsSink:
         elif act == "for":
             output.begin(1, int(action["seconds"] * 1000))
         else:
-            output.begin(2 * action["count"] - 1, PULSE)
+            output.begin(2 * action["count"] - 1, _PULSE)
 
     def show(self, label):
         if self.led is not None:
             labels = self.labels()
             place = labels.index(label) if label in labels else 0
-            self.led.begin(2 * place + 1, PULSE)
-            self.beat = time.ticks_add(time.ticks_ms(), (2 * place + 2) * PULSE)
+            self.led.begin(2 * place + 1, _PULSE)
+            self.beat = time.ticks_add(time.ticks_ms(), (2 * place + 2) * _PULSE)
 
     def work(self):
         """Do what is due."""

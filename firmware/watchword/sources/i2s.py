@@ -5,8 +5,6 @@ machine.I2S: it takes 16 % of the processor, and writes beyond its buffer while 
 On an RP2350 (not tested) all is the same but for the addresses that are looked up here.
 """
 
-import gc
-import sys
 import time
 from array import array
 
@@ -15,7 +13,7 @@ from machine import Pin, mem32
 from micropython import const
 from uctypes import addressof
 
-from watchword import Refusal
+from watchword import Refusal, forget
 from watchword.kernels import bodies
 from watchword.sources import RATE
 from watchword.sources.words import Words
@@ -25,11 +23,6 @@ _arrived = _kernels.arrived
 _convert = _kernels.convert
 
 _PIO0 = const(0x50200000)  # PIO1 is 1 MB further; a PIO2 is not used: MicroPython 1.25 has no place for its programs
-_GPIO = 0x40028004 if "RP2350" in sys.implementation._machine else 0x40014004  # CTRL of pin 0, 8 bytes for each
-_FUNCTIONS = ("", "SPI", "a UART", "I2C", "PWM", "", "programmable I/O", "programmable I/O")
-_SIO = const(5)  # the function of a pin of Python's own,
-_PIO = const(6)  # of the first block of programmable I/O, the second is 7,
-_NONE = const(31)  # and of one that nobody has asked for
 
 # Parameters of kernels/microphone.py, written by `make parameters`:
 _MARGIN = const(32)
@@ -82,9 +75,7 @@ _EXECCTRL = const(0xCC)  # of a block's first state machine, 24 bytes for each
 _MEMORY = const(0x48)  # its instructions
 _WS = const(0x1000)  # in an instruction
 _SETTLE = const(400)  # us, more than five frames of the bus
-LARGEST = const(14)  # bits of the size of a ring that the heap has to give room for, a quarter of a second,
-LEAST = const(12)  # and the fewest
-SPARE = const(10240)  # bytes of heap that a ring leaves
+_LARGEST = const(14)  # bits of the size of a ring that the heap has to give room for: a quarter of a second
 
 
 class I2sSource(Words):
@@ -99,7 +90,7 @@ class I2sSource(Words):
     COUNT = (1 << 28) - 1  # transfers before DMA ends by itself: an RP2350 counts no further, and 31 bits need no heap
 
     def __init__(self, sck, ws, sd, right=False, multiplier=1024, bits=None):
-        super().__init__((sck, ws, sd), 29, multiplier, 1 << LARGEST)
+        super().__init__((sck, ws, sd), 29, multiplier, 1 << _LARGEST)
         if ws != sck + 1:
             raise Refusal("I2S microphone: WS at GPIO%d: it has to be the pin after SCK, GPIO%d" % (ws, sck + 1))
         if bits is not None and (not isinstance(bits, int) or not 9 <= bits <= 15):
@@ -112,8 +103,13 @@ class I2sSource(Words):
 
     def check(self):
         """Refusal: something else drives one of its pins."""
-        for pin in self.pins:
-            _check(pin)
+        from watchword.sources.claims import check
+
+        try:
+            for pin in self.pins:
+                check(pin)
+        finally:
+            forget("sources.claims")
 
     def give(self, ring):
         """A ring for what comes: its size is a power of 2, and so it lies."""
@@ -129,7 +125,12 @@ class I2sSource(Words):
     def prepare(self, small=False):
         """Find a ring. Refusal: the heap has none. small: half as large as it might be, since others need the heap."""
         if self.ring is None:
-            self.give(_ring(self.bits, LARGEST - 1 if small else LARGEST))
+            from watchword.sources.claims import ring
+
+            try:
+                self.give(ring(self.bits, _LARGEST - 1 if small else _LARGEST))
+            finally:
+                forget("sources.claims")
 
     def start(self):
         """Begin to hear. What comes in the first tenth of a second is a microphone that starts.
@@ -248,56 +249,3 @@ class I2sSource(Words):
             mem32[base + _MEMORY + 4 * (first + i)] = instruction + first if jumps else instruction
         time.sleep_us(_SETTLE)
         self.skipped += self.drop()  # a few of which are neither of the one slot nor of the other
-
-
-def _check(pin):
-    """Refusal: something else drives a pin."""
-    function = mem32[_GPIO + 8 * pin] & 31
-    if function in (_SIO, _NONE):
-        return
-    # A soft reset leaves pins to state machines that it has stopped.
-    if function >> 1 == _PIO >> 1 and not mem32[_PIO0 + (function - _PIO << 20)] & 15:
-        return
-    user = _FUNCTIONS[function] if function < len(_FUNCTIONS) else "another device"
-    raise Refusal("I2S microphone: GPIO%d is in use by %s: choose another pin, or switch the board off and on" % (pin, user))
-
-
-def _ring(bits, largest):
-    """A ring of 2^bits bytes; without that number the largest, of 2^largest bytes and less, that leaves SPARE to others."""
-    if bits is not None:
-        return aligned(1 << bits)
-    gc.collect()
-    bits = largest
-    while True:
-        try:
-            if gc.mem_free() < (1 << bits) + SPARE:
-                raise Refusal("the heap has %d bytes free: too few for a microphone" % gc.mem_free())
-            return aligned(1 << bits)
-        except Refusal:
-            bits -= 1
-            if bits < LEAST:
-                raise
-
-
-def aligned(size):
-    """A bytearray that begins at a multiple of its size, a power of 2. Refusal: the heap has no such piece.
-
-    What lies before the piece is filled for the moment, so that the next one begins where it should.
-    """
-    filled = [bytearray(16) for _ in range(8)]  # after this, small holes for the heads of arrays
-    filled = []
-    try:
-        while True:
-            gc.collect()
-            piece = bytearray(size)
-            gap = -addressof(piece) % size
-            if gap == 0:
-                return piece
-            piece = None
-            gc.collect()
-            filled.append(bytearray(gap))
-    except MemoryError:
-        raise Refusal("the heap has no free piece of %d bytes that begins at a multiple of that: make a smaller ring" % size)
-    finally:
-        filled = piece = None
-        gc.collect()

@@ -8,7 +8,7 @@ RP2350 = Chip(
     ram=300_000,
     flash=2_500_000,
     architecture="armv7emsp",
-    microphones=("i2s",),
+    microphones=("i2s", "claims"),
     # Its data sheet, "UF2 targeting rules": Arm, secure, and RISC-V. Blocks of other families may stand beside them.
     bootloader=Bootloader("RP2350", frozenset({0xE48BFF59, 0xE48BFF5A}), "micropython.org/download/RPI_PICO2"),
 )
