@@ -234,7 +234,7 @@ def make(folder: Path, shared: Path | None, target: str) -> None:
         for i in range(count):
             graph = maker(i)
             graphs.append((f"{kind}{i}", graph, signals(graph, 6 if target == "unix" else 4)))
-    for seed in range(300 if target == "unix" else 40):
+    for seed in range(300 if target == "unix" else 30):
         graph = RandomGraph(seed).graph(8)
         graphs.append((f"random{seed}", graph, random_inputs(graph, seed, 3 if target == "unix" else 1)))
     # All in one file, since a board's flash gives each file a block or more.

@@ -234,7 +234,7 @@ print(free - gc.mem_free())
     for line in lines[1:3]:
         after = json.loads(line.replace("(", "[").replace(")", "]"))
         assert after[:3] == before[:3]
-        assert abs(after[3] - before[3]) <= 64
+        assert abs(after[3] - before[3]) <= 128  # of 50 starts: not two bytes of each
     assert abs(int(lines[3])) <= 64
 
 

@@ -260,10 +260,10 @@ def test_a_large_push_while_it_listens_loses_no_event(target: str, micropython: 
     samples = np.random.default_rng(2).integers(-3000, 3000, 3 * 16000).astype(np.int16)
     heard: list[Event] = []
     with Board.open(target, on_event=heard.append) as board:
-        board.push(small_program("hears", target=board.hello.target, always=True))
+        board.push(small_program("hears", target=board.hello.target))
         expected = [(e.label, e.time) for e in board.listen(samples) if isinstance(e, Detection)]
         alone = board.last_stream
-        assert len(expected) >= 4
+        assert len(expected) >= 2
         heard.clear()
         large = large_program(board.hello.target).content
         assert len(large) > 60_000

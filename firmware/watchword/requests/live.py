@@ -71,7 +71,7 @@ class Meter:
         for decision in pipeline.decisions():
             self.place("decision", decision, "update", 2)
         self.place("link", app.link, "work", 0)
-        self.place("link", app, "serve", 0)
+        self.place("link", app.link.transport, "waiting", 0)
         self.place("idle", core._io_queue, "wait_io_event", 1)
 
     def place(self, part, owner, name, arguments):
