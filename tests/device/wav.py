@@ -140,3 +140,21 @@ def test_a_format_that_is_cut_short_is_refused():
     file(chunk(b"fmt ", b"\1\0\1\0"), chunk(b"data", bytes(4)))
     assert refused() is not None
     os.remove(PATH)
+
+
+def test_sizes_that_a_header_makes_up_do_no_harm():
+    source().file.close()
+    with open(PATH, "rb") as f:
+        content = f.read()
+    at = content.index(b"data") + 4
+    for size in (0xFFFFFFFF, 0x7FFFFFF0, 2 * N + 2):
+        with open(PATH, "wb") as f:
+            f.write(content[:at] + struct.pack("<I", size) + content[at + 4 :])
+        s = wav.WavSource(PATH)
+        assert s.left == N, size
+        s.file.close()
+    file(form(), b"JUNK" + struct.pack("<I", 0x7FFFFFF0), chunk(b"data", bytes(4)))
+    assert "without sound" in refused()
+    file(chunk(b"fmt ", bytes(4)), chunk(b"data", bytes(4)))
+    assert "16 bits, 16 kHz and one channel" in refused()
+    os.remove(PATH)
