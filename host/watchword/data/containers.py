@@ -22,6 +22,7 @@ CONVERTED = frozenset({".m4a", ".aac", ".webm", ".opus", ".amr", ".3gp", ".wma"}
 
 _BLOCK = 1 << 16  # samples read at once, so that no header decides how much memory is taken
 _MOST_CHANNELS = 256
+_LONG = 50  # characters of a path, above which it is not named three times
 _NO_SOUND = {
     b"version https://git-lfs": "is a pointer of Git LFS: `git lfs pull` fetches the file",
     b"<": "is a page of the web: download the file itself",
@@ -86,16 +87,19 @@ def read(path: Path, start: bytes) -> Sound:
             return _blocks(path, file, soundfile.SoundFileError)
     except (soundfile.SoundFileError, RuntimeError, OSError, TypeError, ValueError) as error:
         reason = " ".join(str(error).replace(str(path), "").split()).rpartition(": ")[2][:80]
-        raise DataError(f"{path}: cannot be read as {kind} ({reason}): {conversion(path)}") from None
+        why = f" ({reason})" if len(str(path)) <= _LONG else ""
+        raise DataError(f"{path}: cannot be read as {kind}{why}: {conversion(path)}") from None
 
 
 def conversion(path: Path) -> str:
-    """The command that makes a WAV file of a file."""
+    """The command that makes a WAV file of a file; of one with a long path, as it is typed in its folder: a line has an end."""
     made = path.with_suffix(".wav")
     if made == path:
         made = path.with_name(f"{path.stem}-pcm.wav")
-    if len(str(path)) > 80:
-        made = Path(made.name)  # in the folder where it is typed: a line has an end
+    if len(str(path)) > _LONG:
+        made = Path(made.name)
+    if len(str(path)) > 2 * _LONG:
+        path = Path(path.name)
     command = ["ffmpeg", "-i", str(path), str(made)]
     quoted = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
     return f"`{quoted}` makes a WAV of it"
