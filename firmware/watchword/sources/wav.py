@@ -89,22 +89,26 @@ def _samples(file):
     """How many there are from where the file then stands. ValueError: it is no such file."""
     if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
         raise ValueError("no WAV file")
+    at = file.tell()
+    left = file.seek(0, 2) - at  # whatever the sizes in headers say
+    file.seek(at)
     fits = False
     while True:
         head = file.read(8)
         if len(head) < 8:
             raise ValueError("a WAV file without sound")
         name, size = head[:4], struct.unpack("<I", head[4:])[0]
+        left -= len(head)
         if name == b"data":
             break
+        if size > left:
+            raise ValueError("a WAV file without sound")
+        left -= size + (size & 1)
         if name == b"fmt " and size >= 16:
             form = struct.unpack("<HHIIHH", file.read(16))
             fits = form in ((1, 1, RATE, 2 * RATE, 2, 16), (65534, 1, RATE, 2 * RATE, 2, 16))
             size -= 16
-        file.seek(size + (size & 1), 1)  # a chunk may say that it has any length
+        file.seek(size + (size & 1), 1)
     if not fits:
         raise ValueError("a WAV file of 16 bits, 16 kHz and one channel is expected")
-    at = file.tell()
-    left = file.seek(0, 2) - at  # as many as there are, whatever the header says
-    file.seek(at)
     return min(size, left) // 2
