@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import reprlib
 import tomllib
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -56,6 +57,8 @@ def _parse(path: Path, form: str, loads: Callable[[str], Any]) -> Any:
 def build(cls: type[T], table: object, where: str = "") -> T:
     """A dataclass from a table, and its parts from the tables in it. `where`: the name of the table, empty for the file.
 
+    A field whose metadata have "named", classes by name, is one of those: the table's key `name` says which.
+
     DataError: names the key that is missing, unknown or of another type, or that `cls` refuses by DataError or ModelError.
     """
     if not isinstance(table, dict):
@@ -71,11 +74,28 @@ def build(cls: type[T], table: object, where: str = "") -> T:
         required = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
         if required and name not in table:
             raise DataError(f"{prefix}{name} is missing")
-    values = {key: _convert(types[key], value, f"{prefix}{key}") for key, value in table.items()}
+    values = {
+        key: _named(fields[key].metadata["named"], value, f"{prefix}{key}")
+        if "named" in fields[key].metadata
+        else _convert(types[key], value, f"{prefix}{key}")
+        for key, value in table.items()
+    }
     try:
         return cls(**values)
     except (DataError, ModelError) as error:
         raise DataError(f"{prefix}{error}") from None
+
+
+def _named(classes: Mapping[str, type[Any]], table: object, where: str) -> object:
+    """One of several dataclasses from a table: the one that its key `name` names, the first without one."""
+    if not isinstance(table, dict):
+        raise DataError(f"{where} is {shown(table)}: a table is expected")
+    name = table.get("name", next(iter(classes)))
+    if not isinstance(name, str) or name not in classes:
+        near = difflib.get_close_matches(name, classes, 1, 0.4) if isinstance(name, str) else []
+        meant = f", {near[0]} perhaps" if near else ""
+        raise DataError(f"{where}.name is {shown(name)}: it is one of {', '.join(classes)}{meant}")
+    return build(classes[name], {key: value for key, value in table.items() if key != "name"}, where)
 
 
 def schema(cls: type[Any]) -> dict[str, Any]:

@@ -15,18 +15,19 @@ from watchword.data.clips import Clip
 from watchword.data.labels import SILENCE
 from watchword.data.manifests import write_manifest
 from watchword.description import Description
-from watchword.graph import AveragePool2D, Graph
+from watchword.graph import Graph
 from watchword.train.checkpoint import write_checkpoint
 from watchword.train.loop import Epoch, Result
+from watchword.train.network import Network
 from watchword.train.recipe import Recipe
 
 
-def describe(recipe: Recipe, graph: Graph, content: bytes) -> Description:
-    """Describe a quantized model, whose .tflite is `content`; its embedding is the input of its last average pool."""
-    layer = [operation.input for operation in graph.operations if isinstance(operation, AveragePool2D)][-1]
-    parts = min(2, layer.shape[1])  # two halves in time: words with the same sounds in another order are told apart
+def describe(recipe: Recipe, network: Network, content: bytes) -> Description:
+    """Describe a quantized network, whose .tflite is `content`."""
+    rows = next((node.shape[0] for node in network.nodes if node.name == network.embedding and len(node.shape) == 3), 1)
+    parts = min(2, rows)  # two halves in time: words with the same sounds in another order are told apart
     return dataclasses.replace(
-        recipe.description(), embedding=layer.name, embedding_parts=parts, sha256=hashlib.sha256(content).hexdigest()
+        recipe.description(), embedding=network.embedding, embedding_parts=parts, sha256=hashlib.sha256(content).hexdigest()
     )
 
 
@@ -40,7 +41,7 @@ def save(result: Result, graph: Graph, out: Path, write: Callable[[Graph], bytes
     content = write(graph)
     model = out / f"{result.recipe.name}.tflite"
     model.write_bytes(content)
-    description.write(describe(result.recipe, graph, content), model.with_suffix(".toml"))
+    description.write(describe(result.recipe, result.network, content), model.with_suffix(".toml"))
     write_checkpoint(result.checkpoint, out / "checkpoint.npz")
     _write_validation(result, out)
     _write_history(result.history, out)

@@ -28,6 +28,8 @@ class Checkpoint:
 
     def apply(self, network: Network, optimizer: Adam) -> None:
         """Load this state into a network and an optimizer. DataError: the network has other layers."""
+        if "0.weights" in self.arrays:
+            return self._renamed(network).apply(network, optimizer)
         shapes = {name: value.shape for name, value in network.arrays().items()}
         if shapes != {name: value.shape for name, value in self.arrays.items()}:
             raise DataError(
@@ -37,6 +39,19 @@ class Checkpoint:
         optimizer.steps = self.optimizer.steps
         optimizer.mean = {name: value.copy() for name, value in self.optimizer.mean.items()}
         optimizer.square = {name: value.copy() for name, value in self.optimizer.square.items()}
+
+    def _renamed(self, network: Network) -> Checkpoint:
+        """The same with layers by the names of a network's nodes: a checkpoint of former times numbers them."""
+        names = {str(number): node.name for number, node in enumerate(network.nodes)}
+
+        def renamed(values: dict[str, Array]) -> dict[str, Array]:
+            parts = {name: name.partition(".") for name in values}
+            return {f"{names.get(parts[name][0], '-')}.{parts[name][2]}": value for name, value in values.items()}
+
+        optimizer = Adam(self.optimizer.weight_decay)
+        optimizer.steps = self.optimizer.steps
+        optimizer.mean, optimizer.square = renamed(self.optimizer.mean), renamed(self.optimizer.square)
+        return Checkpoint(renamed(self.arrays), optimizer, self.calibration)
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 from watchword.data.batch import Batch, Report
 from watchword.train.checkpoint import Checkpoint
 from watchword.train.examples import Examples, Material, read_material, training_examples, validation_examples
-from watchword.train.losses import smooth, softmax_cross_entropy
-from watchword.train.network import Network, dequantize, ds_cnn
+from watchword.train.losses import CrossEntropy
+from watchword.train.network import Network
 from watchword.train.optimizers import Adam, one_cycle
 from watchword.train.recipe import Recipe
 
@@ -67,11 +67,11 @@ def train(
     settings = recipe.training
     material = read_material(recipe, root, report, batch)
     validation = validation_examples(recipe, material)
-    network = ds_cnn(recipe.architecture, recipe.frames, len(recipe.labels), np.random.default_rng([settings.seed, 0]))
+    network = recipe.architecture.network(recipe.input, len(recipe.labels), np.random.default_rng([settings.seed, 0]))
     optimizer = Adam(settings.weight_decay)
     if start is not None:
         start.apply(network, optimizer)
-    one_hot = np.eye(len(recipe.labels), dtype=np.float32)
+    loss = CrossEntropy(settings.label_smoothing)
     ema = Ema(network, settings.ema_decay)
     history: list[Epoch] = []
     best: tuple[Epoch, Checkpoint] | None = None
@@ -84,14 +84,11 @@ def train(
             losses = []
             for rows in batches:
                 rate = one_cycle(step, settings.epochs * len(batches), settings.rate)
-                targets = smooth(one_hot[:, examples.targets[rows]], settings.label_smoothing)
-                loss, gradient = softmax_cross_entropy(
-                    network.forward(dequantize(examples.features[rows]), training=True), targets
-                )
+                value, gradient = loss(network.forward(examples.features[rows], training=True), examples.targets[rows])
                 network.backward(gradient)
                 optimizer.step(network.parameters(), network.gradients(), rate)
                 ema.update(network)
-                losses.append(loss)
+                losses.append(value)
                 step += 1
             epoch = Epoch(number, float(np.mean(losses)), *evaluate(ema.network, validation), rate)
             history.append(epoch)
@@ -126,10 +123,13 @@ class Ema:
         self._steps += 1
         # The first steps count for more, so that the average forgets the initial weights.
         decay = min(self._decay, self._steps / (self._steps + 10))
-        for mine, theirs in zip(self.network.layers, network.layers, strict=True):
-            for averages, values in ((mine.parameters, theirs.parameters), (mine.state, theirs.state)):
-                for name, value in values.items():
-                    averages[name] = decay * averages[name] + (1 - decay) * value
+        mine, theirs = ({**one.parameters(), **one.state()} for one in (self.network, network))
+        for name, value in theirs.items():
+            if np.issubdtype(value.dtype, np.floating):
+                mine[name] *= decay
+                mine[name] += (1 - decay) * value
+            else:
+                mine[name][...] = value
 
 
 def _epochs(recipe: Recipe, material: Material) -> Iterator[Examples]:

@@ -1,147 +1,115 @@
-"""Post-training quantization: turns float layers into the int8 graph, with per-channel weights.
+"""Post-training quantization: turns a float network into the int8 graph, with per-channel weights.
 
-Batch normalization is folded into the convolution before it, ReLU its fused activation. The ranges of activations come
-from calibration features, those of weights from the weights.
+First the network is folded: batch normalization goes into the layer before it, ReLU becomes its fused activation, and what only
+training needs is left out. Then each layer makes its own operation (`Part.operations`). The ranges of activations come from
+calibration inputs, those of weights from the weights.
 """
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass
+import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword import graph
 from watchword.errors import ModelError
-from watchword.train.layers import (
-    Array,
-    AveragePool,
-    BatchNorm,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    Flatten,
-    Layer,
-    ReLU,
-)
-from watchword.train.network import INPUT_SCALE, INPUT_ZERO_POINT, Network, dequantize, input_shape
+from watchword.graph import Tensor
+from watchword.train.layers import Layer, Sigmoid, Softmax
+from watchword.train.layers.int8 import Range, activation, activation_scale
+from watchword.train.network import INPUT, Network, Node
 
-_NAMES: dict[type[Layer], str] = {
-    Conv2D: "conv",
-    DepthwiseConv2D: "depthwise",
-    Dense: "dense",
-    AveragePool: "average_pool",
-    Flatten: "flatten",
-}
+_BATCH = 64  # calibration clips at once
 
 
-@dataclass(eq=False)
-class Stage:
-    """A layer and what was folded into it: one operation of the graph. weights, bias: None where the layer has none."""
+def fold(network: Network) -> Network:
+    """A network that computes the same in use, of fewer layers; nodes have the name of the last layer that went into them.
 
-    layer: Layer
-    weights: Array | None = None
-    bias: Array | None = None
-    relu: bool = False
-
-    def forward(self, x: Array) -> Array:
-        """Compute what the folded layers do in inference."""
-        if self.weights is None or self.bias is None:
-            return self.layer.forward(x)
-        layer = copy.copy(self.layer)
-        layer.parameters = {"weights": self.weights, "bias": np.zeros_like(self.bias)}
-        y = layer.forward(x)
-        y = y + self.bias.reshape(-1, *[1] * (y.ndim - 1))
-        return np.asarray(np.maximum(y, 0)) if self.relu else y
-
-
-def fold(network: Network) -> list[Stage]:
-    """Fold a network's layers into stages that compute the same. ModelError: the int8 graph has no such layer."""
-    stages: list[Stage] = []
-    for layer in network.layers:
-        if isinstance(layer, BatchNorm) and stages and stages[-1].weights is not None and not stages[-1].relu:
-            stage = stages[-1]
-            scale, shift = layer.affine()
-            assert stage.weights is not None
-            assert stage.bias is not None
-            last = isinstance(stage.layer, DepthwiseConv2D)
-            stage.weights = stage.weights * (scale if last else scale.reshape(-1, *[1] * (stage.weights.ndim - 1)))
-            stage.bias = stage.bias * scale + shift
-        elif isinstance(layer, ReLU) and stages and stages[-1].weights is not None:
-            stages[-1].relu = True
-        elif isinstance(layer, Conv2D | DepthwiseConv2D | Dense):
-            weights = layer.parameters["weights"]
-            channels = weights.shape[-1 if isinstance(layer, DepthwiseConv2D) else 0]
-            stages.append(Stage(layer, weights, layer.parameters.get("bias", np.zeros(channels, weights.dtype))))
-        elif isinstance(layer, AveragePool | Flatten):
-            stages.append(Stage(layer))
-        else:
-            raise ModelError(
-                f"{type(layer).__name__} after {type(stages[-1].layer).__name__ if stages else 'the input'} cannot be quantized"
-            )
-    return stages
-
-
-def quantize(network: Network, calibration: NDArray[np.int8], name: str = "model") -> graph.Graph:
-    """Quantize a network to an int8 graph and append a softmax.
-
-    calibration: features (clips, frames, channels) as in use; a few hundred clips are enough.
+    What only shapes training at the end of a network is left out, too: an L2 normalization, which the int8 graph has not, as
+    who compares embeddings divides by their lengths; and the cosines that a loss is made of.
     """
-    shape = input_shape(network.frames)
-    tensor = graph.Tensor("input", shape, np.dtype(np.int8), np.array([INPUT_SCALE], np.float32), INPUT_ZERO_POINT)
-    result = graph.Graph(name, tensor, tensor)
-    x: Array = dequantize(calibration)
-    for number, stage in enumerate(fold(network)):
-        x = stage.forward(x)
-        result.operations.append(_operation(stage, f"{_NAMES[type(stage.layer)]}_{number}", tensor, x))
-        tensor = result.operations[-1].output
-    output = graph.Tensor("scores", tensor.shape, np.dtype(np.int8), np.array([1 / 256], np.float32), -128)
-    result.operations.append(graph.Softmax(tensor, output))
-    result.output = output
-    return result
+    kept = list(network.nodes)
+    while kept and (kept[-1].layer.training_head or kept[-1].layer.training_only):
+        kept.pop()
+    network = network.with_nodes(kept)
+    made: dict[str, Node] = {}
+    became = {INPUT: INPUT}
+    for node in kept:
+        inputs = tuple(became[name] for name in node.inputs)
+        before = made.get(inputs[0])
+        became[node.name] = node.name
+        if node.layer.training_only:
+            became[node.name] = inputs[0]
+            continue
+        alone = len(network.consumers(node.inputs[0])) == 1 and node.inputs[0] != network.embedding
+        if before is not None and alone and isinstance(node.layer, Layer):
+            both = before.layer.absorb(node.layer)
+            if both is not None:
+                del made[before.name]
+                made[node.name] = dataclasses.replace(before, name=node.name, layer=both, shape=node.shape)
+                continue
+        made[node.name] = dataclasses.replace(node, layer=node.layer.copied(), inputs=inputs)
+    folded = network.with_nodes(list(made.values()))
+    folded.embedding = became.get(network.embedding, "")
+    return folded
 
 
-def _operation(stage: Stage, name: str, source: graph.Tensor, y: Array) -> graph.Operation:
-    """Make the operation of a stage. y: its float outputs on the calibration clips, (channels, clips, ...)."""
-    shape = (1, *y.shape[2:], y.shape[0])
-    layer = stage.layer
-    if stage.weights is None or stage.bias is None:
-        output = graph.Tensor(name, shape, source.dtype, source.scale, source.zero_point)
-        if isinstance(layer, Flatten):
-            return graph.Reshape(source, output)
-        return graph.AveragePool2D(source, output, size=(source.shape[1], source.shape[2]))
-    output = graph.Tensor(name, shape, np.dtype(np.int8), *activation_scale(y))
-    axis = 3 if isinstance(layer, DepthwiseConv2D) else 0
-    weights, bias = _weights(name, stage.weights, stage.bias, axis, float(source.scale[0]))
-    activation: graph.Activation = "relu" if stage.relu else "none"
-    if isinstance(layer, Conv2D):
-        return graph.Conv2D(source, output, weights, bias, stride=layer.stride, activation=activation)
-    if isinstance(layer, DepthwiseConv2D):
-        return graph.DepthwiseConv2D(source, output, weights, bias, stride=layer.stride, activation=activation)
-    return graph.Dense(source, output, weights, bias, activation=activation)
+def quantize(network: Network, calibration: NDArray[Any], name: str = "model") -> graph.Graph:
+    """Quantize a network and its head to an int8 graph, whose tensors are called as the nodes.
 
-
-def _weights(name: str, weights: Array, bias: Array, axis: int, input_scale: float) -> tuple[graph.Tensor, graph.Tensor]:
-    others = tuple(other for other in range(weights.ndim) if other != axis)
-    # The bias may not need more than 24 bits, also in a channel whose weights are all nearly 0.
-    scale = np.maximum(np.abs(weights).max(axis=others) / 127, np.abs(bias) / (input_scale * 2**23))
-    scale = np.maximum(scale, 1e-10).astype(np.float32)
-    per_channel = scale.reshape([-1 if other == axis else 1 for other in range(weights.ndim)])
-    quantized = np.clip(np.rint(weights / per_channel), -127, 127).astype(np.int8)
-    bias_scale = (np.float64(input_scale) * scale).astype(np.float32)
-    quantized_bias = np.rint(bias / bias_scale).astype(np.int32)
-    return (
-        graph.Tensor(f"{name}/weights", quantized.shape, quantized.dtype, scale, axis=axis, data=quantized),
-        graph.Tensor(f"{name}/bias", quantized_bias.shape, quantized_bias.dtype, bias_scale, axis=0, data=quantized_bias),
-    )
-
-
-def activation_scale(values: Array) -> tuple[NDArray[np.float32], int]:
-    """Return (scale (1,), zero point) of the smallest int8 range that holds `values` and 0.
-
-    Narrower ranges, by percentile or by least square error, did not bring keyword models closer to their float networks.
+    calibration: inputs as in use, (examples, ...); a few hundred are enough. ModelError: the int8 graph has no such layer.
     """
-    low, high = min(0.0, float(values.min())), max(1e-6, float(values.max()))
-    scale = (high - low) / 255
-    return np.array([scale], np.float32), int(np.clip(round(-128 - low / scale), -128, 127))
+    folded = fold(network)
+    heads = {"softmax": Softmax, "sigmoid": Sigmoid}
+    if network.head in heads:
+        folded.add(heads[network.head](), name="scores")
+    tensors = _tensors(folded, calibration)
+    operations = []
+    for node in folded.nodes:
+        operations += node.layer.operations([tensors[one] for one in node.inputs], tensors[node.name])
+    return graph.Graph(name, tensors[INPUT], tensors[folded.output.name], operations)
+
+
+def _tensors(network: Network, calibration: NDArray[Any]) -> dict[str, Tensor]:
+    """The int8 tensors of a folded network's nodes, with scales by what their values are on calibration inputs."""
+    ranges = _ranges(network, calibration)
+    shapes = {INPUT: network.input.shape} | {node.name: node.shape for node in network.nodes}
+    fixed: dict[str, tuple[NDArray[np.float32], int]] = {}
+    if network.input.scale is not None:
+        fixed[INPUT] = np.array([network.input.scale], np.float32), network.input.zero_point
+    group = {name: name for name in shapes}  # nodes of one scale are of the group of one of them
+    for node in network.nodes:
+        if node.layer.fixed_scale is not None:
+            fixed[node.name] = np.array([node.layer.fixed_scale[0]], np.float32), node.layer.fixed_scale[1]
+        if not node.layer.keeps_scale:
+            continue
+        # A concatenation gives its inputs its own scale, but for those whose scale is given: they are rescaled.
+        joined = [group[one] for one in node.inputs if len(node.inputs) == 1 or group[one] not in fixed]
+        for one in joined:
+            group = {name: joined[0] if of == one else of for name, of in group.items()}
+        group[node.name] = joined[0] if joined else node.name
+    tensors = {}
+    for name, shape in shapes.items():
+        of = group[name]
+        values = [ranges[other] for other in shapes if group[other] == of]
+        together = Range(min(low for low, _ in values), max(high for _, high in values))
+        tensors[name] = activation(name, shape, *(fixed[of] if of in fixed else activation_scale(together)))
+    return tensors
+
+
+def _ranges(network: Network, calibration: NDArray[Any]) -> dict[str, Range]:
+    """The least and greatest value of each node. ModelError: there is nothing to calibrate by, or it is not finite."""
+    if not len(calibration):
+        raise ModelError("there are no calibration examples: the ranges of activations come from them")
+    found: dict[str, Range] = {}
+    for start in range(0, len(calibration), _BATCH):
+        with np.errstate(all="ignore"):  # what is not finite is named below
+            made = network.values(calibration[start : start + _BATCH])
+        for name, values in made.items():
+            low, high = float(values.min()), float(values.max())
+            if not np.isfinite(low) or not np.isfinite(high):
+                raise ModelError(f"{name} has values that are not finite on the calibration examples: train with a lower rate")
+            before = found.get(name, Range(low, high))
+            found[name] = Range(min(low, before.low), max(high, before.high))
+    return found

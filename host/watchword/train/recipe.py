@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from watchword import settings
 from watchword.data.augment import Augmentation
 from watchword.data.labels import SILENCE, UNKNOWN
@@ -16,7 +18,9 @@ from watchword.description import Decision, Description
 from watchword.errors import DataError
 from watchword.features.micro import FrontendParameters
 from watchword.features.tables import CHANNELS, RATE, WINDOW
-from watchword.graph import extent
+from watchword.train.architectures import ARCHITECTURES, Architecture, DsCnn
+from watchword.train.architectures.architecture import between as _between
+from watchword.train.network import Input
 
 
 @dataclass(frozen=True)
@@ -68,24 +72,6 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """A DS-CNN: the first convolution with `kernel` and `stride` (time, frequency), then `blocks` of two."""
-
-    channels: int = 64
-    kernel: tuple[int, int] = (10, 8)
-    stride: tuple[int, int] = (2, 8)
-    blocks: int = 4
-    block_kernel: tuple[int, int] = (3, 3)
-
-    def __post_init__(self) -> None:
-        _between("channels", self.channels, 1, 1024)
-        _between("blocks", self.blocks, 0, 32)
-        for name in ("kernel", "stride", "block_kernel"):
-            for value in getattr(self, name):
-                _between(name, value, 1, 64)
-
-
-@dataclass(frozen=True)
 class Training:
     """The hyperparameters. rate: peak of the one-cycle schedule. weight_decay: see optimizers.Adam.
 
@@ -121,7 +107,7 @@ class Recipe:
     licence: str = ""
     source: str = ""
     hop_ms: int = 20
-    architecture: Architecture = field(default_factory=Architecture)
+    architecture: Architecture = field(default_factory=DsCnn, metadata={"named": ARCHITECTURES})
     augmentation: Augmentation = field(default_factory=Augmentation)
     training: Training = field(default_factory=Training)
     decision: Decision = field(default_factory=Decision)
@@ -132,17 +118,10 @@ class Recipe:
             raise DataError("labels: two different ones or more are needed")
         if SILENCE in self.labels and not self.data.noise and not any(source.folder for source in self.data.train):
             raise DataError(f"data.noise is missing: clips of {SILENCE} are cut from noise")
-        rows, columns = (
-            extent(size, kernel, stride, 1, "same").output
-            for size, kernel, stride in zip(
-                (self.frames, CHANNELS), self.architecture.kernel, self.architecture.stride, strict=True
-            )
-        )
-        # The depthwise layers take memory by the square of this (see layers.DepthwiseConv2D).
-        if rows * columns > 640:
-            raise DataError(
-                f"architecture.stride leaves {rows} x {columns} places: at most 640 can be trained, so stride further"
-            )
+        try:
+            self.architecture.network(self.input, len(self.labels), np.random.default_rng(0))
+        except DataError as error:
+            raise DataError(f"architecture: {error}") from None
 
     def description(self) -> Description:
         """The description of the model. ModelError: a name or a number is not one that a description can have."""
@@ -167,6 +146,11 @@ class Recipe:
         return (self.samples - WINDOW) // (self.hop_ms * RATE // 1000) + 1
 
     @property
+    def input(self) -> Input:
+        """What the network takes."""
+        return Input.sound(self.frames, CHANNELS)
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The labels that stand for a word."""
         return tuple(label for label in self.labels if label not in (SILENCE, UNKNOWN))
@@ -179,8 +163,3 @@ def read_recipe(path: Path) -> Recipe:
         return settings.build(Recipe, table)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-
-
-def _between(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise DataError(f"{name} is {value}: it is between {low} and {high}")
