@@ -3,6 +3,9 @@
 Modules are loaded when they are asked for: those that no program uses take no heap.
 """
 
+import gc
+import sys
+
 from watchword.kernels import kernel
 
 try:
@@ -15,7 +18,12 @@ _NOT_HERE = (ImportError, SyntaxError, ValueError)  # not on this board, or for 
 
 def load(name, language):
     """A family's bodies in a language. Raises one of _NOT_HERE where this chip does not run them."""
-    return __import__("watchword.kernels.%s_%s" % (name, language), None, None, (name,))
+    path = "watchword.kernels.%s_%s" % (name, language)
+    if path not in sys.modules:
+        # The file of the module before is garbage still. This one's would lie behind it, and each leave a hole between what
+        # stays, until no piece is left for what needs a large one: MicroPython's next table of names, of 4 KB, say.
+        gc.collect()
+    return __import__(path, None, None, (name,))
 
 
 try:
