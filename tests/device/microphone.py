@@ -8,7 +8,7 @@ from array import array
 import micropython
 
 from watchword.kernels import bodies, microphone_plain, microphone_viper
-from watchword.kernels.microphone import STATE, WORDS
+from watchword.kernels.microphone import MOST_LOST, STATE, WORDS
 
 SLOW = sys.platform == "rp2"
 KERNELS = [microphone_plain, microphone_viper]
@@ -120,6 +120,25 @@ def test_words_that_wait_and_that_are_lost_are_counted_exactly():
                 at = (at + 4 * (p[WAITING] - waiting)) % size
                 p[AT], p[WAITING] = at, waiting
         assert lost > 10000
+
+
+def test_words_that_are_lost_for_days_are_counted_as_far_as_needs_no_heap():
+    for body in KERNELS:
+        p = state(4 * 256, 64)
+        p[LEFT], p[FEW] = (1 << 28) - 1, 0
+        p[LOST] = MOST_LOST - 10000
+        micropython.heap_lock()
+        try:
+            for i in range(3):
+                body.arrived(p, p[LEFT] - 6000)
+        finally:
+            micropython.heap_unlock()
+        assert p[LOST] == MOST_LOST, body.__name__
+        p[LOST] = MOST_LOST - 10000
+        p[WAITING] = 224
+        body.arrived(p, p[LEFT] - 9999)
+        assert p[LOST] == MOST_LOST - 1, body.__name__
+        assert p[WAITING] == 224, body.__name__
 
 
 def test_nothing_is_allocated():

@@ -17,12 +17,13 @@ STATE = (
     ("greatest", SIGNED),  # the greatest x; -2^23 - 1 before the first
     ("bits", BYTE),  # that the lowest bytes of the words had
     ("waiting", OFFSET),  # how many words wait
-    ("lost", OFFSET),  # how many were lost
+    ("lost", OFFSET),  # how many were lost, MOST_LOST at the most
     ("left", OFFSET),  # how many transfers DMA had left when it was last asked
     ("few", OFFSET),  # with how few it is to begin again
 )
 
 MARGIN = 32  # words, 2 ms, for which the ring has room while others are taken
+MOST_LOST = (1 << 30) - 1  # that are counted, 18 hours: more would need heap, and twice as many have no place in 32 bits
 
 WORDS = len(STATE)
 

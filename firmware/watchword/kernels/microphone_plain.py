@@ -13,6 +13,7 @@ from micropython import const
 
 # Parameters of kernels/microphone.py, written by `make parameters`:
 _MARGIN = const(32)
+_MOST_LOST = const(1073741823)
 _AT = const(0)
 _SIZE = const(1)
 _MEAN = const(5)
@@ -29,14 +30,14 @@ _FEW = const(13)
 def arrived(p, count):
     """DMA has `count` transfers left: the number of words that wait; -1: it is to begin again.
 
-    Those for which the ring had no room are lost, the oldest first.
+    Those for which the ring had no room are lost, the oldest first, and counted up to _MOST_LOST.
     """
     waiting = p[_WAITING] + p[_LEFT] - count
     p[_LEFT] = count
     lost = waiting - (p[_SIZE] >> 2) + _MARGIN
     if lost > 0:
         waiting -= lost
-        p[_LOST] += lost
+        p[_LOST] = p[_LOST] + lost if lost < _MOST_LOST - p[_LOST] else _MOST_LOST
         p[_AT] = p[_AT] + 4 * lost & p[_SIZE] - 1
     p[_WAITING] = waiting
     return -1 if count < p[_FEW] else waiting

@@ -7,6 +7,7 @@ from watchword.kernels.macros_thumb import enter, leave
 
 # Parameters of kernels/microphone.py, written by `make parameters`:
 _MARGIN = const(32)
+_MOST_LOST = const(1073741823)
 _AT = const(0)
 _SIZE = const(1)
 _GAIN = const(2)
@@ -44,6 +45,13 @@ def arrived(r0, r1):
     sub(r2, r2, r5)
     ldr(r3, [r0, 4 * _LOST])
     add(r3, r3, r5)
+    mov(r6, 1)
+    lsl(r6, r6, 30)
+    sub(r6, 1)  # _MOST_LOST
+    cmp(r3, r6)
+    ble(COUNTED)
+    mov(r3, r6)
+    label(COUNTED)
     str(r3, [r0, 4 * _LOST])
     ldr(r3, [r0, 4 * _AT])
     lsl(r5, r5, 2)

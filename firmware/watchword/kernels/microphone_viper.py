@@ -8,6 +8,7 @@ from micropython import const
 
 # Parameters of kernels/microphone.py, written by `make parameters`:
 _MARGIN = const(32)
+_MOST_LOST = const(1073741823)
 _AT = const(0)
 _SIZE = const(1)
 _GAIN = const(2)
@@ -31,7 +32,10 @@ def arrived(p: ptr32, count: int) -> int:
     lost = waiting - (p[_SIZE] >> 2) + _MARGIN
     if lost > 0:
         waiting -= lost
-        p[_LOST] += lost
+        counted = p[_LOST] + lost
+        if counted > _MOST_LOST:
+            counted = _MOST_LOST
+        p[_LOST] = counted
         p[_AT] = p[_AT] + (lost << 2) & p[_SIZE] - 1
     p[_WAITING] = waiting
     if count < p[_FEW]:
