@@ -13,13 +13,16 @@ import numpy as np
 from tests.device.test_device import emulated
 from watchword import shipped
 from watchword.board import Board, Event, MicrophoneSetting
+from watchword.board.modules import MODULES
 from watchword.board.virtual import Controls, Hardware
 from watchword.data import audio
 from watchword.description import Decision, Description
+from watchword.features.microphone import multiplier
 from watchword.graph import Dense, Graph, Softmax, Tensor
 from watchword.model import Model
 
-MICROPHONE = MicrophoneSetting("i2s", 1024, "inmp441", 16, 17, 18)
+PART = "inmp441"
+MICROPHONE = MicrophoneSetting("i2s", multiplier(MODULES[PART].gain), PART, 16, 17, 18)
 PIN = 15  # which the word switches
 LED = 25
 
@@ -171,7 +174,7 @@ class Shelf:
 @contextmanager
 def shelf(folder: Path) -> Iterator[Shelf]:
     sound = room(folder)
-    with emulated(folder / "pico.img", Hardware(wires=("inmp441:sck=16,ws=17,sd=18",), sound=sound)) as (put, _):
+    with emulated(folder / "pico.img", Hardware(wires=(f"{PART}:sck=16,ws=17,sd=18",), sound=sound)) as (put, _):
         board = Board(put({"main.py": MAIN.encode(), "watchword/requests/user.py": REQUESTS.encode()}), "pico")
         try:
             yield Shelf(board, sound)
