@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.command import Command
-from tests.unit.scripted import ScriptedBoard, plugged_in
+from tests.unit.scripted import HELLO, ScriptedBoard, plugged_in
 
 from watchword.board import Board, MicrophoneSetting
 from watchword.errors import BoardError
@@ -75,8 +75,23 @@ def test_pins_side_and_gain_are_the_users(board: ScriptedBoard, url: str, comman
     assert "LRCL         GP11 (pin 15)" in out
 
 
+def test_a_pin_inside_the_board_is_no_microphones(board: ScriptedBoard, url: str, command: Command) -> None:
+    for pin, what in ((23, "its regulator's mode"), (24, "whether USB gives power"), (25, "its LED"), (29, "its supply's")):
+        error = command("mic", "i2s", "--sd", pin, "--on", url, status=1).error
+        assert error.startswith(f"GP{pin} cannot be SD: on a Raspberry Pi Pico it leads to no pin but is for {what}")
+    assert command("mic", "i2s", "--sck", 22, "--on", url, status=1).error.startswith("GP23 cannot be WS: ")
+    assert board.settings["microphone"] is None
+
+
+def test_on_another_board_with_the_chip_it_may_be_one(
+    monkeypatch: pytest.MonkeyPatch, board: ScriptedBoard, url: str, command: Command
+) -> None:
+    monkeypatch.setitem(HELLO, "board", "Waveshare RP2040-Zero with RP2040")
+    assert "GP29: most boards with this chip use that" in command("mic", "i2s", "--sd", 29, "--on", url).err
+    assert board.settings["microphone"]["sd"] == 29
+
+
 def test_pins_that_have_another_job_are_told(url: str, command: Command) -> None:
-    assert "GP23: most boards with this chip use that" in command("mic", "i2s", "--sd", 23, "--on", url).err
     assert "GP24: most boards" in command("when", "yes", "--pin", 24, "--toggle", "--on", url).err
     assert command("when", "yes", "--pin", 15, "--toggle", "--on", url).err == ""
 

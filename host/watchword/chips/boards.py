@@ -10,7 +10,8 @@ port that programs come by, and those whose level at the start chooses how the c
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from watchword.chips.chip import Chip
 from watchword.chips.esp32 import ESP32
@@ -39,8 +40,9 @@ class DevBoard:
     """A board. name: what a user types. title: its maker's, which begins what MicroPython says of it.
 
     microphone: the pins that an I2S microphone takes where the user says nothing. prefix: of a GPIO pin's number, as printed.
-    taken: pins that do not do. left, right: the pins of both sides, from the top, with USB at the top or, where usb_at_top is
-    false, at the bottom; empty where they are not known here. numbered: pins count around the board from the left's top, 1.
+    taken: pins that do not do; inside: those of them that lead to a part of the board and to no pin of it, and to which. left,
+    right: the pins of both sides, from the top, with USB at the top or, where usb_at_top is false, at the bottom; empty where
+    they are not known here. numbered: pins count around the board from the left's top, 1.
     """
 
     name: str
@@ -49,6 +51,7 @@ class DevBoard:
     microphone: Pins
     prefix: str = "GPIO"
     taken: frozenset[int] = frozenset()
+    inside: Mapping[int, str] = field(default_factory=dict)
     left: tuple[str, ...] = ()
     right: tuple[str, ...] = ()
     usb_at_top: bool = True
@@ -67,22 +70,23 @@ _PICO_LEFT = tuple("GP0 GP1 GND GP2 GP3 GP4 GP5 GND GP6 GP7 GP8 GP9 GND GP10 GP1
 _PICO_RIGHT = tuple(
     "VBUS VSYS GND 3V3_EN 3V3 ADC_VREF GP28 AGND GP27 GP26 RUN GP22 GND GP21 GP20 GP19 GP18 GND GP17 GP16".split()
 )
-# 23 to 25 and 29 are the board's own: its regulator, or the radio of a W.
-_PICO_TAKEN = frozenset({23, 24, 25, 29})
+_PICO_INSIDE = {23: "its regulator's mode", 24: "whether USB gives power", 25: "its LED", 29: "its supply's voltage"}
+_PICO_W_INSIDE = {23: "its radio's power", 24: "its radio's data", 25: "its radio's select", 29: "its radio's clock"}
 _PICO_MICROPHONE = Pins(16, 17, 18)  # the receiver there needs WS at the pin after SCK
 
 
-def _pico(name: str, title: str, chip: Chip) -> DevBoard:
-    return DevBoard(name, title, chip, _PICO_MICROPHONE, "GP", _PICO_TAKEN, _PICO_LEFT, _PICO_RIGHT, numbered=True)
+def _pico(name: str, title: str, chip: Chip, inside: Mapping[int, str] = _PICO_INSIDE) -> DevBoard:
+    taken = frozenset(inside)
+    return DevBoard(name, title, chip, _PICO_MICROPHONE, "GP", taken, inside, _PICO_LEFT, _PICO_RIGHT, numbered=True)
 
 
 BOARDS = {
     board.name: board
     for board in (
         _pico("pico", "Raspberry Pi Pico", RP2040),
-        _pico("picow", "Raspberry Pi Pico W", RP2040),
+        _pico("picow", "Raspberry Pi Pico W", RP2040, _PICO_W_INSIDE),
         _pico("pico2", "Raspberry Pi Pico 2", RP2350),
-        _pico("pico2w", "Raspberry Pi Pico 2 W", RP2350),
+        _pico("pico2w", "Raspberry Pi Pico 2 W", RP2350, _PICO_W_INSIDE),
         DevBoard(
             "esp32",
             "ESP32 DevKitC",
@@ -131,4 +135,4 @@ def of(target: str, machine: str) -> DevBoard:
     told = [board for board in found if machine.startswith(board.title)]
     if told:
         return max(told, key=lambda board: len(board.title))
-    return dataclasses.replace(found[0], title=machine, left=(), right=(), numbered=False)
+    return dataclasses.replace(found[0], title=machine, inside={}, left=(), right=(), numbered=False)

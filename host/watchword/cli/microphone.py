@@ -87,6 +87,13 @@ def _wired(board: Board, module: str, given: dict[str, int], right: bool, times:
     if "sck" in given:
         pins["ws"] = given["sck"] + 1
     pins |= given
+    board_there = dev_board(hello)
+    for signal, pin in pins.items():
+        if pin in board_there.inside:
+            raise BoardError(
+                f"{board_there.pin(pin)} cannot be {signal.upper()}: on a {board_there.title} it leads to no pin but is for"
+                f" {board_there.inside[pin]}: choose one at the board's edge"
+            )
     warn_of_taken(hello, list(pins.values()))
     return MicrophoneSetting("i2s", times, module, pins["sck"], pins["ws"], pins["sd"], right)
 
