@@ -11,7 +11,7 @@ import json
 import reprlib
 import tomllib
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -69,7 +69,7 @@ def build(cls: type[T], table: object, where: str = "") -> T:
     for key in table:
         if key not in fields:
             name = key if key.isidentifier() and len(key) <= 40 else shown(key)
-            raise DataError(f"{prefix}{name} is not known; known here: {', '.join(fields)}")
+            raise DataError(f"{prefix}{name} is not known{nearest(key, fields)}; known here: {', '.join(fields)}")
     for name, entry in fields.items():
         required = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
         if required and name not in table:
@@ -92,9 +92,7 @@ def _named(classes: Mapping[str, type[Any]], table: object, where: str) -> objec
         raise DataError(f"{where} is {shown(table)}: a table is expected")
     name = table.get("name", next(iter(classes)))
     if not isinstance(name, str) or name not in classes:
-        near = difflib.get_close_matches(name, classes, 1, 0.4) if isinstance(name, str) else []
-        meant = f", {near[0]} perhaps" if near else ""
-        raise DataError(f"{where}.name is {shown(name)}: it is one of {', '.join(classes)}{meant}")
+        raise DataError(f"{where}.name is {shown(name)}{nearest(name, classes)}: it is one of {', '.join(classes)}")
     return build(classes[name], {key: value for key, value in table.items() if key != "name"}, where)
 
 
@@ -133,7 +131,7 @@ def _convert(kind: Any, value: object, where: str) -> object:
     if typing.get_origin(kind) is Literal:
         known = typing.get_args(kind)
         if not isinstance(value, str) or value not in known:
-            raise DataError(f"{where} is {shown(value)}: it is {' or '.join(known)}")
+            raise DataError(f"{where} is {shown(value)}{nearest(value, known)}: it is {' or '.join(known)}")
         return value
     if typing.get_origin(kind) is tuple:
         entries = typing.get_args(kind)
@@ -153,6 +151,12 @@ def _convert(kind: Any, value: object, where: str) -> object:
     if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
         raise DataError(f"{where} is {shown(value)}: it holds half a character (a lone surrogate), which no file can")
     return value
+
+
+def nearest(value: object, known: Collection[str]) -> str:
+    """What a mistyped name may have meant, to say: `, did you mean 'epochs'?`; empty where none of `known` is near."""
+    found = difflib.get_close_matches(value[:80], known, n=1) if isinstance(value, str) else []
+    return f", did you mean {shown(found[0])}?" if found else ""
 
 
 def shown(value: object) -> str:

@@ -87,7 +87,7 @@ def test_all_that_docstring_and_docs_name_is_there(root: Path) -> None:
 
 def test_the_example_of_the_docs_runs(root: Path, tmp_path: Path) -> None:
     """Up to where it needs a board."""
-    block, _ = re.findall(r"```python\n(.*?)```", (root / "docs/api.md").read_text("utf-8"), re.DOTALL)
+    block, _, _ = re.findall(r"```python\n(.*?)```", (root / "docs/api.md").read_text("utf-8"), re.DOTALL)
     shutil.copy(root / "models/keywords/clips/yes_f292725f.wav", tmp_path / "clip.wav")
     (tmp_path / "models").symlink_to(root / "models")
     code = f"import os\nos.chdir({str(tmp_path)!r})\n{block.partition('with watchword.Board')[0]}"
@@ -95,7 +95,7 @@ def test_the_example_of_the_docs_runs(root: Path, tmp_path: Path) -> None:
 
 
 def test_the_network_of_the_docs_is_trained_and_written(root: Path) -> None:
-    _, block = re.findall(r"```python\n(.*?)```", (root / "docs/api.md").read_text("utf-8"), re.DOTALL)
+    _, block, _ = re.findall(r"```python\n(.*?)```", (root / "docs/api.md").read_text("utf-8"), re.DOTALL)
     told = python(block + "print(value < 0.35, [op.kind for op in tflite.read(content, 'bright').operations])")
     assert told.startswith(
         "True ['Conv2D', 'DepthwiseConv2D', 'Conv2D', 'Add', 'AveragePool2D', 'Reshape', 'Dense', 'Softmax']"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from pathlib import Path
 
@@ -130,8 +131,10 @@ def test_train_shows_its_epochs_and_what_comes_after(command: Command, bars: Bar
     (tmp_path / "recipe.toml").write_text(RECIPE)
     done = command("train", tmp_path / "recipe.toml", "--data", tmp_path, "-o", tmp_path / "out")
     clips = len((tmp_path / "out/validation.csv").read_text().splitlines()) - 1
-    assert bars.shown == [
-        ("training tones", 1),
+    (title, steps), *others = bars.shown
+    assert re.fullmatch(r"training tones, epoch 1, \d+ examples/s", title)
+    assert steps == 1
+    assert others == [
         ("quantizing tones", None),
         ("reading tones.tflite", None),
         ("judging tones", clips),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -118,15 +118,21 @@ class _Time(ProgressColumn):
         return Text(f"{seconds // 60}:{seconds % 60:02}{' left' if left is not None else ''}", style="dim")
 
 
+class Told(Protocol):
+    """Is told how far work has come, of how much, and what it is called by now."""
+
+    def __call__(self, done: int, total: int, title: str = "") -> None: ...
+
+
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(title: str) -> Iterator[Told]:
     """Work that may take longer than a moment: a bar on stderr then, which goes with it; none off a terminal.
 
-    The function that this gives is called with what is done and what there is in all; until then the bar just moves. Lines of
-    `note` go by above it. One at a time, and nothing is said on stdout meanwhile.
+    The function that this gives is called with what is done and what there is in all, and with a title where that changes;
+    until then the bar just moves. Lines of `note` go by above it. One at a time, and nothing is said on stdout meanwhile.
     """
     if not _stderr.is_interactive:
-        yield lambda done, total: None
+        yield lambda done, total, title="": None
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -140,8 +146,8 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     begin.daemon = True
     begin.start()
 
-    def update(done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total)
+    def update(done: int, total: int, title: str = "") -> None:
+        progress.update(task, completed=done, total=total, description=title or None)
 
     try:
         yield update

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,6 +14,7 @@ import typer
 from watchword import tflite
 from watchword import train as trainer
 from watchword.board import Board
+from watchword.cli.hearing import until_interrupted
 from watchword.cli.options import (
     DescriptionFile,
     Fresh,
@@ -37,8 +39,12 @@ from watchword.evaluate import Evaluation, fewshot, write_scores
 from watchword.evaluate import evaluate as judge
 from watchword.evaluate.scores import wilson
 from watchword.model import Model
+from watchword.train.checkpoint import Checkpoint, read_checkpoint
+from watchword.train.hooks import Pace, Progress
+from watchword.train.run import CHECKPOINT
 
 _FEW = "Taught words"
+INTERRUPTED = 130  # the status of a command that Ctrl-C ended before its work was done, as shells have it
 
 
 def train(
@@ -47,25 +53,40 @@ def train(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="The folder for the model and what belongs to it.")
     ],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT, as if it had not been stopped.")] = False,
     json: Json = False,
 ) -> None:
     """Train a model by a recipe, and quantize it.
 
-    OUT gets the model, its description, checkpoint, validation set and curves.
+    OUT gets the model, its description, checkpoint, validation set and curves. Ctrl-C saves and ends; `--resume` goes on there.
     """
     plan = trainer.read_recipe(recipe)
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
     require_folder(output)
+    former = _former(output / CHECKPOINT, resume)
+    again = shlex.join(["watchword", "train", str(recipe), "--data", str(data), "-o", str(output), "--resume"])
     batch = Batch("recordings", note)
     with progress_bar(f"training {plan.name}") as progress:
 
-        def epoch_done(epoch: trainer.Epoch) -> None:
-            progress(epoch.number, plan.training.epochs)
-            losses = f"loss {epoch.loss:.3f}  validation loss {epoch.validation_loss:.3f}"
-            note(f"epoch {epoch.number:3}  {losses}  accuracy {percent(epoch.accuracy)}")
+        def epoch_done(epoch: trainer.Epoch, pace: Pace) -> None:
+            trainer.save_history(run.trainer.history, output)
+            note(_epoch_line(epoch, pace))
 
-        result = trainer.train(plan, data, epoch_done, report=note, batch=batch)
+        def step_done(pace: Pace) -> None:
+            progress(pace.done, pace.total, f"training {plan.name}, epoch {pace.epoch}, {pace.rate:.0f} examples/s")
+
+        run = trainer.Run(plan, data, output, [Progress(step_done, epoch_done)], note, batch)
+        if former is not None:
+            run.resume(former)
+            note(f"going on in epoch {run.trainer.position.epoch}, after batch {run.trainer.position.batch}")
+        with until_interrupted(run.trainer.stop):
+            finished = run.trainer.run()
+    if not finished:
+        run.save()
+        note(f"stopped in epoch {run.trainer.position.epoch} of {plan.training.epochs} and saved: `{again}` goes on")
+        raise typer.Exit(INTERRUPTED)
+    result = run.result()
     with progress_bar(f"quantizing {plan.name}"):
         graph = trainer.quantize(result.network, result.checkpoint.calibration, plan.name)
         path = trainer.save(result, graph, output, tflite.write)
@@ -75,12 +96,13 @@ def train(
     facts = {
         "model": str(path),
         "epoch": result.best.number,
+        "epochs": len(result.history),
         "accuracy_float": result.best.accuracy,
         "accuracy": quantized.accuracy,
         "n": quantized.n,
         "macs": graph.macs,
-        "training": asdict(Selection.of(result.material.training.clips)),
-        "validation": asdict(Selection.of(result.material.validation.clips)),
+        "training": asdict(Selection.of(result.dataset.clips)),
+        "validation": asdict(Selection.of(result.dataset.validation_clips)),
         **batch.as_dict(),
     }
     if json:
@@ -88,9 +110,36 @@ def train(
     else:
         say(
             f"{path}: accuracy {_rate(quantized.right, quantized.n)} on {quantized.n} clips in int8, "
-            f"{percent(result.best.accuracy)} in float; "
+            f"{_share(result.best.accuracy)} in float; "
             f"{graph.macs} MACs; best of {len(result.history)} epochs: {result.best.number}"
         )
+
+
+def _former(path: Path, resume: bool) -> Checkpoint | None:
+    """The checkpoint to go on from. DataError: it cannot be read, or a run that is not finished would be written over."""
+    if resume:
+        if not path.exists():
+            raise DataError(f"{path}: no such file: there is no run to go on with")
+        return read_checkpoint(path)
+    try:
+        unfinished = path.exists() and not read_checkpoint(path).finished
+    except DataError:  # whatever it is, nobody can go on from it
+        return None
+    if unfinished:
+        raise DataError(f"{path}: is of a run that was not finished: --resume goes on with it; remove it to begin anew")
+    return None
+
+
+def _epoch_line(epoch: trainer.Epoch, pace: Pace) -> str:
+    losses = f"loss {epoch.loss:.3f}  validation loss {epoch.validation_loss:.3f}"
+    accuracy = "" if epoch.accuracy is None else f"  accuracy {percent(epoch.accuracy)}"
+    steps = f"rate {epoch.rate:.2g}  gradient {epoch.gradient:.2g}"
+    minutes, seconds = divmod(round(pace.left), 60)
+    return f"epoch {epoch.number:3}  {losses}{accuracy}  {steps}  {pace.rate:.0f} examples/s  {minutes}:{seconds:02} left"
+
+
+def _share(accuracy: float | None) -> str:
+    return "none" if accuracy is None else percent(accuracy)
 
 
 def evaluate(

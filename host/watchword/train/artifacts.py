@@ -5,21 +5,19 @@ from __future__ import annotations
 import csv
 import dataclasses
 import hashlib
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from watchword import description
-from watchword.data import audio
-from watchword.data.clips import Clip
-from watchword.data.labels import SILENCE
-from watchword.data.manifests import write_manifest
 from watchword.description import Description
 from watchword.graph import Graph
-from watchword.train.checkpoint import write_checkpoint
-from watchword.train.loop import Epoch, Result
+from watchword.train.checkpoint import write_checkpoint, write_whole
 from watchword.train.network import Network
 from watchword.train.recipe import Recipe
+from watchword.train.run import CHECKPOINT, Result
+from watchword.train.trainer import Epoch
 
 
 def describe(recipe: Recipe, network: Network, content: bytes) -> Description:
@@ -35,55 +33,50 @@ def save(result: Result, graph: Graph, out: Path, write: Callable[[Graph], bytes
     """Write the result to the folder `out` and return the path of the model.
 
     NAME.tflite (by `write`) and NAME.toml, checkpoint.npz, validation.csv with the silence clips in silence/, history.csv,
-    history.json, and curves.png where matplotlib is installed.
+    history.json, and curves.png where matplotlib is installed. DataError: a file cannot be written; what was there before still
+    is.
     """
     out.mkdir(parents=True, exist_ok=True)
     content = write(graph)
     model = out / f"{result.recipe.name}.tflite"
-    model.write_bytes(content)
+    write_checkpoint(result.checkpoint, out / CHECKPOINT)
+    write_whole(model, content)
     description.write(describe(result.recipe, result.network, content), model.with_suffix(".toml"))
-    write_checkpoint(result.checkpoint, out / "checkpoint.npz")
-    _write_validation(result, out)
-    _write_history(result.history, out)
+    result.dataset.save_validation(out)
+    save_history(result.history, out)
     plot_curves(result.history, out / "curves.png")
     return model
 
 
-def plot_curves(history: list[Epoch], path: Path) -> bool:
-    """Plot losses and accuracy by epoch; returns False where matplotlib is not installed."""
+def save_history(history: Sequence[Epoch], out: Path) -> None:
+    """Write history.csv and history.json, a row for each epoch."""
+    rows = [dataclasses.asdict(epoch) for epoch in history]
+    write_whole(out / "history.json", f"{json.dumps(rows, indent=1)}\n".encode())
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, [field.name for field in dataclasses.fields(Epoch)], lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_whole(out / "history.csv", text.getvalue().encode())
+
+
+def plot_curves(history: Sequence[Epoch], path: Path) -> bool:
+    """Plot losses, accuracy and learning rate by epoch; returns False where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         return False
-    figure = Figure(figsize=(8, 3), dpi=80, layout="constrained")
-    losses, accuracy = figure.subplots(1, 2)
+    figure = Figure(figsize=(11, 3), dpi=80, layout="constrained")
+    losses, accuracy, rate = figure.subplots(1, 3)
     numbers = [epoch.number for epoch in history]
     losses.plot(numbers, [epoch.loss for epoch in history], label="training, augmented")
     losses.plot(numbers, [epoch.validation_loss for epoch in history], label="validation")
-    losses.set(xlabel="epoch", ylabel="loss (nats)")
+    losses.set(xlabel="epoch", ylabel="loss")
     losses.legend()
-    accuracy.plot(numbers, [100 * epoch.accuracy for epoch in history])
+    shares = [(epoch.number, 100 * epoch.accuracy) for epoch in history if epoch.accuracy is not None]
+    accuracy.plot(*zip(*shares, strict=True) if shares else ((), ()))
     accuracy.set(xlabel="epoch", ylabel="validation accuracy (%)")
     accuracy.grid(alpha=0.3)
+    rate.plot(numbers, [epoch.rate for epoch in history])
+    rate.set(xlabel="epoch", ylabel="learning rate")
     figure.savefig(path)
     return True
-
-
-def _write_validation(result: Result, out: Path) -> None:
-    clips = list(result.material.validation.clips)
-    if len(result.material.silence):
-        (out / "silence").mkdir(exist_ok=True)
-    for number, samples in enumerate(result.material.silence):
-        path = out / "silence" / f"{number:02}.wav"
-        audio.write(path, samples)
-        clips.append(Clip(path, SILENCE))
-    write_manifest(out / "validation.csv", clips)
-
-
-def _write_history(history: list[Epoch], out: Path) -> None:
-    rows = [dataclasses.asdict(epoch) for epoch in history]
-    (out / "history.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
-    with (out / "history.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, [field.name for field in dataclasses.fields(Epoch)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from watchword.data.batch import Batch, Report
 from watchword.data.clips import Clip, Recordings, Selection, divide, load
 from watchword.data.folders import NOISE, noise_files, read_folder
 from watchword.data.labels import SILENCE, numbers, strangers
-from watchword.data.manifests import read_manifest
+from watchword.data.manifests import read_manifest, write_manifest
 from watchword.data.splits import TEST, TRAIN, VALIDATION, kind
 from watchword.errors import DataError
 from watchword.features.micro import FrontendParameters, features, to_int8
@@ -24,9 +25,9 @@ from watchword.train.recipe import Recipe, Source
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """features: the model's input, int8 (clips, frames, channels). targets: label indices, int64 (clips,)."""
+    """inputs: the model's, int8 (n, frames, channels, 1). targets: label numbers, int64 (n,)."""
 
-    features: NDArray[np.int8]
+    inputs: NDArray[np.int8]
     targets: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -41,6 +42,58 @@ class Material:
     validation: Recordings
     silence: NDArray[np.int16]
     noise: list[NDArray[np.int16]]
+
+
+class SoundDataset:
+    """The examples of a recipe in epochs, which count from 1. batches: in an epoch, of `batch` examples or some more.
+
+    clips, validation_clips: the recordings. A thread makes the next epoch meanwhile: NumPy releases the GIL in its inner loops,
+    so a thread is enough to use a second core.
+    """
+
+    def __init__(self, recipe: Recipe, material: Material) -> None:
+        self._recipe, self.material = recipe, material
+        self.clips, self.validation_clips = material.training.clips, material.validation.clips
+        silence = round(recipe.data.silence * len(self.clips)) if SILENCE in recipe.labels else 0
+        self.batches = max(1, (len(self.clips) + silence) // recipe.training.batch)
+        self._ahead = ThreadPoolExecutor(1)
+        self._coming: tuple[int, Future[Examples]] | None = None
+        self._validation = validation_examples(recipe, material)
+
+    def epoch(self, number: int) -> Iterator[Examples]:
+        """Yield the batches of an epoch."""
+        if self._coming is not None and self._coming[0] == number:
+            examples = self._coming[1].result()
+        else:
+            examples = training_examples(self._recipe, self.material, number)
+        if number < self._recipe.training.epochs:
+            self._coming = number + 1, self._ahead.submit(training_examples, self._recipe, self.material, number + 1)
+        for rows in np.array_split(np.arange(len(examples)), self.batches):
+            yield Examples(examples.inputs[rows], examples.targets[rows])
+
+    def validation(self) -> Examples:
+        """The examples for validation, as they are."""
+        return self._validation
+
+    def calibration(self, count: int) -> NDArray[np.int8]:
+        """The first inputs of the first epoch: (count, frames, channels, 1), fewer where there are not so many."""
+        return np.concatenate([examples.inputs for examples in self.epoch(1)])[:count]
+
+    def save_validation(self, folder: Path) -> None:
+        """Write validation.csv, which lists the clips for validation, and its silence in silence/."""
+        clips = list(self.validation_clips)
+        if len(self.material.silence):
+            (folder / "silence").mkdir(exist_ok=True)
+        for number, samples in enumerate(self.material.silence):
+            path = folder / "silence" / f"{number:02}.wav"
+            audio.write(path, samples)
+            clips.append(Clip(path, SILENCE))
+        write_manifest(folder / "validation.csv", clips)
+
+
+def open_dataset(recipe: Recipe, root: Path, report: Report = lambda line: None, batch: Batch | None = None) -> SoundDataset:
+    """Open the data sets that a recipe names, below `root`. DataError: as `read_material`."""
+    return SoundDataset(recipe, read_material(recipe, root, report, batch))
 
 
 def read_material(recipe: Recipe, root: Path, report: Report = lambda line: None, batch: Batch | None = None) -> Material:
@@ -101,8 +154,8 @@ def training_examples(recipe: Recipe, material: Material, epoch: int) -> Example
 
 
 def extract(recipe: Recipe, streams: NDArray[np.int16]) -> NDArray[np.int8]:
-    """Compute features, int16 (clips, context + samples) -> int8 (clips, frames, channels): the last frames of each clip."""
-    return to_int8(features(streams, FrontendParameters(hop_ms=recipe.hop_ms))[:, -recipe.frames :])
+    """Compute features, int16 (clips, context + samples) -> int8 (clips, frames, channels, 1): the last frames of each clip."""
+    return to_int8(features(streams, FrontendParameters(hop_ms=recipe.hop_ms))[:, -recipe.frames :])[..., None]
 
 
 def _clips(recipe: Recipe, root: Path, report: Report) -> tuple[list[Clip], list[Clip]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -73,15 +74,32 @@ class Data:
 
 @dataclass(frozen=True)
 class Training:
-    """The hyperparameters. rate: peak of the one-cycle schedule. weight_decay: see optimizers.Adam.
+    """The hyperparameters.
 
-    ema_decay: decay per step of the moving average of the weights that is validated and kept; 0: the weights themselves.
+    optimizer: see `optimizers`. momentum: γ of momentum and nesterov, β₁ of adam and adamw. weight_decay: of adamw. l1, l2: see
+    gradients.Penalty. clip: the greatest length of the gradients; 0: any.
+
+    schedule: see `schedules`; rate: its peak. warm_up: epochs in which the rate rises first; one-cycle rises by itself.
+    drop, drop_every: of the schedule "step": the factor, and the epochs from one drop to the next.
+
+    patience: training ends after so many epochs without a better one; 0: never before its time. ema_decay: decay per step of
+    the moving average of the weights that is validated and kept; 0: the weights themselves.
     """
 
     epochs: int = 64
     batch: int = 64
+    optimizer: Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"] = "adamw"
+    schedule: Literal["constant", "step", "cosine", "one-cycle"] = "one-cycle"
     rate: float = 0.01
+    warm_up: float = 0.0
+    drop: float = 0.1
+    drop_every: int = 16
+    momentum: float = 0.9
     weight_decay: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    clip: float = 0.0
+    patience: int = 0
     label_smoothing: float = 0.1
     ema_decay: float = 0.995
     seed: int = 1
@@ -90,10 +108,22 @@ class Training:
         _between("epochs", self.epochs, 1, 100_000)
         _between("batch", self.batch, 2, 100_000)
         _between("rate", self.rate, 1e-7, 10)
+        _between("warm_up", self.warm_up, 0, self.epochs)
+        _between("drop", self.drop, 0.001, 1)
+        _between("drop_every", self.drop_every, 1, 100_000)
+        _between("momentum", self.momentum, 0, 0.9999)
         _between("weight_decay", self.weight_decay, 0, 100)
+        _between("l1", self.l1, 0, 100)
+        _between("l2", self.l2, 0, 100)
+        _between("clip", self.clip, 0, 1e9)
+        _between("patience", self.patience, 0, 100_000)
         _between("label_smoothing", self.label_smoothing, 0, 0.9)
         _between("ema_decay", self.ema_decay, 0, 0.9999)
         _between("seed", self.seed, 0, 2**32)
+        if self.weight_decay and self.optimizer != "adamw":
+            raise DataError(f"weight_decay is of adamw, and optimizer is {self.optimizer}: take l2, or adamw")
+        if self.warm_up and self.schedule == "one-cycle":
+            raise DataError("warm_up is of other schedules: one-cycle rises by itself")
 
 
 @dataclass(frozen=True)
