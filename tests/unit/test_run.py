@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -104,6 +105,20 @@ class TestRun:
 
         train(with_training(recipe, epochs=2), root, [Progress(epoch=told)])
         assert seen == [1, 2]
+
+    def test_the_example_of_the_docs_runs(
+        self, root: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        docs = (Path(__file__).parents[2] / "docs/api.md").read_text("utf-8")
+        (block,) = re.findall(r"## Training step by step\n\n```python\n(.*?)```", docs, re.DOTALL)
+        monkeypatch.chdir(tmp_path)
+        Path("recipe.toml").write_text(tones.RECIPE.replace("epochs = 12", "epochs = 2"), "utf-8")
+        Path("data").symlink_to(root)
+        names: dict[str, object] = {}
+        exec(block, names)
+        assert isinstance(names["result"], Result)
+        assert capsys.readouterr().out.startswith("1 ")
+        assert Path("out/checkpoint.npz").exists()
 
     def test_a_word_without_recordings_is_named(self, root: Path, recipe: Recipe) -> None:
         with pytest.raises(DataError, match="no clip of higher"):

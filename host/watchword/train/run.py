@@ -67,7 +67,10 @@ class Run:
         settings = recipe.training
         self.recipe = recipe
         self.dataset = open_dataset(recipe, root, report, batch)
-        self.path = None if out is None else out / CHECKPOINT
+        self.path = None
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            self.path = out / CHECKPOINT
         network = recipe.architecture.network(recipe.input, len(recipe.labels), np.random.default_rng([settings.seed, 0]))
         mine: list[Hook] = [Averaging(settings.ema_decay)] if settings.ema_decay else []
         mine.append(Best())
