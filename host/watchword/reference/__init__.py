@@ -45,6 +45,7 @@ __all__ = [
     "run",
     "run_layers",
     "run_operation",
+    "run_outputs",
     "softmax",
     "softmax_exponentials",
     "stream",
@@ -71,8 +72,15 @@ def run(graph: Graph, x: NDArray[np.int8]) -> NDArray[np.int8]:
     The samples are independent; only those of a graph that keeps state are consecutive steps, the first one after a reset.
     DataError: x has another shape or dtype.
     """
-    blocks = [values[graph.output] for values in _blocks(graph, x)]
-    return np.concatenate(blocks) if blocks else np.empty((0, *graph.output.shape[1:]), np.int8)
+    return run_outputs(graph, x)[0]
+
+
+def run_outputs(graph: Graph, x: NDArray[np.int8]) -> list[NDArray[np.int8]]:
+    """All of graph.outputs, each as `run` gives the first; same errors."""
+    tensors = [output.tensor for output in graph.outputs]
+    blocks = [[values[tensor] for tensor in tensors] for values in _blocks(graph, x)]
+    empty = [np.empty((0, *tensor.shape[1:]), np.int8) for tensor in tensors]
+    return [np.concatenate(parts) for parts in zip(empty, *blocks, strict=True)]
 
 
 def stream(graph: Graph, samples: Iterable[NDArray[np.int8]]) -> Iterator[NDArray[np.int8]]:

@@ -12,7 +12,7 @@ from watchword.chips import CHIPS, PORTABLE, Chip
 from watchword.compile import Compiled, Layer, TooLargeError
 from watchword.embedding import MOST_VALUES
 from watchword.errors import ModelError, Stop, UnsupportedError
-from watchword.graph import AveragePool2D, MaxPool2D, Mean, Reshape, Softmax
+from watchword.graph import AveragePool2D, MaxPool2D, Mean, Output, Reshape, Softmax
 from watchword.model import Model
 from watchword.purpose import told
 from watchword.tflite import End, Survey
@@ -75,7 +75,7 @@ class Inspection:
         Of more than one place, if what follows takes a mean of them.
         """
         graph, output = self.compiled.graph, layer.operation.output
-        if isinstance(layer.operation, Reshape | Softmax) or output is graph.output:
+        if isinstance(layer.operation, Reshape | Softmax) or any(output is one.tensor for one in graph.outputs):
             return False
         readers = [op for op in graph.operations if output in op.inputs]
         if output.size > output.shape[-1] and not all(isinstance(op, AveragePool2D | MaxPool2D | Mean) for op in readers):
@@ -106,12 +106,8 @@ class Inspection:
                 "type": graph.input_type,
                 **_scale(graph.input),
             },
-            "output": {
-                "name": graph.output.name,
-                "shape": list(graph.output.shape),
-                "type": graph.output_type,
-                **_scale(graph.output),
-            },
+            "output": _given(graph.outputs[0]),
+            "outputs": [_given(output) for output in graph.outputs],
             "layers": [
                 {
                     "name": layer.operation.output.name,
@@ -132,6 +128,11 @@ class Inspection:
             "state_bytes": sum(state.read.size for state in graph.states),
             "targets": {fit.chip.name: fit.as_dict() for fit in self.fits},
         }
+
+
+def _given(output: Output) -> dict[str, Any]:
+    tensor = output.tensor
+    return {"name": output.name, "shape": list(tensor.shape), "type": output.type, **_scale(tensor)}
 
 
 def _scale(tensor: Any) -> dict[str, Any]:
