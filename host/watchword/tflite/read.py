@@ -146,7 +146,8 @@ class _Reader:
             raise ModelError(f"no operation takes the input {self.tensors.name(inputs[0])!r}")
         found = [self._output(index) for index in outputs]
         graph = Graph(name, self.input, found[0].tensor, operations, self.variables.states(), self._end(inputs[0]))
-        graph.output_type, graph.output_name, graph.others = found[0].type, found[0].name, found[1:]
+        graph.output_type, graph.others = found[0].type, found[1:]
+        graph.output_name = found[0].name if found[0].name != found[0].tensor.name else ""
         limits.check(graph)
         return graph
 
