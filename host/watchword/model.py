@@ -34,11 +34,17 @@ class Model:
     described: bool
 
     def compile(
-        self, target: str, *, simplify: bool = True, ram: int | None = None, background: bytes = b""
+        self,
+        target: str,
+        *,
+        simplify: bool = True,
+        ram: int | None = None,
+        background: bytes = b"",
+        drafts: compile.Drafts | None = None,
     ) -> compile.Compiled:
         """The program for a chip, by its name; the rest as in `compile.compile`. ModelError, too: there is no such chip."""
         chip, graph = chips.named(target), self.simplified if simplify else self.graph
-        return compile.compile(graph, self.description, chip, simplify=False, ram=ram, background=background)
+        return compile.compile(graph, self.description, chip, simplify=False, ram=ram, background=background, drafts=drafts)
 
     @cached_property
     def simplified(self) -> Simplified:

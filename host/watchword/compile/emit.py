@@ -314,7 +314,7 @@ def batched(steps: list[Step]) -> tuple[Step, ...]:
                 break
             end += 1
         batch[i] = end if end > 1 else 0
-    return tuple(dataclasses.replace(step, batch=n) for step, n in zip(steps, batch, strict=True))
+    return tuple(dataclasses.replace(step, batch=n) if n else step for step, n in zip(steps, batch, strict=True))
 
 
 def _lives(block: memory.Block, step: int) -> bool:

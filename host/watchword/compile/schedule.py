@@ -92,23 +92,35 @@ def schedule(graph: Graph, lower: Lowering) -> Schedule:
 
 def _frugal(graph: Graph) -> list[Operation]:
     """Of the operations that can run, always the one after which the least has to be kept."""
-    waiting = list(graph.operations)
-    made = {op.output for op in waiting}
+    made = {op.output for op in graph.operations}
     kept = graph.kept
-    done: set[Tensor] = set()
+    takers: dict[Tensor, list[int]] = {}  # by number, those that wait
+    lacking: list[int] = []  # of each operation, inputs that are not made yet
+    for number, op in enumerate(graph.operations):
+        inputs = set(op.inputs)
+        lacking.append(len(inputs & made))
+        for tensor in inputs:
+            takers.setdefault(tensor, []).append(number)
+    left = {tensor: len(some) for tensor, some in takers.items()}
+    ready = {number for number, count in enumerate(lacking) if not count}
     order: list[Operation] = []
 
-    def growth(op: Operation) -> int:
-        others = {tensor for other in waiting if other is not op for tensor in other.inputs}
-        freed = sum(tensor.size for tensor in set(op.inputs) if tensor.data is None and tensor not in others | kept)
-        return op.output.size - freed
+    def growth(number: int) -> tuple[int, int]:
+        op = graph.operations[number]
+        last = (tensor for tensor in set(op.inputs) if tensor.data is None and left[tensor] == 1 and tensor not in kept)
+        return op.output.size - sum(tensor.size for tensor in last), number
 
-    while waiting:
-        ready = [op for op in waiting if all(tensor in done or tensor not in made for tensor in op.inputs)]
-        op = min(ready, key=growth)
-        waiting.remove(op)
-        done.add(op.output)
+    while ready:
+        number = min(ready, key=growth)
+        ready.remove(number)
+        op = graph.operations[number]
         order.append(op)
+        for tensor in set(op.inputs):
+            left[tensor] -= 1
+        for taker in takers.get(op.output, ()):
+            lacking[taker] -= 1
+            if not lacking[taker]:
+                ready.add(taker)
     return order
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from watchword import tflite
 from watchword.chips import CHIPS, PORTABLE, Chip
-from watchword.compile import Compiled, Layer, TooLargeError
+from watchword.compile import Compiled, Drafts, Layer, TooLargeError
 from watchword.embedding import MOST_VALUES
 from watchword.errors import ModelError, Stop, UnsupportedError
 from watchword.graph import AveragePool2D, MaxPool2D, Mean, Output, Reshape, Softmax
@@ -144,13 +144,14 @@ def inspect(model: Model, progress: Callable[[int, int], None] | None = None) ->
 
     Raises UnsupportedError where no kernel computes a layer.
     """
-    compiled = model.compile(PORTABLE.name, ram=1 << 40)
+    drafts: Drafts = {}
+    compiled = model.compile(PORTABLE.name, ram=1 << 40, drafts=drafts)
     fits = []
     for number, chip in enumerate(CHIPS.values(), start=1):
         if progress is not None:
             progress(number, 1 + len(CHIPS))
         try:
-            found = model.compile(chip.name)
+            found = model.compile(chip.name, drafts=drafts)
         except ModelError as error:
             need = error.need if isinstance(error, TooLargeError) else str(error)
             fits.append(Fit(chip, None, str(error), need))
