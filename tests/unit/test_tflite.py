@@ -413,6 +413,10 @@ def test_what_asks_for_more_than_there_is_is_refused_unread(what: str) -> None:
 
 
 CONTRADICTORY = {
+    "scales too far apart": (
+        set_quantization(CONV, 1, scale=[1e15]),
+        "Conv2D 'y': its output scale is more than 2^30 times too small",
+    ),
     "wrong output shape": (set_tensor(DEPTHWISE, 0, shape=[1, 5, 7, 4]), "0 CONV_2D 'y': an output of (1, 5, 7, 4)"),
     "wrong weights": (set_tensor(DENSE, 1, shape=[4, 96]), "weights (4, 96) do not fit the input (1, 64)"),
     "too few bytes": (set_tensor(DENSE, 1, shape=[6, 65]), "has 384 bytes of data"),

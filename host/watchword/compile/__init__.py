@@ -19,7 +19,7 @@ from watchword.compile.schedule import Lowering, Schedule, least, schedule
 from watchword.compile.simplify import Simplified, unchanged
 from watchword.compile.simplify import simplify as simplify_graph
 from watchword.description import Description
-from watchword.errors import ModelError
+from watchword.errors import ModelError, UnsupportedError
 from watchword.graph import Graph, Operation
 
 __all__ = ["Compiled", "Drafts", "Layer", "Target", "TooLargeError", "compile", "simplified"]
@@ -100,7 +100,10 @@ def compile(
     _require_room(name, chip, ram, *least(graph.graph))  # before the time is spent to find what is fast on the chip
     drafts = {} if drafts is None else drafts
     if chip.lowering not in drafts:
-        made = schedule(graph.graph, chip.lowering(graph.graph))
+        try:
+            made = schedule(graph.graph, chip.lowering(graph.graph))
+        except UnsupportedError as error:
+            raise UnsupportedError(f"{name}: {error}", error.stops) from None
         sizes = [sum(map(len, parts(calls))) for calls in made.calls]
         drafts[chip.lowering] = _Draft(made, _candidates(partial(emit, graph, description, chip.name, made, background), sizes))
     scheduled = drafts[chip.lowering].schedule

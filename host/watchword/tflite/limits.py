@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from watchword import reference
 from watchword.errors import UnsupportedError
 from watchword.graph import Graph, Operation, ResizeNearestNeighbor, Sliding, extents
 
@@ -21,7 +22,7 @@ WINDOW = 1 << 15  # rows or columns of a window, of its strides and its dilation
 
 
 def check(graph: Graph) -> None:
-    """UnsupportedError: names the first thing that is too large, and the limit."""
+    """UnsupportedError: names the first thing that is too large, and the limit. ModelError: scales that are too far apart."""
     if len(graph.operations) > OPERATIONS:
         raise UnsupportedError(f"the model has {len(graph.operations)} operations: at most {OPERATIONS} are possible")
     most = max(output.tensor.shape[-1] for output in graph.outputs)
@@ -36,6 +37,7 @@ def check(graph: Graph) -> None:
         _require(op, op.macs <= STEPS, f"{op.macs} multiply-accumulates", f"{STEPS}")
         if isinstance(op, Sliding):
             _check_window(op)
+        reference.check(op)  # here, so that all commands refuse it alike, and name the file
         if isinstance(op, ResizeNearestNeighbor):
             sides = max(*op.input.shape[1:3], *op.output.shape[1:3])
             _require(op, sides < WINDOW, f"{sides} rows or columns", f"{WINDOW - 1}")
