@@ -80,11 +80,17 @@ class SetupError(WatchwordError):
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """Text on one line of at most `longest` characters: of quoted names the end is kept, then of the text both ends."""
+    """Text on one line of at most `longest` characters.
+
+    Of quoted names the end is kept; then of paths, those first that the line does not begin with; then of the text both ends.
+    """
     line = " ".join(part for raw in text.splitlines() if (part := raw.strip()))
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
     if len(line) > longest:
         line = re.sub(rf"'[^']*([^']{{{_NAME}}})'", r"'…\1'", line)
+    for kept in (1, 0):  # what to do stands behind a path, and must not go for the sake of it
+        if len(line) > longest:
+            line = " ".join(part if i < kept else _short(part) for i, part in enumerate(line.split(" ")))
     if len(line) > longest:
         end = line[-min(_END, longest // 2) :]
         begin = line[: longest - len(end) - 3]
@@ -92,3 +98,9 @@ def one_line(text: str, longest: int = LONGEST) -> str:
         begin, end = begin.rpartition(" ")[0] or begin, end.partition(" ")[2] or end
         line = f"{begin} … {end}"
     return line
+
+
+def _short(word: str) -> str:
+    """A word of a message; the end of a long path."""
+    path = len(word) > _NAME and ("/" in word or "\\" in word) and "'" not in word
+    return f"…{word[-_NAME:]}" if path else word

@@ -17,8 +17,8 @@ from watchword.compile.simplify import Simplified
 from watchword.description import Decision, Description, Kind
 from watchword.errors import DataError, ModelError
 from watchword.features.tables import CHANNELS
-from watchword.graph import Graph, Tensor
-from watchword.purpose import map_told, purpose, unfed
+from watchword.graph import Graph, Output, Tensor
+from watchword.purpose import no_classifier, purpose, unfed
 
 KEYWORDS = "keywords/keywords.tflite"  # the package's keyword model, among `shipped.models()`
 
@@ -34,11 +34,17 @@ class Model:
     described: bool
 
     def compile(
-        self, target: str, *, simplify: bool = True, ram: int | None = None, background: bytes = b""
+        self,
+        target: str,
+        *,
+        simplify: bool = True,
+        ram: int | None = None,
+        background: bytes = b"",
+        drafts: compile.Drafts | None = None,
     ) -> compile.Compiled:
         """The program for a chip, by its name; the rest as in `compile.compile`. ModelError, too: there is no such chip."""
         chip, graph = chips.named(target), self.simplified if simplify else self.graph
-        return compile.compile(graph, self.description, chip, simplify=False, ram=ram, background=background)
+        return compile.compile(graph, self.description, chip, simplify=False, ram=ram, background=background, drafts=drafts)
 
     @cached_property
     def simplified(self) -> Simplified:
@@ -61,13 +67,14 @@ class Model:
         kinds = "int8, uint8 or floats" if self.graph.input_type == "uint8" else "int8 or floats"
         raise DataError(f"{self.path.name} takes {kinds}, not {x.dtype}")
 
-    def dequantize(self, y: NDArray[np.int8]) -> NDArray[Any]:
-        """The graph's outputs as the file gives them."""
-        if self.graph.output_type == "uint8":
+    def dequantize(self, y: NDArray[np.int8], output: Output | None = None) -> NDArray[Any]:
+        """Values of an output as the file gives them. output: of graph.outputs; None: the first."""
+        output = output or self.graph.outputs[0]
+        if output.type == "uint8":
             return y.view(np.uint8) ^ np.uint8(128)
-        if self.graph.output_type == "float32":
-            output = self.graph.output
-            real: NDArray[np.float32] = (y.astype(np.int32) - output.zero_point).astype(np.float32) * output.scale[0]
+        if output.type == "float32":
+            tensor = output.tensor
+            real: NDArray[np.float32] = (y.astype(np.int32) - tensor.zero_point).astype(np.float32) * tensor.scale[0]
             return real
         return y
 
@@ -107,16 +114,16 @@ class Model:
 
     def require_fed(self) -> Description:
         """The description of a model that a board can feed. ModelError: it has none, or nothing here makes what it takes."""
-        if purpose(self.graph).places > 1:
-            raise ModelError(f"{self.path}: {map_told(self.graph)}: `watchword run` and `bench` are for it")
+        if reason := no_classifier(self.graph):
+            raise ModelError(f"{self.path}: {reason}: `watchword run` and `bench` are for it")
         description = self.require_description()
         if description.kind == "tensor":
             raise ModelError(
                 f"{self.path}: takes neither sound nor pictures by its description: `watchword run` and `bench` are for it; "
                 "`describe --kind` says otherwise"
             )
-        if (reason := self._unfed(description)) is not None:
-            raise ModelError(f"{self.path}: {reason}: `watchword run` and `bench` are for it, or mend its description")
+        if (unfed_by := self._unfed(description)) is not None:
+            raise ModelError(f"{self.path}: {unfed_by}: `watchword run` and `bench` are for it, or mend its description")
         if description.kind == "sound" and self.graph.stateful and description.decision.stride != self.frames:
             raise ModelError(
                 f"{self.path}: keeps state from run to run, so that it has to see every frame once: decision.stride is "

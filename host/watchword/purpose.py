@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from watchword.graph import Graph
 _feeds = shipped.firmware_module("feeds")
 _decision = shipped.firmware_module("decision")
 
+_SHOWN = 4  # outputs, in a message
 _LEAST_SIDE = 20  # of pictures in colours
 _LEAST_GREY = 8  # rows and columns of what may be a grey picture or a spectrogram
 _SECONDS = tuple(frames * CHANNELS for frames in (49, 98))  # values of a second of sound, every 20 or 10 ms, in one axis
@@ -26,49 +28,43 @@ class Purpose:
     """What the ends of a model tell.
 
     kind: what it is described as, where nobody says more; tensor, where nothing tells. possible: what else it may be.
-    features: of the sound that it would take. places: of its output; a classifier has one, a map several.
+    features: of the sound that it would take.
     """
 
     kind: Kind
     possible: tuple[Kind, ...]
     features: Features
-    places: int
 
 
 def purpose(graph: Graph) -> Purpose:
     """What a model may be for, by its ends."""
-    shape, places = graph.input.shape[1:], places_of(graph)
-    if places > 1:
-        return Purpose("tensor", (), "micro", places)
+    shape = graph.input.shape[1:]
+    if no_classifier(graph):
+        return Purpose("tensor", (), "micro")
     rows = [size for size in shape if size != 1]
     if len(shape) == 3 and shape[2] == 3 and min(shape) >= 3 and min(shape[:2]) >= _LEAST_SIDE:
-        return Purpose("picture", (), "micro", places)
+        return Purpose("picture", (), "micro")
     if graph.stateful and graph.input.size % CHANNELS == 0:
-        return Purpose("sound", (), "micro", places)
+        return Purpose("sound", (), "micro")
     if len(shape) == 1:
         seconds = shape[0] in _SECONDS
-        return Purpose("sound" if seconds else "tensor", ("picture",) if seconds else (), "micro", places)
+        return Purpose("sound" if seconds else "tensor", ("picture",) if seconds else (), "micro")
     if rows and rows[-1] == CHANNELS:
         grey = len(rows) == 2 and shape[-1] in (1, CHANNELS) and rows[0] >= _LEAST_SIDE
-        return Purpose("sound", ("picture",) if grey else (), "micro", places)
+        return Purpose("sound", ("picture",) if grey else (), "micro")
     if len(rows) == 2 and (len(shape) == 2 or shape[2:] == (1,)) and min(rows) >= _LEAST_GREY:
         if rows[0] == rows[1]:
-            return Purpose("picture" if len(shape) == 3 and rows[0] >= _LEAST_SIDE else "tensor", (), "log_mel", places)
-        return Purpose("tensor", ("sound", "picture"), "mfcc" if rows[1] <= _CEPSTRAL else "log_mel", places)
-    return Purpose("tensor", (), "log_mel", places)
-
-
-def places_of(graph: Graph) -> int:
-    """Places of the output, each with a value for every label: 1 of a classifier, more of a map."""
-    return graph.output.size // graph.output.shape[-1]
+            return Purpose("picture" if len(shape) == 3 and rows[0] >= _LEAST_SIDE else "tensor", (), "log_mel")
+        return Purpose("tensor", ("sound", "picture"), "mfcc" if rows[1] <= _CEPSTRAL else "log_mel")
+    return Purpose("tensor", (), "log_mel")
 
 
 def told(graph: Graph) -> str:
     """What a model may be for, in one line, and how to choose where its shapes leave that open; empty where they do not."""
     found = purpose(graph)
     shape = "x".join(map(str, graph.input.shape[1:]))
-    if found.places > 1:
-        return f"{map_told(graph)}: `watchword run` and `bench` are for it"
+    if reason := no_classifier(graph):
+        return f"{reason}: `watchword run` and `bench` are for it"
     if found.possible:
         sound = f"sound ({graph.input.size // CHANNELS} frames of {CHANNELS} features)" if found.kind == "sound" else "sound"
         taken = f"taken for {found.kind}" if found.kind != "tensor" else "not taken for either"
@@ -81,9 +77,18 @@ def told(graph: Graph) -> str:
     return ""
 
 
-def map_told(graph: Graph) -> str:
-    """That an output is a map, and so no classifier's."""
+def no_classifier(graph: Graph) -> str:
+    """Why the outputs are no classifier's, which has one, with a value for each label; empty where they may be.
+
+    A map has places with values for all labels.
+    """
+    if graph.others:
+        shapes = ", ".join("x".join(map(str, output.tensor.shape[1:])) for output in graph.outputs[:_SHOWN])
+        more = ", …" if len(graph.outputs) > _SHOWN else ""
+        return f"it has {len(graph.outputs)} outputs ({shapes}{more}), and so it is no classifier"
     *places, values = graph.output.shape[1:]
+    if math.prod(places) == 1:
+        return ""
     return f"its output is a map, {values} values at each of {'x'.join(map(str, places))} places, and so it is no classifier"
 
 

@@ -32,8 +32,10 @@ from watchword.errors import LONGEST, ModelError, WatchwordError
 from watchword.graph import Graph
 
 TARGETS = ("unix", "rp2040")
-SECONDS = 30  # of the processor, for one case: to compile takes up to 5, and more where other processes share its core
-QUICK = 2  # and of what is only read
+SECONDS = (
+    30  # of the processor, for one case that is compiled: that takes up to 5, and more where other processes share its core
+)
+QUICK = 2  # and for all others
 STUCK = 900  # seconds after which a case counts as hung even where Python does not come to look
 MEMORY = 400 << 20  # bytes of address space beyond what the process has at its start
 FINDINGS = 20  # after so many it is enough
@@ -88,6 +90,17 @@ def json_case(number: int) -> bytes:
 # ---- what is done with them
 
 
+def use_file(content: bytes) -> str:
+    """Read, run on zeros by the reference: what a file is, before anything is compiled."""
+    try:
+        graph = tflite.read(content, "fuzz")
+    except WatchwordError as error:
+        return refused(error, file="fuzz: ")
+    outputs = reference.run_outputs(graph, np.zeros((1, *graph.input.shape[1:]), np.int8))
+    assert [y.shape for y in outputs] == [output.tensor.shape for output in graph.outputs]
+    return "ran"
+
+
 def use_model(content: bytes) -> tuple[str, Graph | None]:
     """Read, compile for two targets, run on zeros."""
     try:
@@ -98,7 +111,7 @@ def use_model(content: bytes) -> tuple[str, Graph | None]:
         for target in TARGETS:
             compile.compile(graph, seeds.described(graph), chips.named(target))
     except WatchwordError as error:
-        return refused(error, "read, not compiled", "fuzz: "), None
+        return refused(error, "read, not compiled", "fuzz"), None
     reference.run(graph, np.zeros((1, *graph.input.shape[1:]), np.int8))
     return "ran", graph
 
@@ -169,7 +182,8 @@ def fault(number: int) -> str:
 
 
 KINDS: dict[str, Callable[[int], str]] = {
-    "tflite": lambda number: use_model(tflite_case(number))[0],
+    "tflite": lambda number: use_file(tflite_case(number)),
+    "compiled": lambda number: use_model(tflite_case(number))[0],
     "program": lambda number: use_program(program_case(number)),
     "toml": lambda number: use_description(toml_case(number), ".toml"),
     "json": lambda number: use_description(json_case(number), ".json"),
@@ -229,7 +243,7 @@ def run(kind: str, numbers: range, root: Path, seconds: int = 0) -> Outcome:
 
     seconds: of the processor, for one case; 0: as many as its kind may take.
     """
-    seconds = seconds or (SECONDS if kind == "tflite" else QUICK)
+    seconds = seconds or (SECONDS if kind == "compiled" else QUICK)
     outcome = Outcome()
     path = os.pathsep.join((str(root / "host"), str(root)))
     environment = {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}

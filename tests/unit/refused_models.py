@@ -142,7 +142,7 @@ MODELS: dict[str, tuple[Change, str, tuple[str, ...]]] = {
     "detection": (
         both(custom(SOFTMAX, "TFLite_Detection_PostProcess"), outputs(CONV, DENSE, SOFTMAX)),
         "int8",
-        ("3 outputs where one is possible", "object detector"),
+        ("Detection_PostProcess", "object detector"),
     ),
     "many operations": (repeated(RESHAPE, 60, MANY), "int8", ("4 GATHER", "which watchword lacks")),
     "many custom ones": (

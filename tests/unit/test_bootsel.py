@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from watchword.board import bootsel, doctor, ports, uf2
 from watchword.cli import app
-from watchword.errors import BoardError, DataError, WatchwordError
+from watchword.errors import LONGEST, BoardError, DataError, WatchwordError
 
 PLACES = {
     "linux": ("media/anna/RPI-RP2", "media/RPI-RP2", "run/media/anna/RPI-RP2", "mnt/pico", "mnt"),
@@ -84,13 +84,16 @@ def refused(path: Path, drives: list[bootsel.Drive]) -> str:
         bootsel.install(path, drives)
     text = str(error.value)
     assert "\n" not in text
-    assert len(text) - len(str(path)) - sum(len(str(drive.folder)) for drive in drives) <= 240
+    assert len(text) <= LONGEST
     assert not any(list(drive.folder.glob("*.uf2")) for drive in drives)
     return text
 
 
-def test_files_that_are_not_for_it_are_refused_before_anything_is_written(tmp_path: Path) -> None:
-    drive = plug_in(tmp_path / "media/me/RPI-RP2")
+def test_files_that_are_not_for_it_are_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # so that names are short, wherever tests run
+    drive = plug_in(Path("media/me/RPI-RP2"))
     whole = image(b"MicroPython".ljust(2000))
     swapped = whole[:1024] + bytes(512) + whole[1536:]
     for content, reason in (
@@ -108,14 +111,14 @@ def test_files_that_are_not_for_it_are_refused_before_anything_is_written(tmp_pa
         (image(family=STRANGE), f"is for another chip, and {drive.folder} is RPI-RP2"),
         (image(b"a blinking light"), "is another program than MicroPython"),
     ):
-        path = tmp_path / "x.uf2"
+        path = Path("x.uf2")
         path.write_bytes(content)
         if reason is None:
             uf2.read(path)
         else:
             assert refused(path, [drive]).startswith(f"{path}: {reason}")
-    assert "cannot be read: No such file" in refused(tmp_path / "none.uf2", [drive])
-    assert "cannot be read: Is a directory" in refused(tmp_path, [drive])
+    assert "cannot be read: No such file" in refused(Path("none.uf2"), [drive])
+    assert "cannot be read: Is a directory" in refused(Path("."), [drive])
 
 
 def test_a_file_for_several_chips_is_for_each_of_them(tmp_path: Path) -> None:
@@ -125,9 +128,10 @@ def test_a_file_for_several_chips_is_for_each_of_them(tmp_path: Path) -> None:
     assert {RP2040, RP2350} <= set(uf2.read(path).payloads)
 
 
-def test_none_or_two_boards_are_refused(tmp_path: Path, file: Path) -> None:
+def test_none_or_two_boards_are_refused(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # short names
     assert "no board in BOOTSEL mode: hold its BOOTSEL button while you plug it in" in refused(file, [])
-    both = [plug_in(tmp_path / "media/me/RPI-RP2"), plug_in(tmp_path / "media/me/RPI-RP21", RP2350)]
+    both = [plug_in(Path("media/me/RPI-RP2")), plug_in(Path("media/me/RPI-RP21"), RP2350)]
     assert refused(file, both).startswith(f"2 boards are in BOOTSEL mode, at {both[0].folder} and {both[1].folder}")
 
 
@@ -152,7 +156,8 @@ def test_a_board_whose_port_does_not_come_is_told(tmp_path: Path, file: Path, mo
 
 
 def test_flash_says_what_a_board_without_micropython_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drive = plug_in(tmp_path / "media/me/RPI-RP2")
+    monkeypatch.chdir(tmp_path)  # short names
+    drive = plug_in(Path("media/me/RPI-RP2"))
     monkeypatch.setattr(bootsel, "drives", lambda: [drive])
     error = CliRunner().invoke(app, ["flash"]).exception
     assert isinstance(error, BoardError)
@@ -167,3 +172,13 @@ def test_flash_says_what_a_board_without_micropython_needs(tmp_path: Path, monke
     bad.write_bytes(b"")
     assert isinstance(CliRunner().invoke(app, ["flash", "--uf2", str(bad)]).exception, DataError)
     assert CliRunner().invoke(app, ["flash", "--uf2", str(bad), "--on", "COM3"]).exit_code == 2
+
+
+def test_a_line_keeps_what_to_do_however_long_its_paths_are(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["a" * 60] * 5)
+    drive, path = plug_in(deep / "media/me/RPI-RP2"), deep / "x.uf2"
+    path.write_bytes(image(family=RP2350))
+    text = refused(path, [drive])
+    assert text.startswith("…")
+    assert "x.uf2: is for RP2350, and " in text
+    assert "RPI-RP2 is RPI-RP2: download that of your board, from micropython.org" in text

@@ -284,7 +284,7 @@ def test_a_resize_in_too_many_pieces_is_refused() -> None:
     graph = Graph("resize", x, y, [ResizeNearestNeighbor(x, y)])
     with pytest.raises(UnsupportedError) as caught:
         compile(graph, described(graph), PORTABLE)
-    found = "y: ResizeNearestNeighbor from (211, 211) to (251, 251) takes 687 calls of a kernel, 256 are possible"
+    found = "resize: y: ResizeNearestNeighbor from (211, 211) to (251, 251) takes 687 calls of a kernel, 256 are possible"
     assert str(caught.value) == found
 
 

@@ -71,7 +71,7 @@ def test_outputs_go_to_the_very_file_that_is_named(command: Command, tmp_path: P
 
 def test_a_file_that_was_written_is_read_back_whatever_its_array_is_called(tmp_path: Path) -> None:
     for name in ("file", "a/b:0", "serving_default;x"):
-        tensors.write(tmp_path / "y.npz", name, X)
+        tensors.write(tmp_path / "y.npz", [(name, X)])
         assert np.array_equal(tensors.read(tmp_path / "y.npz", name, SHAPE), X)
 
 

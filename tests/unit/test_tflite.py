@@ -305,8 +305,8 @@ def set_quantization(operation: int, place: int, **values: object) -> Callable[[
     return change
 
 
-def second_output(model: Model) -> None:
-    model.subgraphs[0].outputs = [model.subgraphs[0].outputs[0], model.subgraphs[0].operators[0].outputs[0]]
+def no_output(model: Model) -> None:
+    model.subgraphs[0].outputs = []
 
 
 def custom(model: Model) -> None:
@@ -344,7 +344,7 @@ UNSUPPORTED = {
         set_quantization(CONV, 1, quantizedDimension=1, scale=[0.1] * 3, zeroPoint=[0] * 3),
         "a scale per axis 1",
     ),
-    "two outputs": (second_output, "2 outputs where one is possible"),
+    "no output": (no_output, "no output"),
     "custom operation": (custom, r"3 CUSTOM 'Spectrum\n' 'flat': not supported"),
 }
 
@@ -399,7 +399,7 @@ def huge() -> dict[str, tuple[list[Operation], str]]:
         "window": ([pooled((400, 400), (400, 400), (1, 4, 4, 1), (1, 1, 1, 1), "same")], "a window of (400, 400)"),
         "windows": ([pooled((200, 200), (1, 1), (1, 400, 400, 1), (1, 400, 400, 1), "same")], "6400000000 places"),
         "work": ([Conv2D(picture, activation("y", picture.shape), wide, None)], "40000000000 multiply-accumulates"),
-        "outputs": ([lookup(activation("x", (1, 1, 65537)), activation("y", (1, 1, 65537)))], "65537 outputs"),
+        "outputs": ([lookup(activation("x", (1, 1, 65537)), activation("y", (1, 1, 65537)))], "65537 values in an output"),
         "operations": ([lookup(*pair) for pair in itertools.pairwise(names)], "1001 operations"),
     }
 
@@ -413,6 +413,10 @@ def test_what_asks_for_more_than_there_is_is_refused_unread(what: str) -> None:
 
 
 CONTRADICTORY = {
+    "scales too far apart": (
+        set_quantization(CONV, 1, scale=[1e15]),
+        "Conv2D 'y': its output scale is more than 2^30 times too small",
+    ),
     "wrong output shape": (set_tensor(DEPTHWISE, 0, shape=[1, 5, 7, 4]), "0 CONV_2D 'y': an output of (1, 5, 7, 4)"),
     "wrong weights": (set_tensor(DENSE, 1, shape=[4, 96]), "weights (4, 96) do not fit the input (1, 64)"),
     "too few bytes": (set_tensor(DENSE, 1, shape=[6, 65]), "has 384 bytes of data"),

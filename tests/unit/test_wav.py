@@ -13,7 +13,7 @@ import pytest
 from tests import wavs
 from tests.wavs import COARSE, EXACT, NOTED, REFUSED, SOUND
 
-from watchword.data import audio, containers, wav
+from watchword.data import audio, codings, containers, wav
 from watchword.errors import DataError
 
 
@@ -251,3 +251,17 @@ class TestContainers:
     def test_a_long_path_leaves_the_line_short(self, tmp_path: Path) -> None:
         path = Path("recordings/of/a/telephone" * 5) / "a.m4a"
         assert containers.conversion(path).endswith(" a.wav` makes a WAV of it")
+
+
+def test_a_block_that_is_longer_than_the_file_takes_no_longer_than_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header may claim blocks of 64 KB over a few bytes."""
+    decoded = []
+    blocks = codings._ima_blocks
+    monkeypatch.setattr(codings, "_ima_blocks", lambda some, channels: decoded.append(some.shape) or blocks(some, channels))
+    content = bytes(1024)
+    for block, shapes in ((65280, [(1, 1024)]), (512, [(2, 512)]), (768, [(2, 768)]), (1100, [(1, 1024)])):
+        decoded.clear()
+        found = codings._ima_adpcm(content, codings.Format(codings.Coding.IMA_ADPCM, 1, 16000, block, 4, "<"))
+        assert decoded == shapes
+        samples = sum(1 + 2 * (len(part) - 4) for part in (content[i : i + block] for i in range(0, 1024, block)))
+        assert found.shape == (samples, 1)

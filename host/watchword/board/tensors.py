@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,16 @@ class Tensors(Connection):
 
         until: stop after so many steps. reset: what the model remembers of the runs before is forgotten first.
         """
+        return self._read(self._start(x, until, reset), output=True)
+
+    def run_outputs(self, compiled: Compiled, x: NDArray[np.int8], *, reset: bool = False) -> list[NDArray[np.int8]]:
+        """All outputs of compiled.graph for one input, int8 in their shapes without batch, read where they lie in the arena."""
+        self._start(x, None, reset)
+        shapes = [output.tensor.shape[1:] for output in compiled.graph.outputs]
+        return [self._read(math.prod(shape), at).reshape(shape) for shape, at in zip(shapes, compiled.outputs, strict=True)]
+
+    def _start(self, x: NDArray[np.int8], until: int | None, reset: bool) -> int:
+        """Send an input and run; bytes of the (first) output."""
         data = np.ascontiguousarray(x, np.int8).tobytes()
         size = max(3, self.hello.chunk // 3 * 3)
         taken = _Taken()
@@ -55,7 +66,7 @@ class Tensors(Connection):
             if until is not None:
                 fields["until"] = until
             taken = self._ask(_Taken, "run", data[start : start + size], timeout=60.0, **fields)
-        return self._read(taken.output or 0, output=True)
+        return taken.output or 0
 
     def run_layers(self, compiled: Compiled, x: NDArray[np.int8], *, reset: bool = False) -> list[NDArray[np.int8]]:
         """The output of every operation of compiled.graph for one input, int8 in their shapes, read one by one."""

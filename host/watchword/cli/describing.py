@@ -77,10 +77,10 @@ def _facts(of: descriptions.Description) -> Iterator[tuple[str, str]]:
     yield "name", of.name
     taken = {"sound": "sound", "picture": "pictures", "tensor": "what nothing here feeds it: `watchword run` does"}[of.kind]
     yield "takes", taken if of.kind != "sound" or of.features == "micro" else f"sound, by {of.features} features"
-    yield "fires at", ", ".join(label for label in of.labels if label not in of.background) or "nothing"
-    if of.background:
-        yield "not at", ", ".join(of.background)
     if of.kind != "tensor":
+        yield "fires at", ", ".join(label for label in of.labels if label not in of.background) or "nothing"
+        if of.background:
+            yield "not at", ", ".join(of.background)
         decision = of.decision
         runs = "in one run" if decision.window == 1 else f"over {decision.window} runs"
         yield "when", f"its mean score {runs} reaches {decision.cutoff:g}, not again within {decision.refractory:g} s"

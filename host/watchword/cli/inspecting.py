@@ -8,7 +8,7 @@ from watchword import catalogue
 from watchword.cli.options import DescriptionFile, Json, ModelFile, load
 from watchword.cli.output import note, progress_bar, say, say_facts, say_json, say_table, short, size
 from watchword.errors import ModelError, one_line
-from watchword.graph import Tensor
+from watchword.graph import Graph, Tensor
 from watchword.report.inspection import Inspection, Refused, refused
 from watchword.report.inspection import inspect as inspect_model
 from watchword.tflite import Survey
@@ -76,7 +76,7 @@ def _show(found: Inspection) -> None:
     facts = [
         ("file", found.survey.what),
         ("use", found.use),
-        ("model", f"{found.model.description.name}: {graph.input_type} {_sides(graph.input)} to {_sides(graph.output)}"),
+        ("model", f"{found.model.description.name}: {graph.input_type} {_sides(graph.input)} to {_outputs(graph)}"),
         ("in all", f"{graph.macs} MACs, {size(sum(layer.constants for layer in found.layers))} of weights"),
         ("at once", f"{size(found.compiled.program.arena)}, most of it in {short(peak.output.name)}"),
     ]
@@ -102,6 +102,12 @@ def _show(found: Inspection) -> None:
     for need in dict.fromkeys(fit.need for fit in found.fits if fit.compiled is None):
         chips = [fit.chip.name for fit in found.fits if fit.need == need]
         note(f"{', '.join(chips)}: {need}")
+
+
+def _outputs(graph: Graph) -> str:
+    if not graph.others:
+        return _sides(graph.output)
+    return ", ".join(f"{short(output.name)} {_sides(output.tensor)}" for output in graph.outputs)
 
 
 def _sides(tensor: Tensor) -> str:

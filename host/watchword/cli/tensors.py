@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -13,6 +13,7 @@ from watchword import reference
 from watchword.board import Board
 from watchword.cli.options import Fresh, Json, ModelFile, OnOrReference, load, open_board, require_writable, running
 from watchword.cli.output import progress_bar, say, say_json
+from watchword.compile import Compiled
 from watchword.data import tensors
 from watchword.errors import DataError
 from watchword.model import Model
@@ -31,7 +32,13 @@ def run(
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", "--out", metavar="Y.npy|Y.npz", help="The outputs to write, samples x output shape."),
+        typer.Option(
+            "-o",
+            "--output",
+            "--out",
+            metavar="Y.npy|Y.npz",
+            help="The outputs to write, samples x output shape; in a .npz by their names.",
+        ),
     ],
     on: OnOrReference = None,
     fresh: Fresh = False,
@@ -41,34 +48,59 @@ def run(
 
     Floats are real values, which become int8 by the scale and zero point of the model's input; int8 is taken as it is, and
     uint8 by models that take that. Outputs are of the model's own type. The samples of a model that keeps state are
-    consecutive steps, the first one after a reset.
+    consecutive steps, the first one after a reset. A model of several outputs has each of them in the .npz.
     """
     require_writable(output, input, model)
     loaded = load(model)
+    if loaded.graph.others and output.suffix != ".npz":
+        raise DataError(
+            f"{output}: {loaded.path.name} has {len(loaded.graph.outputs)} outputs, each an array by its name: "
+            "name a file that ends in .npz"
+        )
     x = _inputs(input, loaded)
     if on == "reference":
         with progress_bar("running"):
-            y = reference.run(loaded.graph, x)
+            made = reference.run_outputs(loaded.graph, x)
     else:
-        with open_board(on, fresh) as board, running(board, loaded):
-            y = _on_board(board, loaded, x)
-    values = loaded.dequantize(y)
-    tensors.write(output, loaded.graph.output.name, values)
-    samples, shape = len(values), values.shape[1:]
+        with open_board(on, fresh) as board, running(board, loaded) as program:
+            made = _on_board(board, program, x)
+    outputs = loaded.graph.outputs
+    arrays = [
+        (name, loaded.dequantize(y, given))
+        for name, y, given in zip(tensors.distinct([given.name for given in outputs]), made, outputs, strict=True)
+    ]
+    tensors.write(output, arrays)
     if json:
-        say_json({"output": str(output), "samples": samples, "shape": list(shape), "dtype": str(values.dtype)})
+        say_json({"output": str(output), "samples": len(x), **_form(arrays[0][1]), **_all(arrays)})
+    elif len(arrays) == 1:
+        of = "output" if len(x) == 1 else "outputs"
+        say(f"{output}: {len(x)} {of} of {_told(arrays[0][1])}")
     else:
-        say(f"{output}: {samples} {'output' if samples == 1 else 'outputs'} of {'x'.join(map(str, shape))}, {values.dtype}")
+        say(f"{output}: {len(arrays)} outputs of {len(x)} {'sample' if len(x) == 1 else 'samples'}")
+        for name, values in arrays:
+            say(f"  {name}: {_told(values)}")
 
 
-def _on_board(board: Board, model: Model, x: NDArray[np.int8]) -> NDArray[np.int8]:
-    shape = model.graph.output.shape[1:]
-    y = np.empty((len(x), *shape), np.int8)
+def _told(values: NDArray[Any]) -> str:
+    return f"{'x'.join(map(str, values.shape[1:]))}, {values.dtype}"
+
+
+def _form(values: NDArray[Any]) -> dict[str, Any]:
+    return {"shape": list(values.shape[1:]), "dtype": str(values.dtype)}
+
+
+def _all(arrays: list[tuple[str, NDArray[Any]]]) -> dict[str, Any]:
+    """Of several outputs each by its name."""
+    return {"outputs": {name: _form(values) for name, values in arrays}} if len(arrays) > 1 else {}
+
+
+def _on_board(board: Board, program: Compiled, x: NDArray[np.int8]) -> list[NDArray[np.int8]]:
+    made = []
     with progress_bar("running") as progress:
         for i, sample in enumerate(x):
-            y[i] = board.run(sample, reset=i == 0).reshape(shape)
+            made.append(board.run_outputs(program, sample, reset=i == 0))
             progress(i + 1, len(x))
-    return y
+    return [np.stack(samples) for samples in zip(*made, strict=True)]
 
 
 def _inputs(path: Path, model: Model) -> NDArray[np.int8]:

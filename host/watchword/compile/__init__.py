@@ -7,20 +7,22 @@ walks a flat list of steps.
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
 from watchword.compile.emit import Compiled, Layer, emit, parts
 from watchword.compile.memory import need
-from watchword.compile.schedule import Lowering, least, schedule
+from watchword.compile.schedule import Lowering, Schedule, least, schedule
 from watchword.compile.simplify import Simplified, unchanged
 from watchword.compile.simplify import simplify as simplify_graph
 from watchword.description import Description
-from watchword.errors import ModelError
+from watchword.errors import ModelError, UnsupportedError
 from watchword.graph import Graph, Operation
 
-__all__ = ["Compiled", "Layer", "Target", "TooLargeError", "compile", "simplified"]
+__all__ = ["Compiled", "Drafts", "Layer", "Target", "TooLargeError", "compile", "simplified"]
 
 _SMALL = 1024  # bytes of constants that are not worth a step that reads them
 _BLOCKS = (16384, 4096, 1024, 0)  # bytes for a block that the arena grows by, where it leaves less free
@@ -39,7 +41,30 @@ class Target(Protocol):
     @property
     def flash(self) -> int: ...
 
-    def lowering(self, graph: Graph) -> Lowering: ...
+    @property
+    def lowering(self) -> Callable[[Graph], Lowering]: ...
+
+
+class _Draft:
+    """The schedule of a graph by one lowering, and its programs, each made once, for all chips that lower alike."""
+
+    def __init__(self, scheduled: Schedule, candidates: Iterator[Compiled]) -> None:
+        self.schedule = scheduled
+        self._made: list[Compiled] = []
+        self._more = candidates
+
+    def __iter__(self) -> Iterator[Compiled]:
+        for place in itertools.count():
+            if place == len(self._made):
+                candidate = next(self._more, None)
+                if candidate is None:
+                    return
+                self._made.append(candidate)
+            yield self._made[place]
+
+
+Drafts = dict[Callable[[Graph], Lowering], _Draft]
+"""What `compile` has made of one graph so far, by the lowering of the chip."""
 
 
 class TooLargeError(ModelError):
@@ -58,12 +83,14 @@ def compile(
     simplify: bool = True,
     ram: int | None = None,
     background: bytes = b"",
+    drafts: Drafts | None = None,
 ) -> Compiled:
     """Compile a graph for a chip, by default what exact simplification leaves of it.
 
     graph: what is simplified already is compiled as it is. ram: bytes of heap that the program may take; None: what the chip
     has for it. The less, the more of the weights are read from flash at every run. background: embeddings for the board, one
-    after another. Raises TooLargeError, a ModelError, where no program is small enough, ModelError where the file is too large
+    after another. drafts: of the same graph, description and background, to which this call adds: what chips have in common is
+    made once. Raises TooLargeError, a ModelError, where no program is small enough, ModelError where the file is too large
     for the chip's flash, UnsupportedError saying which operation cannot be had, and why.
     """
     ram = chip.ram if ram is None else ram
@@ -71,16 +98,24 @@ def compile(
         graph = simplified(graph, description) if simplify else unchanged(graph)
     name = graph.graph.name
     _require_room(name, chip, ram, *least(graph.graph))  # before the time is spent to find what is fast on the chip
-    scheduled = schedule(graph.graph, chip.lowering(graph.graph))
+    drafts = {} if drafts is None else drafts
+    if chip.lowering not in drafts:
+        try:
+            made = schedule(graph.graph, chip.lowering(graph.graph))
+        except UnsupportedError as error:
+            raise UnsupportedError(f"{name}: {error}", error.stops) from None
+        sizes = [sum(map(len, parts(calls))) for calls in made.calls]
+        drafts[chip.lowering] = _Draft(made, _candidates(partial(emit, graph, description, chip.name, made, background), sizes))
+    scheduled = drafts[chip.lowering].schedule
     at_each = need(scheduled.blocks)[: len(scheduled.operations)]
     _require_room(name, chip, ram, scheduled.plan.size, scheduled.operations[at_each.index(max(at_each))])
-    sizes = [sum(map(len, parts(calls))) for calls in scheduled.calls]
-    candidates = _candidates(partial(emit, graph, description, chip.name, scheduled, background), sizes)
+    candidates = iter(drafts[chip.lowering])
     smallest, vain = next(candidates), 0
     while smallest.program.ram > ram and vain < _VAIN and (candidate := next(candidates, None)):
         vain += 1
         if candidate.program.ram < smallest.program.ram:
             smallest, vain = candidate, 0
+    smallest = dataclasses.replace(smallest, program=dataclasses.replace(smallest.program, target=chip.name))
     program, peak = smallest.program, smallest.peak
     if program.ram > ram:
         raise TooLargeError(

@@ -69,7 +69,7 @@ def find(graph: Graph, calls: Mapping[Operation, list[Call]]) -> Aliases:
             kept = made[state.assigned]
             found.inside[state.assigned] = Alias(window.output, window.output.size - state.read.size)
             found.silent.add(kept)
-    kept_tensors = {graph.output, *(state.assigned for state in graph.states)}
+    kept_tensors = graph.kept
     for op in graph.operations:
         if isinstance(op, Slice) and op not in found.silent and op.output not in kept_tensors:
             alias = None if found.root(op.input).step else _slice(op)
@@ -108,7 +108,7 @@ def _window(
     if sum(other.assigned is state.assigned for other in graph.states) > 1:
         return None
     # Nothing that is read after the run may lie in the window.
-    outside = {graph.output, *(other.assigned for other in graph.states if other is not state)}
+    outside = {*(output.tensor for output in graph.outputs), *(other.assigned for other in graph.states if other is not state)}
     inside = [state.read, op.output, op.inputs[1]]
     for tensor in inside:
         if tensor in made and isinstance(made[tensor], Reshape) and made[tensor].input not in inside:
@@ -152,7 +152,7 @@ def _put(graph: Graph, tensor: Tensor, alias: Alias, made: Mapping[Tensor, Opera
     while chain[-1] in made and isinstance(made[chain[-1]], Reshape):
         chain.append(made[chain[-1]].input)
     last = chain[-1]
-    outside = {graph.output, *(tensor for state in graph.states for tensor in (state.read, state.assigned))}
+    outside = graph.kept | {state.read for state in graph.states}
     if any(one in outside or one in found.inside or one.data is not None for one in chain):
         return
     if last is graph.input:

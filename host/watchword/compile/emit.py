@@ -15,7 +15,7 @@ from watchword import embedding
 from watchword.compile import memory
 from watchword.compile.lower.call import CYCLES_PER_CALL, Call, Parameter
 from watchword.compile.program import Program, Step
-from watchword.compile.schedule import Schedule
+from watchword.compile.schedule import Place, Schedule
 from watchword.compile.simplify import Simplified
 from watchword.description import Description
 from watchword.features.micro import pack_tables
@@ -73,14 +73,15 @@ class Layer:
 class Compiled:
     """A program and its layers.
 
-    graph: what was compiled, its operations in the order of the layers. simplified: how it came about. peak: the layer that
-    takes most of the arena.
+    graph: what was compiled, its operations in the order of the layers. simplified: how it came about. outputs: where each of
+    the graph's outputs begins in the arena after a run. peak: the layer that takes most of the arena.
     """
 
     program: Program
     graph: Graph
     layers: tuple[Layer, ...]
     simplified: Simplified
+    outputs: tuple[int, ...]
 
     @cached_property
     def content(self) -> bytes:
@@ -164,6 +165,7 @@ def emit(
             order = schedule.lower.orders.get(operation.output)
             step = schedule.where[operation.output].step
             layers.append(Layer(operation, after, builder.offset(operation.output), arena, size, blocks, order, step))
+    outputs = tuple(builder.begin(schedule.given[output.tensor]) for output in graph.outputs)
     program = Program(
         target=target,
         description=description.as_dict() | _shape(graph, description) | _taught(layers, description),
@@ -174,10 +176,10 @@ def emit(
         weights=builder.weights.content,
         arena=builder.arena,
         input=(builder.offset(graph.input), graph.input.size),
-        output=(builder.offset(graph.output), graph.output.size),
+        output=(outputs[0], graph.output.size),
         background=background,
     )
-    return Compiled(program, graph, tuple(layers), simplified)
+    return Compiled(program, graph, tuple(layers), simplified, outputs)
 
 
 def _shape(graph: Graph, description: Description) -> dict[str, Any]:
@@ -225,7 +227,9 @@ class _Builder:
         self.steps: list[Step] = []
 
     def offset(self, tensor: Tensor) -> int:
-        place = self.schedule.where[tensor]
+        return self.begin(self.schedule.where[tensor])
+
+    def begin(self, place: Place) -> int:
         return self.schedule.plan.offsets[place.block] + place.begin
 
     def add(self, call: Call, constants: dict[bytes, int] | None = None) -> None:
@@ -310,7 +314,7 @@ def batched(steps: list[Step]) -> tuple[Step, ...]:
                 break
             end += 1
         batch[i] = end if end > 1 else 0
-    return tuple(dataclasses.replace(step, batch=n) for step, n in zip(steps, batch, strict=True))
+    return tuple(dataclasses.replace(step, batch=n) if n else step for step, n in zip(steps, batch, strict=True))
 
 
 def _lives(block: memory.Block, step: int) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
 
 ALIGNMENT = 8
 _TRIES = 30  # of orders made by chance, where the orders of experience leave a gap
@@ -34,11 +37,11 @@ class Plan:
 
 def need(blocks: Sequence[Block]) -> list[int]:
     """Bytes that live at each step: no arena can be smaller than their greatest."""
-    steps = [0] * (max((block.last for block in blocks), default=-1) + 1)
+    changes = [0] * (max((block.last for block in blocks), default=-1) + 2)
     for block in blocks:
-        for step in range(block.first, block.last + 1):
-            steps[step] += block.room
-    return steps
+        changes[block.first] += block.room
+        changes[block.last + 1] -= block.room
+    return list(accumulate(changes))[:-1]
 
 
 def plan(blocks: Sequence[Block]) -> Plan:
@@ -71,31 +74,28 @@ def _orders(blocks: Sequence[Block]) -> Iterator[list[int]]:
 def _place(blocks: Sequence[Block], order: Sequence[int]) -> Plan:
     """Each block in turn at the lowest place that is free for its whole life."""
     offsets = [0] * len(blocks)
-    placed: list[int] = []
-    for i in order:
+    first, last, begin, end = (np.zeros(len(blocks), np.int64) for _ in range(4))  # of those that are placed
+    for count, i in enumerate(order):
         at = 0
-        for begin, end in _taken(blocks, offsets, placed, blocks[i].first, blocks[i].last):
-            if at + blocks[i].size <= begin:
+        living = np.flatnonzero((first[:count] <= blocks[i].last) & (blocks[i].first <= last[:count]))
+        for taken, until in sorted(zip(begin[living].tolist(), end[living].tolist(), strict=True)):
+            if at + blocks[i].size <= taken:
                 break
-            at = max(at, end)
+            at = max(at, until)
         offsets[i] = at
-        placed.append(i)
-    return Plan(tuple(offsets), max((offsets[i] + blocks[i].room for i in placed), default=0))
-
-
-def _taken(
-    blocks: Sequence[Block], offsets: Sequence[int], placed: Sequence[int], first: int, last: int
-) -> list[tuple[int, int]]:
-    """What lives between two steps, as (begin, end) from the lowest up."""
-    return sorted(
-        (offsets[j], offsets[j] + blocks[j].room) for j in placed if blocks[j].first <= last and first <= blocks[j].last
-    )
+        first[count], last[count], begin[count], end[count] = blocks[i].first, blocks[i].last, at, at + blocks[i].room
+    return Plan(tuple(offsets), int(end.max(initial=0)))
 
 
 def gap(blocks: Sequence[Block], placed: Plan, step: int) -> tuple[int, int]:
     """(offset, bytes) of the largest room that a plan leaves free at a step."""
     best, at = (0, 0), 0
-    for begin, end in [*_taken(blocks, placed.offsets, range(len(blocks)), step, step), (placed.size, placed.size)]:
+    living = sorted(
+        (offset, offset + block.room)
+        for offset, block in zip(placed.offsets, blocks, strict=True)
+        if block.first <= step <= block.last
+    )
+    for begin, end in [*living, (placed.size, placed.size)]:
         if begin - at > best[1]:
             best = (at, begin - at)
         at = max(at, end)

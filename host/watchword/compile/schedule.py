@@ -47,15 +47,17 @@ class Place:
 class Schedule:
     """operations: in the order in which they run; after the last of them comes one more step, in which states are kept.
 
-    calls: of each step. blocks: what lives when, counted in these steps. where: place of each tensor; work space is a tensor of
-    its own. reset: calls that begin a stream anew. lower: what made the calls. plan: where the blocks lie. cuts: the calls of a
-    step for some of its parts, (step, first, last), that were made so far.
+    calls: of each step. blocks: what lives when, counted in these steps. where: place of each tensor while steps run; work
+    space is a tensor of its own. given: where each output of the graph stands after the last of them. reset: calls that begin
+    a stream anew. lower: what made the calls. plan: where the blocks lie. cuts: the calls of a step for some of its parts,
+    (step, first, last), that were made so far.
     """
 
     operations: list[Operation]
     calls: list[list[Call]]
     blocks: list[Block]
     where: dict[Tensor, Place]
+    given: dict[Tensor, Place]
     reset: list[Call]
     lower: Lowering
     plan: memory.Plan = field(init=False)
@@ -90,23 +92,35 @@ def schedule(graph: Graph, lower: Lowering) -> Schedule:
 
 def _frugal(graph: Graph) -> list[Operation]:
     """Of the operations that can run, always the one after which the least has to be kept."""
-    waiting = list(graph.operations)
-    made = {op.output for op in waiting}
-    kept = {graph.output, *(state.assigned for state in graph.states)}
-    done: set[Tensor] = set()
+    made = {op.output for op in graph.operations}
+    kept = graph.kept
+    takers: dict[Tensor, list[int]] = {}  # by number, those that wait
+    lacking: list[int] = []  # of each operation, inputs that are not made yet
+    for number, op in enumerate(graph.operations):
+        inputs = set(op.inputs)
+        lacking.append(len(inputs & made))
+        for tensor in inputs:
+            takers.setdefault(tensor, []).append(number)
+    left = {tensor: len(some) for tensor, some in takers.items()}
+    ready = {number for number, count in enumerate(lacking) if not count}
     order: list[Operation] = []
 
-    def growth(op: Operation) -> int:
-        others = {tensor for other in waiting if other is not op for tensor in other.inputs}
-        freed = sum(tensor.size for tensor in set(op.inputs) if tensor.data is None and tensor not in others | kept)
-        return op.output.size - freed
+    def growth(number: int) -> tuple[int, int]:
+        op = graph.operations[number]
+        last = (tensor for tensor in set(op.inputs) if tensor.data is None and left[tensor] == 1 and tensor not in kept)
+        return op.output.size - sum(tensor.size for tensor in last), number
 
-    while waiting:
-        ready = [op for op in waiting if all(tensor in done or tensor not in made for tensor in op.inputs)]
-        op = min(ready, key=growth)
-        waiting.remove(op)
-        done.add(op.output)
+    while ready:
+        number = min(ready, key=growth)
+        ready.remove(number)
+        op = graph.operations[number]
         order.append(op)
+        for tensor in set(op.inputs):
+            left[tensor] -= 1
+        for taker in takers.get(op.output, ()):
+            lacking[taker] -= 1
+            if not lacking[taker]:
+                ready.add(taker)
     return order
 
 
@@ -117,7 +131,7 @@ def _schedule(graph: Graph, order: Sequence[Operation], lower: Lowering, aliased
     blocks: list[Block] = []
     where: dict[Tensor, Place] = {}
     last = {aliased.root(tensor).of: step for step, op in enumerate(order) for tensor in op.inputs}
-    last |= {aliased.root(tensor).of: end for tensor in (graph.output, *(state.assigned for state in graph.states))}
+    last |= {aliased.root(tensor).of: end for tensor in graph.kept}
 
     def place(tensor: Tensor, first: int, until: int) -> int:
         """Where its alias puts it, else in a block of its own; the number of the block."""
@@ -154,7 +168,7 @@ def _schedule(graph: Graph, order: Sequence[Operation], lower: Lowering, aliased
             for tensor in call.tensors.values():
                 if tensor not in where:  # between the calls of one operation
                     place(tensor, step, step)
-    calls[end] = _keep(graph, order, blocks, where, persistent, aliased)
+    calls[end], given = _keep(graph, order, blocks, where, persistent, aliased)
     for step, some in enumerate(calls):
         for call in some:
             for parameter, size in call.scratch.items():
@@ -163,7 +177,7 @@ def _schedule(graph: Graph, order: Sequence[Operation], lower: Lowering, aliased
             for tensor in call.tensors.values():
                 if tensor not in where:
                     place(tensor, step, step)
-    return Schedule(list(order), calls, blocks, where, begin, lower)
+    return Schedule(list(order), calls, blocks, where, given, begin, lower)
 
 
 def _work_space(size: int) -> Tensor:
@@ -190,16 +204,25 @@ def _keep(
     where: dict[Tensor, Place],
     persistent: set[int],
     aliased: Aliases,
-) -> list[Call]:
-    """What a state becomes is made in its own place, where nobody reads the old value any more; else it is copied there."""
+) -> tuple[list[Call], dict[Tensor, Place]]:
+    """What a state becomes is made in its own place, where nobody reads the old value any more; else it is copied there.
+
+    Also where each output of the graph stands afterwards.
+    """
     calls: list[Call] = []
     then: list[Call] = []
     end = len(order)
     homes = {where[state.read]: state.read for state in graph.states}
-    if where[graph.output] in homes:  # what a state was, which is to be read when the state is something else
-        calls += move(homes[where[graph.output]], graph.output)
-        where[graph.output] = Place(len(blocks))
-        blocks.append(Block(graph.output.size, end, end))
+    given: dict[Tensor, Place] = {}
+    shown: set[Tensor] = set()  # states of which an output is what they were
+    for output in graph.outputs:
+        home = where[output.tensor]
+        if home in homes and output.tensor not in given:  # which is to be read when the state is something else
+            copy = _work_space(output.tensor.size)
+            where[copy] = given[output.tensor] = Place(len(blocks))
+            blocks.append(Block(copy.size, end, end))
+            calls += move(homes[home], copy)
+            shown.add(homes[home])
     for state in graph.states:
         home, made = where[state.read], where.get(state.assigned)
         if state in aliased.windows:
@@ -210,7 +233,7 @@ def _keep(
             continue
         reading = [step for step, op in enumerate(order) if any(_in(home, where.get(tensor)) for tensor in op.inputs)]
         read = max(reading, default=-1)
-        if any(_in(home, where.get(other.assigned)) for other in graph.states):
+        if state.read in shown or any(_in(home, where.get(other.assigned)) for other in graph.states):
             read = end
         if made is not None and made.block not in persistent and _may_move(made, home, blocks, where[graph.input], read):
             for tensor, place in where.items():
@@ -223,7 +246,7 @@ def _keep(
             then += move(between, state.read)
         else:
             then += move(state.assigned, state.read)
-    return calls + then
+    return calls + then, {output.tensor: where[output.tensor] for output in graph.outputs} | given
 
 
 def _in(home: Place, place: Place | None) -> bool:

@@ -118,10 +118,13 @@ def _ima_adpcm(content: bytes | memoryview, form: Format) -> NDArray[np.float32]
     channels, header = form.channels, _ADPCM_HEADER * form.channels
     whole, rest = divmod(len(content), form.block)
     rest = rest // header * header if rest > header else 0  # after the header, four bytes of each channel in turn
-    parts = [_ima_blocks(np.frombuffer(content, np.uint8, whole * form.block).reshape(whole, form.block), channels)]
-    if rest:
-        parts.append(_ima_blocks(np.frombuffer(content, np.uint8, rest, whole * form.block)[None], channels))
-    return np.concatenate(parts)
+    # However few blocks there are, they take as long as one, up to a second for 64 KB: the short one goes with the others.
+    size = form.block if whole else rest
+    padded = np.zeros((whole + bool(rest), size), np.uint8)
+    padded.reshape(-1)[: whole * form.block + rest] = np.frombuffer(content, np.uint8, whole * form.block + rest)
+    samples = _ima_blocks(padded, channels) if padded.size else np.empty((0, channels), np.float32)
+    lacking = 8 * ((size - header) // header - (rest - header) // header) if rest else 0
+    return samples[: len(samples) - lacking]
 
 
 def _ima_blocks(blocks: NDArray[np.uint8], channels: int) -> NDArray[np.float32]:
@@ -136,9 +139,12 @@ def _ima_blocks(blocks: NDArray[np.uint8], channels: int) -> NDArray[np.float32]
     changes, moves = _ima_tables()
     found = np.empty((1 + len(codes), len(blocks), channels), np.float32)
     found[0] = last
+    # A step takes a fixed time, however few blocks there are: one table of both, flat, and no np.clip, which looks up types.
+    least, most = np.int32(-32768), np.int32(32767)
     for i, code in enumerate(codes, start=1):
-        last = np.clip(last + changes[index, code], -32768, 32767)
-        index = moves[index, code]
+        place = (index << 4) + code
+        last = np.minimum(np.maximum(last + changes.take(place), least), most)
+        index = moves.take(place)
         found[i] = last
     return np.ascontiguousarray(found.transpose(1, 0, 2)).reshape(-1, channels)
 

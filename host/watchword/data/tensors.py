@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +50,34 @@ def read(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
     return x.reshape(len(x), *shape)
 
 
-def write(path: Path, name: str, y: NDArray[Any]) -> None:
-    """Write an array: as .npz under its name where the path ends so, else as .npy. DataError: the file cannot be written."""
+def write(path: Path, arrays: Sequence[tuple[str, NDArray[Any]]]) -> None:
+    """Write arrays by their names as .npz where the path ends so, else the only one as .npy.
+
+    DataError: the file cannot be written.
+    """
     try:
         if path.suffix == ".npz":
-            with zipfile.ZipFile(path, "w") as file, file.open(f"{name}.npy", "w") as member:
-                np.lib.format.write_array(member, y, allow_pickle=False)
+            with zipfile.ZipFile(path, "w") as file:
+                for name, y in arrays:
+                    with file.open(f"{name}.npy", "w") as member:
+                        np.lib.format.write_array(member, y, allow_pickle=False)
         else:
+            ((_, y),) = arrays
             with path.open("wb") as plain:  # given a path, numpy would add .npy to its name
                 np.save(plain, y)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Names for the arrays of one file: where one is given twice, or is empty, its place in the list is added."""
+    found: list[str] = []
+    for place, name in enumerate(names):
+        new = name or "output"
+        while new in found or (new != name and new in names):
+            new = f"{new}_{place}"
+        found.append(new)
+    return found
 
 
 def _chosen(names: list[str], path: Path, name: str) -> str:

@@ -26,8 +26,8 @@ class Judged:
 
     true, predicted: numbers of labels of the evaluation. found: what else is known, by the names of the columns of
     `write_scores`: of a clip that one window covers the score of each label; of one that was heard as a stream `fired` (0 or
-    1), `score` (the highest of the whole stream; on a board, which tells of no others, the one that it fired with, else None)
-    and `time` (seconds at which it fired first, else None). Scores are 0..1 as those of events.
+    1), `score` (the highest of the whole stream, whether it fired or not) and `time` (seconds at which it fired first, else
+    None). Scores are 0..1 as those of events.
     """
 
     clip: Clip

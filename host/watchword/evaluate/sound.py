@@ -15,7 +15,7 @@ from watchword.data.batch import Batch
 from watchword.data.clips import Clip, load
 from watchword.data.labels import UNKNOWN, numbers
 from watchword.evaluate.scores import Evaluation, Judged, label_scores
-from watchword.evaluate.streaming import detections, highest_score, run_stream
+from watchword.evaluate.streaming import heard, run_stream
 from watchword.features.micro import features, to_int8
 from watchword.features.tables import WINDOW
 from watchword.model import Model
@@ -91,15 +91,16 @@ def _by_stream(model: Model, clips: Sequence[Clip], board: Board | None, progres
     number = numbers(clips, labels)
     judged = []
     for i, samples, _ in batch.each([clip.path for clip in clips], audio.read):
-        highest: float | None
         if board is None:
-            runs = run_stream(model, samples)
-            fired, highest = detections(runs, model.description), highest_score(runs, model.description)
+            stream = heard(run_stream(model, samples), model.description)
+            fired, highest = stream.events, stream.highest
         else:
-            fired = [event for event in board.listen(samples) if isinstance(event, Detection)]
-            highest = max((event.score for event in fired), default=None)
+            # Words that the board was taught are not the model's.
+            fired = [event for event in board.listen(samples) if isinstance(event, Detection) and not event.taught]
+            highest = board.last_stream.highest
+        score = max((highest[label][0] for label in model.description.labels if label in highest), default=0.0)
         label, time = (fired[0].label, fired[0].time) if fired else (UNKNOWN, None)
-        found = {"fired": int(bool(fired)), "score": highest, "time": time}
+        found = {"fired": int(bool(fired)), "score": score, "time": time}
         judged.append(Judged(clips[i], number[i], labels.index(label), found))
         if progress is not None:
             progress(i + 1, len(clips))

@@ -164,11 +164,6 @@ def heard(runs: Runs, description: Description, cutoff: float | None = None) -> 
     return Heard([detection for detection in found if detection is not None], stage.highest)
 
 
-def highest_score(runs: Runs, description: Description) -> float:
-    """The highest score, 0..1, that a label which can fire has on a stream of `run_stream`, whatever it is enough for."""
-    return max((score for score, _, _ in heard(runs, description).highest.values()), default=0.0)
-
-
 T = TypeVar("T", int, NDArray[np.int64])
 
 

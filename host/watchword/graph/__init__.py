@@ -62,6 +62,7 @@ __all__ = [
     "Mean",
     "Multiply",
     "Operation",
+    "Output",
     "Pad",
     "Padding",
     "Pair",
@@ -99,12 +100,23 @@ class State:
     initial: NDArray[np.int8]
 
 
+@dataclass(frozen=True, eq=False)
+class Output:
+    """What a graph gives. name: what the `.tflite` file calls it. type: as of Graph."""
+
+    name: str
+    tensor: Tensor
+    type: End = "int8"
+
+
 @dataclass(eq=False)
 class Graph:
     """Operations in an order in which they can run, from `input` to `output`.
 
     input_type, output_type: what a `.tflite` file takes and gives. The graph itself is int8 throughout: uint8 is int8 + 128,
-    and real numbers are quantized by the caller, by the input's and output's scale and zero point.
+    and real numbers are quantized by the caller, by the input's and output's scale and zero point. output_name: what the file
+    calls the output, where that is not its tensor's name. others: outputs after the first, which models have that are no
+    classifiers; they are computed and can be read, and nothing that hears or sees looks at them.
     """
 
     name: str
@@ -114,6 +126,18 @@ class Graph:
     states: list[State] = field(default_factory=list)
     input_type: End = "int8"
     output_type: End = "int8"
+    output_name: str = ""
+    others: list[Output] = field(default_factory=list)
+
+    @property
+    def outputs(self) -> list[Output]:
+        """All of them, in the file's order."""
+        return [Output(self.output_name or self.output.name, self.output, self.output_type), *self.others]
+
+    @property
+    def kept(self) -> set[Tensor]:
+        """What has to stand when a run has ended: the outputs, and what states become."""
+        return {*(output.tensor for output in self.outputs), *(state.assigned for state in self.states)}
 
     @property
     def macs(self) -> int:

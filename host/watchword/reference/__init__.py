@@ -12,7 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import DataError, UnsupportedError
-from watchword.graph import Graph, Operation, State, Svdf, Tensor
+from watchword.graph import (
+    Add,
+    Graph,
+    Mean,
+    Multiply,
+    Operation,
+    Prelu,
+    Softmax,
+    State,
+    Subtract,
+    Svdf,
+    Tensor,
+    Weighted,
+)
 from watchword.reference import convolution, elementwise, movement, pooling
 from watchword.reference.convolution import real_multiplier, requantize, rescale, sums
 from watchword.reference.elementwise import lookup_table, product_multiplier, sum_multipliers
@@ -32,6 +45,7 @@ from watchword.reference.svdf import initial_state, svdf, svdf_multipliers
 __all__ = [
     "EXCLUDED",
     "activation_range",
+    "check",
     "lookup_table",
     "mean_multiplier",
     "multiply_by_quantized_multiplier",
@@ -45,6 +59,7 @@ __all__ = [
     "run",
     "run_layers",
     "run_operation",
+    "run_outputs",
     "softmax",
     "softmax_exponentials",
     "stream",
@@ -71,8 +86,15 @@ def run(graph: Graph, x: NDArray[np.int8]) -> NDArray[np.int8]:
     The samples are independent; only those of a graph that keeps state are consecutive steps, the first one after a reset.
     DataError: x has another shape or dtype.
     """
-    blocks = [values[graph.output] for values in _blocks(graph, x)]
-    return np.concatenate(blocks) if blocks else np.empty((0, *graph.output.shape[1:]), np.int8)
+    return run_outputs(graph, x)[0]
+
+
+def run_outputs(graph: Graph, x: NDArray[np.int8]) -> list[NDArray[np.int8]]:
+    """All of graph.outputs, each as `run` gives the first; same errors."""
+    tensors = [output.tensor for output in graph.outputs]
+    blocks = [[values[tensor] for tensor in tensors] for values in _blocks(graph, x)]
+    empty = [np.empty((0, *tensor.shape[1:]), np.int8) for tensor in tensors]
+    return [np.concatenate(parts) for parts in zip(empty, *blocks, strict=True)]
 
 
 def stream(graph: Graph, samples: Iterable[NDArray[np.int8]]) -> Iterator[NDArray[np.int8]]:
@@ -91,6 +113,23 @@ def run_layers(graph: Graph, x: NDArray[np.int8]) -> list[NDArray[np.int8]]:
         np.concatenate([np.empty((0, *op.output.shape[1:]), np.int8), *(values[op.output] for values in blocks)])
         for op in graph.operations
     ]
+
+
+def check(op: Operation) -> None:
+    """ModelError: the scales of an operation are too far apart for its integers. UnsupportedError: as `rescale`."""
+    match op:
+        case Weighted():
+            rescale(op)
+        case Add() | Subtract():
+            sum_multipliers(op)
+        case Multiply() | Prelu():
+            product_multiplier(op)
+        case Mean():
+            mean_multiplier(op)
+        case Svdf():
+            svdf_multipliers(op)
+        case Softmax():
+            softmax_exponentials(op)
 
 
 def run_operation(op: Operation, *x: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from watchword import tflite
 from watchword.chips import CHIPS, PORTABLE, Chip
-from watchword.compile import Compiled, Layer, TooLargeError
+from watchword.compile import Compiled, Drafts, Layer, TooLargeError
 from watchword.embedding import MOST_VALUES
 from watchword.errors import ModelError, Stop, UnsupportedError
-from watchword.graph import AveragePool2D, MaxPool2D, Mean, Reshape, Softmax
+from watchword.graph import AveragePool2D, MaxPool2D, Mean, Output, Reshape, Softmax
 from watchword.model import Model
 from watchword.purpose import told
 from watchword.tflite import End, Survey
@@ -75,7 +75,7 @@ class Inspection:
         Of more than one place, if what follows takes a mean of them.
         """
         graph, output = self.compiled.graph, layer.operation.output
-        if isinstance(layer.operation, Reshape | Softmax) or output is graph.output:
+        if isinstance(layer.operation, Reshape | Softmax) or any(output is one.tensor for one in graph.outputs):
             return False
         readers = [op for op in graph.operations if output in op.inputs]
         if output.size > output.shape[-1] and not all(isinstance(op, AveragePool2D | MaxPool2D | Mean) for op in readers):
@@ -106,12 +106,8 @@ class Inspection:
                 "type": graph.input_type,
                 **_scale(graph.input),
             },
-            "output": {
-                "name": graph.output.name,
-                "shape": list(graph.output.shape),
-                "type": graph.output_type,
-                **_scale(graph.output),
-            },
+            "output": _given(graph.outputs[0]),
+            "outputs": [_given(output) for output in graph.outputs],
             "layers": [
                 {
                     "name": layer.operation.output.name,
@@ -134,6 +130,11 @@ class Inspection:
         }
 
 
+def _given(output: Output) -> dict[str, Any]:
+    tensor = output.tensor
+    return {"name": output.name, "shape": list(tensor.shape), "type": output.type, **_scale(tensor)}
+
+
 def _scale(tensor: Any) -> dict[str, Any]:
     return {"scale": float(tensor.scale[0]), "zero_point": tensor.zero_point}
 
@@ -143,13 +144,14 @@ def inspect(model: Model, progress: Callable[[int, int], None] | None = None) ->
 
     Raises UnsupportedError where no kernel computes a layer.
     """
-    compiled = model.compile(PORTABLE.name, ram=1 << 40)
+    drafts: Drafts = {}
+    compiled = model.compile(PORTABLE.name, ram=1 << 40, drafts=drafts)
     fits = []
     for number, chip in enumerate(CHIPS.values(), start=1):
         if progress is not None:
             progress(number, 1 + len(CHIPS))
         try:
-            found = model.compile(chip.name)
+            found = model.compile(chip.name, drafts=drafts)
         except ModelError as error:
             need = error.need if isinstance(error, TooLargeError) else str(error)
             fits.append(Fit(chip, None, str(error), need))

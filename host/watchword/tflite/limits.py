@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 
+from watchword import reference
 from watchword.errors import UnsupportedError
 from watchword.graph import Graph, Operation, ResizeNearestNeighbor, Sliding, extents
 
 OPERATIONS = 1000
 VALUES = 1 << 21  # of a tensor, and of a picture with its padding
-OUTPUTS = 1 << 16  # each has a label
+OUTPUTS = 1 << 16  # values of one, each has a label
+ENDS = 64  # outputs
 PLACES = 1 << 16  # of a window
 AXES = 8
 STEPS = 1 << 29  # of the innermost loop of an operation
@@ -20,11 +22,14 @@ WINDOW = 1 << 15  # rows or columns of a window, of its strides and its dilation
 
 
 def check(graph: Graph) -> None:
-    """UnsupportedError: names the first thing that is too large, and the limit."""
+    """UnsupportedError: names the first thing that is too large, and the limit. ModelError: scales that are too far apart."""
     if len(graph.operations) > OPERATIONS:
         raise UnsupportedError(f"the model has {len(graph.operations)} operations: at most {OPERATIONS} are possible")
-    if graph.output.shape[-1] > OUTPUTS:
-        raise UnsupportedError(f"the model has {graph.output.shape[-1]} outputs: at most {OUTPUTS} are possible")
+    most = max(output.tensor.shape[-1] for output in graph.outputs)
+    if most > OUTPUTS:
+        raise UnsupportedError(f"the model has {most} values in an output: at most {OUTPUTS} are possible")
+    if len(graph.outputs) > ENDS:
+        raise UnsupportedError(f"the model has {len(graph.outputs)} outputs: at most {ENDS} are possible")
     for op in graph.operations:
         for tensor in (*op.inputs, op.output):
             fits = tensor.size <= VALUES and len(tensor.shape) <= AXES
@@ -32,6 +37,7 @@ def check(graph: Graph) -> None:
         _require(op, op.macs <= STEPS, f"{op.macs} multiply-accumulates", f"{STEPS}")
         if isinstance(op, Sliding):
             _check_window(op)
+        reference.check(op)  # here, so that all commands refuse it alike, and name the file
         if isinstance(op, ResizeNearestNeighbor):
             sides = max(*op.input.shape[1:3], *op.output.shape[1:3])
             _require(op, sides < WINDOW, f"{sides} rows or columns", f"{WINDOW - 1}")

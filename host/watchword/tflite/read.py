@@ -12,7 +12,7 @@ from typing import Any
 import tflite
 
 from watchword.errors import LONGEST, ModelError, Stop, UnsupportedError
-from watchword.graph import End, Graph, Operation, Tensor
+from watchword.graph import End, Graph, Operation, Output, Tensor
 from watchword.tflite import foreign, limits
 from watchword.tflite.folding import fold
 from watchword.tflite.node import Node
@@ -20,7 +20,7 @@ from watchword.tflite.operations import OPERATIONS, lookup
 from watchword.tflite.refusal import refusal
 from watchword.tflite.survey import Survey
 from watchword.tflite.survey import survey as survey_of
-from watchword.tflite.tensors import Tensors, text
+from watchword.tflite.tensors import Tensors, printable, text
 from watchword.tflite.variables import Variables
 
 
@@ -92,7 +92,7 @@ class _Reader:
         self.stops: list[Stop] = []
         # The ends of the graph, each known when it is int8 or its QUANTIZE or DEQUANTIZE was met.
         self.input: Tensor | None = None
-        self.output: Tensor | None = None
+        self.outputs: dict[int, Tensor] = {}  # by the file's index
 
     def name(self) -> str:
         return text(self.subgraph.Name()) or "model"
@@ -113,14 +113,19 @@ class _Reader:
         outputs = [int(self.subgraph.Outputs(i)) for i in range(self.subgraph.OutputsLength())]
         made = set(inputs)
         nodes = self.nodes(made)
+        if len(inputs) != 1:
+            self.stops.append(Stop(f"{len(inputs)} inputs where one is possible"))
+        if not outputs:
+            self.stops.append(Stop("no output"))
         for what, indices in (("input", inputs), ("output", outputs)):
-            if len(indices) != 1:
-                like = ", as object detectors have them" if what == "output" and len(indices) > 2 else ""
-                self.stops.append(Stop(f"{len(indices)} {what}s where one is possible{like}"))
             for index in indices:
                 try:
                     if not self._converted(index, what, nodes):
-                        setattr(self, what, self.tensors.activation(index))
+                        end = self.tensors.activation(index)
+                        if what == "input":
+                            self.input = end
+                        else:
+                            self.outputs[index] = end
                 except UnsupportedError as error:
                     self.stops.append(Stop(str(error), operation=what))
         operations: list[Operation] = []
@@ -134,17 +139,24 @@ class _Reader:
             made.update(node.outputs)
         if self.stops:
             return None
-        if self.output is None or outputs[0] not in made:
-            raise ModelError(f"no operation makes the output {self.tensors.name(outputs[0])!r}")
+        for index in outputs:
+            if index not in self.outputs or index not in made:
+                raise ModelError(f"no operation makes the output {self.tensors.name(index)!r}")
         if self.input is None:
             raise ModelError(f"no operation takes the input {self.tensors.name(inputs[0])!r}")
-        # It is another tensor than the file's where a variable that was assigned is read again.
-        if outputs[0] in self.tensors.known and self._end(outputs[0]) == "int8":
-            self.output = self.tensors.known[outputs[0]]
-        ends = self._end(inputs[0]), self._end(outputs[0])
-        graph = Graph(name, self.input, self.output, operations, self.variables.states(), *ends)
+        found = [self._output(index) for index in outputs]
+        graph = Graph(name, self.input, found[0].tensor, operations, self.variables.states(), self._end(inputs[0]))
+        graph.output_type, graph.others = found[0].type, found[1:]
+        graph.output_name = found[0].name if found[0].name != found[0].tensor.name else ""
         limits.check(graph)
         return graph
+
+    def _output(self, index: int) -> Output:
+        tensor = self.outputs[index]
+        # It is another tensor than the file's where a variable that was assigned is read again.
+        if index in self.tensors.known and self._end(index) == "int8":
+            tensor = self.tensors.known[index]
+        return Output(printable(self.tensors.name(index)), tensor, self._end(index))
 
     def _known(self, node: Node) -> bool:
         """Whether watchword has the operation, in some form; DEQUANTIZE stands at the end of a graph only."""
@@ -160,7 +172,8 @@ class _Reader:
         if node.builtin in (tflite.BuiltinOperator.QUANTIZE, tflite.BuiltinOperator.DEQUANTIZE) and len(node.inputs) == 1:
             if self.input is None and node.inputs[0] in inputs and self._end(node.inputs[0]) != "int8":
                 return self._first(node)
-            if self.output is None and node.outputs in ([index] for index in outputs) and self._end(node.outputs[0]) != "int8":
+            end = node.outputs[0] if len(node.outputs) == 1 else -1
+            if end in outputs and end not in self.outputs and self._end(end) != "int8":
                 return self._last(node)
         if node.builtin not in OPERATIONS:
             raise UnsupportedError("not supported")
@@ -200,11 +213,12 @@ class _Reader:
     def _last(self, node: Node) -> list[Operation]:
         """QUANTIZE from int8 to uint8 or DEQUANTIZE: likewise at the other end."""
         input = node.input(0)
-        self.output = input
-        if self._end(node.outputs[0]) == "float32":
+        index = node.outputs[0]
+        self.outputs[index] = input
+        if self._end(index) == "float32":
             return []
         op = lookup("quantize", input, node.output(0))
         if op.is_identity:
             return []
-        self.output = op.output
+        self.outputs[index] = op.output
         return [op]

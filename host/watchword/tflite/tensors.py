@@ -147,8 +147,7 @@ class Tensors:
         zero_point = int(zero_points.pop())
         if not -128 <= zero_point - offset <= 127:
             raise ModelError(f"tensor {name!r} has the zero point {zero_point}, which no {'u' if offset else ''}int8 can be")
-        printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-        return Tensor(printable, shape, dtype, scale, zero_point - offset, axis, data)
+        return Tensor(printable(name), shape, dtype, scale, zero_point - offset, axis, data)
 
     def _data(self, entry: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray | None:
         """The values of a constant, None for what flows."""
@@ -174,6 +173,11 @@ def text(raw: bytes | None) -> str:
     if len(decoded) > _LONGEST_NAME:
         raise ModelError(f"a name of {len(decoded)} characters: {_LONGEST_NAME} are possible")
     return decoded
+
+
+def printable(name: str) -> str:
+    """A name as it can be shown: what is not printable is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def constant_name(kind: type, value: int) -> str:

@@ -129,7 +129,7 @@ class _Subgraph:
     def main(self) -> int:
         """What runs in every step."""
         graph, builtin = self.graph, tflite.BuiltinOperator
-        input, output = _end(graph.input, graph.input_type), _end(graph.output, graph.output_type)
+        input = _end(graph.input, graph.input_type)
         inputs = self.indices(tflite.SubGraphStartInputsVector, [input])
         if graph.states:
             self.operator(Form(builtin.CALL_ONCE, 1, [], "CallOnceOptions", {"InitSubgraphIndex": 1}), [])
@@ -147,10 +147,14 @@ class _Subgraph:
         for state, handle in zip(graph.states, handles, strict=True):
             if state.assigned is not state.read:
                 self.assign(handle, state.assigned)
-        if output is not graph.output:
-            code = builtin.QUANTIZE if graph.output_type == "uint8" else builtin.DEQUANTIZE
-            self.operator(Form(code, 2, [graph.output]), [output])
-        outputs = self.indices(tflite.SubGraphStartOutputsVector, [output])
+        ends = []
+        for output in graph.outputs:
+            end = _end(output.tensor, output.type, output.name)
+            if end is not output.tensor:
+                code = builtin.QUANTIZE if output.type == "uint8" else builtin.DEQUANTIZE
+                self.operator(Form(code, 2, [output.tensor]), [end])
+            ends.append(end)
+        outputs = self.indices(tflite.SubGraphStartOutputsVector, ends)
         return self.finish(graph.name, inputs, outputs)
 
     def initial(self) -> int:
@@ -244,11 +248,11 @@ class _Subgraph:
         self.operators.append(int(tflite.OperatorEnd(builder)))
 
 
-def _end(tensor: Tensor, kind: str) -> Tensor:
-    """What a file takes or gives in place of a tensor of the graph."""
+def _end(tensor: Tensor, kind: str, called: str = "") -> Tensor:
+    """What a file takes or gives in place of a tensor of the graph. called: its name, if that is another than the tensor's."""
     if kind == "int8":
         return tensor
-    name, dtype = f"{tensor.name}/{kind}", np.dtype(kind)
+    name, dtype = called if called != tensor.name and called else f"{tensor.name}/{kind}", np.dtype(kind)
     if kind == "uint8":
         return Tensor(name, tensor.shape, dtype, tensor.scale, tensor.zero_point + 128)
     return Tensor(name, tensor.shape, dtype, _UNQUANTIZED)

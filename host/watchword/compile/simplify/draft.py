@@ -42,7 +42,7 @@ class Draft:
 
     def __init__(self, original: Graph, keep: Collection[str]) -> None:
         self.graph = copy.deepcopy(original)
-        self.fixed = {self.graph.input, self.graph.output}
+        self.fixed = {self.graph.input, *(output.tensor for output in self.graph.outputs)}
         self.fixed |= {op.output for op in self.graph.operations if op.output.name in keep}
         self._first = [(op, op.output.name, op.kind, cost(op), _channels(op)) for op in self.graph.operations]
         self._became: dict[Operation, Operation] = {}

@@ -32,7 +32,7 @@ _SIXES = [body for body in BODIES if body.outputs == 6]
 def orders(graph: Graph) -> dict[Tensor, Ints]:
     """Of the tensors whose channels do not lie as in the graph: the channel that lies in each place."""
     found: dict[Tensor, Ints] = {}
-    kept = {graph.output, *(state.assigned for state in graph.states), *(state.read for state in graph.states)}
+    kept = graph.kept | {state.read for state in graph.states}
     for op in graph.operations:
         if not isinstance(op, Conv2D | DepthwiseConv2D) or op.output.data is not None:
             continue
