@@ -214,7 +214,7 @@ class App:
         if self.following is not None:
             return not self.following.waiting
         now = time.ticks_ms()
-        if self.behind:
+        if self.behind():
             if self.kept is None:
                 self.kept = now
             if time.ticks_diff(now, self.kept) <= _PATIENCE:
@@ -222,9 +222,8 @@ class App:
         self.kept = None
         return True
 
-    @property
     def behind(self):
-        return self.ears.hearing and self.pipeline.behind
+        return self.ears.hearing and self.pipeline.behind()
 
     def run_pipeline(self):
         """A turn of the pipeline, also within a request that takes long; whether there is more to do now."""
@@ -241,7 +240,7 @@ class App:
     def make_way(self):
         """A request takes long: where sound might be lost meanwhile, the ears come first, for a while."""
         for _ in range(_TURNS):
-            if not self.behind:
+            if not self.behind():
                 break
             self.run_pipeline()
 

@@ -2,22 +2,7 @@
 
 from array import array
 
-LONGEST_WINDOW = 32  # runs of the model
-LONGEST_STRIDE = 100  # frames
-LONGEST_REFRACTORY = 60  # seconds
 NO_END = -1  # of a stream, for ms at which it ends
-
-
-def check(labels, decision):
-    """Check a description, which comes from outside. ValueError: the code below would leave its buffers, or not end."""
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError("its labels are no list of names")
-    for key, most in (("window", LONGEST_WINDOW), ("stride", LONGEST_STRIDE)):
-        if not isinstance(decision[key], int) or not 1 <= decision[key] <= most:
-            raise ValueError("its %s is no whole number from 1 to %d" % (key, most))
-    for key, most in (("cutoff", 1), ("refractory", LONGEST_REFRACTORY)):
-        if not 0 <= decision[key] <= most:
-            raise ValueError("its %s is no number from 0 to %d" % (key, most))
 
 
 class Means:

@@ -56,12 +56,12 @@ class Ears:
     @property
     def ring_size(self):
         """Bytes of the heap in which sound waits."""
-        return self.source.ring_size if self.source is not None else 0
+        return self.source.ring_size() if self.source is not None else 0
 
     def spare(self):
         """The microphone's ring, which holds nothing while a host sends sound; None where it is no large one."""
         source = self.source
-        return source.ring if source is not None and source.ring_size >= _LENT else None
+        return source.ring if source is not None and source.ring_size() >= _LENT else None
 
     @property
     def hearing(self):
@@ -133,7 +133,7 @@ class Ears:
             self.app.littered = False
             gc.collect()
         fault = source.fault()
-        if fault == "stopped" and not self.app.pipeline.idle:
+        if fault == "stopped" and not self.app.pipeline.idle():
             return  # what has come could not be taken, for want of time
         if self.trying:
             self.trying = False

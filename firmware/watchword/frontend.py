@@ -144,9 +144,9 @@ class Frontend:
         """Put the newest frames into a buffer, n bytes."""
         start = (self.places[_NEXT] if self.frames else self.next) - n
         if start < 0:
-            end = n + start  # what lies at the ring's start comes last
-            if end:
-                buffers.copy(into, -start, self.input, 0, end)
-                n -= end
+            n += start
+            if n:  # what lies at the ring's start comes last
+                buffers.copy(into, -start, self.input, 0, n)
+            n = -start
             start += len(self.input)
         buffers.copy(into, 0, self.input, start, n)

@@ -118,7 +118,6 @@ class Runtime:
         """Leave a run where it is."""
         self.piece = self.firsts[self.steps]
 
-    @property
     def running(self):
         return self.piece < self.firsts[self.steps]
 
@@ -131,7 +130,8 @@ class Runtime:
         while piece < last:
             end = ends[piece]
             if end:
-                end = min(end, last)
+                if end > last:
+                    end = last
                 dispatch(records, arena, end << 16 | piece)
                 piece = end
             else:

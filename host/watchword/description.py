@@ -25,8 +25,8 @@ Features = Literal["micro", "mfcc", "log_mel"]
 
 # What boards keep to.
 LONGEST_WINDOW: int = microwakeword.LONGEST_WINDOW
-LONGEST_STRIDE: int = shipped.firmware_module("decision").LONGEST_STRIDE
-LONGEST_REFRACTORY: int = shipped.firmware_module("decision").LONGEST_REFRACTORY
+LONGEST_STRIDE: int = shipped.firmware_module("feeds").LONGEST_STRIDE
+LONGEST_REFRACTORY: int = shipped.firmware_module("feeds").LONGEST_REFRACTORY
 _NAME_LENGTH = 40
 _TEXT_LENGTH = 200  # of strings that a program carries to a board whose memory is small
 _MOST_PARTS = 8  # of an embedding

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from watchword import settings, shipped
 from watchword.errors import DataError, ModelError
 
-LONGEST_WINDOW: int = shipped.firmware_module("decision").LONGEST_WINDOW
+LONGEST_WINDOW: int = shipped.firmware_module("feeds").LONGEST_WINDOW
 """Runs of a model in a mean: what a board keeps."""
 
 _COOL_DOWN = 100  # frames

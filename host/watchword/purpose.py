@@ -14,7 +14,6 @@ from watchword.features.tables import CHANNELS
 from watchword.graph import Graph
 
 _feeds = shipped.firmware_module("feeds")
-_decision = shipped.firmware_module("decision")
 
 _SHOWN = 4  # outputs, in a message
 _LEAST_SIDE = 20  # of pictures in colours
@@ -104,7 +103,6 @@ def unfed(description: Mapping[str, Any], inputs: int, outputs: int) -> str | No
             _feeds.picture(description, inputs, outputs, LONGEST)
         else:
             _feeds.sound(description, inputs, outputs)
-        _decision.check(description["labels"], description["decision"])
     except KeyError as error:
         return f"its description lacks {error}"
     except (ArithmeticError, TypeError, ValueError) as error:

@@ -43,7 +43,9 @@ class Pipeline:
     subject = "sound"
     source = None
     begun = 0
-    idle = True
+
+    def idle(self):
+        return True
 
     def begin(self, source):
         self.source = source
@@ -101,10 +103,10 @@ def test_a_fault_is_told_once_after_two_looks_and_so_is_its_end():
 def test_sound_that_could_not_be_taken_for_want_of_time_is_no_fault():
     app = App()
     app.source.wrong = "stopped"
-    app.pipeline.idle = False
+    app.pipeline.idle = lambda: False
     assert app.passes(10) == []
     assert app.source.stops == 0
-    app.pipeline.idle = True
+    app.pipeline.idle = lambda: True
     assert app.passes(2)[0] == "stopped"
 
 

@@ -37,7 +37,7 @@ def test_sound_to_decision_allocates_nothing():
             for i in range(640):
                 ear.source.ring[(tail + i) % 4096] = raw[at + i]
             ear.source.head = (tail + 640) % 4096
-            while not ear.idle:
+            while not ear.idle():
                 ear.advance(8)
                 if ear.heard >= 0:
                     fired += 1
@@ -59,7 +59,7 @@ def test_scores_equal_the_host():
             n = min(end - start, 2 * ear.source.room())
             ear.source.write(raw[start : start + n], n)
             start += n
-            while not ear.idle:
+            while not ear.idle():
                 ear.advance(8)
         ear.start(ear.models[0])
         assert bytes(ear.program.input) == windows.read(len(ear.program.input))
@@ -77,7 +77,7 @@ def test_a_reset_forgets_what_was_heard():
         ear.begin(LinkSource(), 0)
         for at in range(0, 32000, 640):
             ear.source.write(raw[at : at + 640], 640)
-            while not ear.idle:
+            while not ear.idle():
                 ear.advance(8)
         ear.start(ear.models[0])
         seen.append(bytes(ear.program.input))
@@ -94,7 +94,7 @@ def runs_of(name, pressing):
     ear.begin(source)
     for at in range(0, 32000, 3200):
         source.write(raw[at : at + 3200], 3200)
-        while not ear.idle:
+        while not ear.idle():
             ear.advance(8)
     return ear.count, ear.runs
 
@@ -165,7 +165,7 @@ def test_one_word_is_heard_when_the_host_hears_it():
     heard = []
     for at in range(0, len(raw) - 320, 320):
         ear.source.write(raw[at : at + 320], 320)
-        while not ear.idle:
+        while not ear.idle():
             ear.advance(8)
             if ear.heard >= 0:
                 assert ear.model.labels[ear.heard] == "word"
@@ -183,7 +183,7 @@ def test_silence_after_a_recording_is_heard_as_the_host_hears_it():
         heard = []
         for at in range(0, len(raw) - 320, 320):
             ear.source.write(raw[at : at + 320], 320)
-            while not ear.idle:
+            while not ear.idle():
                 ear.advance(8)
                 if ear.heard >= 0:
                     heard.append(ear.model.decision.time)
@@ -197,14 +197,14 @@ def heard_after(frames):
     source = LinkSource()
     ear.begin(source)
     source.write(raw[:960], 960)
-    while not ear.idle:
+    while not ear.idle():
         ear.advance(8)
     ear.count += frames
     before = frames * ear.hop_ms
     heard = []
     for at in range(960, len(raw) - 320, 320):
         source.write(raw[at : at + 320], 320)
-        while not ear.idle:
+        while not ear.idle():
             ear.advance(8)
             if ear.heard >= 0:
                 heard.append(ear.ms() - before)

@@ -177,7 +177,7 @@ def test_it_turns_to_the_other_slot_and_what_goes_by_is_no_loss():
     assert s.available() == 1024
     samples = array("h", bytes(640))
     s.read(samples, 0, 320)
-    assert s.range == (1024 + 5, 1024 + 5 + 319)
+    assert s.range() == (1024 + 5, 1024 + 5 + 319)
     assert s.fault() == "channel"
     s.stop()
 

@@ -374,14 +374,14 @@ rp2.PIO(0).remove_program(long)
 FAULT = """
 s.reset()
 hear(s, 6400)
-seen = s.clipped > 0, s.range
+seen = s.clipped() > 0, s.range()
 print(s.fault(), *seen)
 """
 
 
 def test_what_is_wrong_with_a_microphone_is_told(pico: Pico) -> None:
     pico.play(np.random.default_rng(2).normal(0, 600, 16000 * 600))
-    assert pico.run("s = source(bits=12)\nprint(s.fault(), s.range, s.available())\ns.start()" + FAULT)[0] == "stopped None 0"
+    assert pico.run("s = source(bits=12)\nprint(s.fault(), s.range(), s.available())\ns.start()" + FAULT)[0] == "stopped None 0"
     pico.controls.microphone(right=True)
     assert pico.run(FAULT + FAULT)[1] == "zeros False (0, 0)"
     pico.controls.microphone(right=False, plugged=False)

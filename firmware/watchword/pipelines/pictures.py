@@ -8,7 +8,6 @@ from array import array
 
 from micropython import const
 
-from watchword.decision import check
 from watchword.kernels import bodies
 from watchword.kernels.bodies import addressof
 from watchword.presence import Presence
@@ -60,7 +59,6 @@ class Viewer:
 
         d = program.description
         feeds.picture(d, len(program.input), len(program.output), LONGEST)
-        check(d["labels"], d["decision"])
         self.labels = d["labels"]
         self.rows, self.columns, self.channels = [int(n) for n in d["shape"]]
         self.program = program

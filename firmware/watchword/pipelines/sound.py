@@ -5,7 +5,7 @@ from array import array
 
 from micropython import const
 
-from watchword.decision import NO_END, Decision, check
+from watchword.decision import NO_END, Decision
 from watchword.frontend import CHANNELS, Frontend
 from watchword.kernels.bodies import buffers
 from watchword.runtime import Runtime
@@ -24,7 +24,6 @@ class Model:
         d = program.description
         feeds.sound(d, len(program.input), len(program.output))
         decision = d["decision"]
-        check(d["labels"], decision)
         self.program = program
         self.labels = d["labels"]
         self.stride = decision["stride"]
@@ -133,14 +132,12 @@ class Listener:
         """Hear no more: what waits is left where it is."""
         self.source = None
 
-    @property
     def idle(self):
         """Tell whether nothing can be done before more sound comes."""
         if self.source is None:
             return True
         return self.current is None and self.source.available() < self.need
 
-    @property
     def behind(self):
         """Tell whether so much sound waits that some might be lost soon."""
         return self.source is not None and self.source.available() >= self.most
@@ -168,8 +165,10 @@ class Listener:
                     self.tell()
             elif not self.take():
                 return False
+            elif self.current is not None:
+                continue
             if time.ticks_diff(time.ticks_ms(), t0) >= ms:
-                return not self.idle
+                return not self.idle()
 
     def tell(self):
         """Report what the run that has ended heard."""
@@ -212,7 +211,7 @@ class Listener:
         self.runs += first
         self.current = None
         for other in self.models:
-            if other is not model and other.runtime.running:
+            if other is not model and other.runtime.running():
                 self.current = other
         return True
 
@@ -244,17 +243,16 @@ class Listener:
 
     def plan(self):
         """Begin the runs that are due, and find out how many frames are to be taken next."""
-        count, room = self.count, self.together
+        room = self.together
         for model in self.models:
-            every = model.every
-            if every:
-                left = every - count % every
-                if left == every and count and not (model.skips and self.behind):
+            if model.every:
+                left = model.every - self.count % model.every
+                if left == model.every and self.count and not (model.skips and self.behind()):
                     self.start(model)
                 if left < room:
                     room = left
         self.room = room
-        self.need = room * self.hop if self.patient and count else self.wanted()
+        self.need = room * self.hop if self.patient and self.count else self.wanted()
 
     def start(self, model):
         """Begin a run of a model on the newest frames of features."""

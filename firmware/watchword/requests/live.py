@@ -50,7 +50,7 @@ class Subject(Requests):
         if not self.app.ears.hearing:
             raise RequestError(self.app.ears.text or "the board has ceased to hear by itself meanwhile")
         fields = meter.found()
-        fields.update({"us": us, "lost": source.lost - lost, "ring": source.ring_size, "hz": board.frequency()})
+        fields.update({"us": us, "lost": source.lost - lost, "ring": source.ring_size(), "hz": board.frequency()})
         return fields
 
 

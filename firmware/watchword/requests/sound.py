@@ -140,7 +140,7 @@ class Subject(Requests):
                 break
             self.link.reply(request)
             self.link_us += time.ticks_diff(time.ticks_us(), t0)
-        if self.pending is not None and listener.idle:
+        if self.pending is not None and listener.idle():
             request, self.pending = self.pending, None
             self.app.answer(request, "finish_" + request["do"])
         elif self.app.ears.wanted and time.ticks_diff(time.ticks_ms(), self.asked) > SILENT:

@@ -21,7 +21,10 @@ CLIPPED = const(200)  # of so many samples, one that is too loud is no fault yet
 
 
 class Words:
-    """state: that of kernels/microphone.py, for a ring of `size` bytes, a power of 2.
+    """No property is here, nor in others that take part in hearing: MicroPython looks for one at each assignment to an
+    attribute of such a class, which takes an RP2040 3000 cycles.
+
+    state: that of kernels/microphone.py, for a ring of `size` bytes, a power of 2.
 
     multiplier: the gain, 1 to 65535, 64 for the upper 16 bits (watchword.features.microphone on the host makes one of dB).
     lost: how many samples since `reset` came while the ring was full, as `available` has last seen it. Raises Refusal where
@@ -56,17 +59,14 @@ class Words:
         self.skipped = 0  # samples that `turn` has taken
         self.forget()
 
-    @property
     def ring_size(self):
         """Tell how many bytes of the heap the ring takes."""
         return len(self.ring) if self.ring is not None else 0
 
-    @property
     def clipped(self):
         """Tell how many samples since `reset` were too loud for this gain."""
         return self.state[_CLIPPED]
 
-    @property
     def range(self):
         """Tell the least and the greatest sample since `reset` or `fault`, of 24 bits, DC included; None before the first."""
         least, greatest = self.state[_LEAST], self.state[_GREATEST]
