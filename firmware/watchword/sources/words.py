@@ -22,7 +22,7 @@ CLIPPED = const(200)  # of so many samples, one that is too loud is no fault yet
 
 class Words:
     """No property is here, nor in others that take part in hearing: MicroPython looks for one at each assignment to an
-    attribute of such a class, which takes an RP2040 3000 cycles.
+    attribute of such a class, which takes an RP2040 a thousand cycles or more.
 
     state: that of kernels/microphone.py, for a ring of `size` bytes, a power of 2.
 
