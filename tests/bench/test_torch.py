@@ -60,8 +60,8 @@ is the best of {steps}, or of as many as {seconds:.0f} seconds had room for. Sam
 of PyTorch {version} (Debian's) there; the share is of the best of each. One thread is measured by processor time, two by the
 clock, and only where the machine is idle. {machine}.
 
-Gradients: the greatest difference between both, in double precision, as a part of the greatest gradient of that parameter. Debian's
-PyTorch is built with a generic BLAS, which its dense layers show.
+Gradients: the greatest difference between both, in double precision, as a part of the greatest gradient of that parameter.
+Debian's PyTorch is built with a generic BLAS, which its dense layers show.
 
 """
 
