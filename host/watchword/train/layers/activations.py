@@ -69,6 +69,11 @@ class ReLU(Elementwise):
     def differentiate(self, x: Array, y: Array, derivative: Array) -> None:
         np.copyto(derivative, y > 0)
 
+    def backward(self, gradient: Array) -> Array:
+        d_x = self.buffer("input gradient", gradient.shape, gradient.dtype)
+        np.multiply(gradient, self._y > 0, out=d_x)  # the same in one pass less
+        return d_x
+
 
 class ReLU6(Elementwise):
     """min(max(x, 0), 6), after MobileNet (arXiv:1704.04861): its range is the same in every layer."""

@@ -15,3 +15,8 @@ def blocks(array: NDArray[np.floating]) -> Iterator[slice]:
     count = max(1, _BYTES // max(1, array[0].nbytes))
     for start in range(0, len(array), count):
         yield slice(start, start + count)
+
+
+def row_products(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The sum of products along each row of two matrices, by BLAS: (rows,)."""
+    return np.asarray(np.matmul(one[:, None, :], other[:, :, None])[:, 0, 0])

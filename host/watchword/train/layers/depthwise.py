@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from watchword import graph
@@ -101,13 +100,13 @@ class DepthwiseConv2D(Weighted):
     def backward_parameters(self, gradient: Array) -> None:
         channels, clips = len(gradient), gradient.shape[3]
         lying = gradient.reshape(channels, *self._made, clips)
-        d_taps = np.zeros((len(self._taps[0]), channels), gradient.dtype)
+        d_taps = np.zeros((channels, len(self._taps[0])), gradient.dtype)
         for band, seen in zip(self._forward.bands, self._seen, strict=True):
             # The gradient of every entry of the matrix, of which those of a tap are summed.
             d_matrix = np.matmul(lying[:, :, band.targets], seen.swapaxes(2, 3)).sum(axis=1)
             by_entry = d_matrix.reshape(*d_matrix.shape[:2], self._forward.reach, -1)[:, band.target, band.row, band.source]
-            np.add.at(d_taps, band.tap, by_entry.T)
-        self.gradient("weights")[:] = d_taps.reshape(self.parameters["weights"].shape)
+            d_taps += by_entry @ np.eye(d_taps.shape[1], dtype=gradient.dtype)[band.tap]
+        self.gradient("weights")[:] = d_taps.T.reshape(self.parameters["weights"].shape)
         self.finish_backward(gradient)
 
     @property
@@ -126,9 +125,9 @@ class DepthwiseConv2D(Weighted):
             rows = self.buffer(f"{name} rows {number}", (channels, plan.height, columns, clips), source.dtype)
             rows[:, plan.rows] = source[:, :, band.sources]
             over, down, across, each = rows.strides
-            windows = as_strided(
-                rows, (channels, result.shape[1], plan.reach * columns, clips), (over, down * plan.step, across, each)
-            )
+            # Rows above each other, as a matrix; the next begins within it.
+            seen_at_once = (channels, result.shape[1], plan.reach * columns, clips)
+            windows: Array = np.ndarray(seen_at_once, rows.dtype, rows, strides=(over, down * plan.step, across, each))
             shape = (channels, band.targets.stop - band.targets.start, plan.reach, columns)
             matrix = self.buffer(f"{name} matrix {number}", shape, source.dtype)
             matrix[:, band.target, band.row, band.source] = self._taps[:, band.tap]

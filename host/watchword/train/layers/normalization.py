@@ -10,7 +10,7 @@ from watchword import graph
 from watchword.errors import DataError, ModelError
 from watchword.graph import Operation, Tensor
 from watchword.train.layers.activations import clamp
-from watchword.train.layers.blocks import blocks
+from watchword.train.layers.blocks import blocks, row_products
 from watchword.train.layers.int8 import weights_and_bias
 from watchword.train.layers.layer import Array, Layer, Part, Shape, he_normal, only
 
@@ -52,11 +52,11 @@ class BatchNorm(Layer):
             return clamp(y, self.activation)
         centred = self.buffer("centred", flat.shape, x.dtype)
         mean, variance = np.empty(len(x), x.dtype), np.empty(len(x), x.dtype)
+        ones = np.full(flat.shape[1], 1 / flat.shape[1], x.dtype)
         for some in blocks(flat):
-            mean[some] = flat[some].mean(axis=1)
+            mean[some] = flat[some] @ ones
             np.subtract(flat[some], mean[some, None], out=centred[some])
-            np.einsum("cm,cm->c", centred[some], centred[some], out=variance[some])
-            variance[some] /= flat.shape[1]
+            variance[some] = row_products(centred[some], centred[some]) / flat.shape[1]
             scale = self.parameters["gamma"][some] / np.sqrt(variance[some] + self.EPSILON)
             np.multiply(centred[some], scale[:, None], out=flat_y[some])
             flat_y[some] += self.parameters["beta"][some, None]
@@ -71,11 +71,11 @@ class BatchNorm(Layer):
         count = flat.shape[1]
         d_x = self.buffer("input gradient", flat.shape, flat.dtype)
         d_gamma, d_beta = self.gradient("gamma"), self.gradient("beta")
+        ones = np.ones(count, flat.dtype)
         for some in blocks(flat):
             centred, inverse = self._centred[some], self._inverse_deviation[some]
-            np.einsum("cm,cm->c", flat[some], centred, out=d_gamma[some])
-            d_gamma[some] *= inverse
-            np.sum(flat[some], axis=1, out=d_beta[some])
+            d_gamma[some] = row_products(flat[some], centred) * inverse
+            d_beta[some] = flat[some] @ ones
             # gamma / deviation * (gradient - mean of it - normalized * mean of gradient * normalized)
             np.multiply(centred, (-inverse * d_gamma[some] / count)[:, None], out=d_x[some])
             d_x[some] += flat[some]
