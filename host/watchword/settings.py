@@ -11,7 +11,7 @@ import json
 import reprlib
 import tomllib
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -57,19 +57,22 @@ def _parse(path: Path, form: str, loads: Callable[[str], Any]) -> Any:
 def build(cls: type[T], table: object, where: str = "") -> T:
     """A dataclass from a table, and its parts from the tables in it. `where`: the name of the table, empty for the file.
 
-    A field whose metadata have "named", classes by name, is one of those: the table's key `name` says which.
+    A field whose metadata have "named", classes by name, is one of those: the table's key `name` says which. Where the class of
+    a part depends on another key, `cls.chosen(table)` says which it is, by the name of the field.
 
     DataError: names the key that is missing, unknown or of another type, or that `cls` refuses by DataError or ModelError.
     """
     if not isinstance(table, dict):
         raise DataError(f"{where} is {shown(table)}: a table is expected")
     types = typing.get_type_hints(cls)
+    if chosen := getattr(cls, "chosen", None):
+        types |= chosen(table)
     fields = {entry.name: entry for entry in dataclasses.fields(cls)}  # type: ignore[arg-type]
     prefix = f"{where}." if where else ""
     for key in table:
         if key not in fields:
             name = key if key.isidentifier() and len(key) <= 40 else shown(key)
-            raise DataError(f"{prefix}{name} is not known; known here: {', '.join(fields)}")
+            raise DataError(f"{prefix}{name} is not known{nearest(key, fields)}; known here: {', '.join(fields)}")
     for name, entry in fields.items():
         required = entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
         if required and name not in table:
@@ -133,7 +136,7 @@ def _convert(kind: Any, value: object, where: str) -> object:
     if typing.get_origin(kind) is Literal:
         known = typing.get_args(kind)
         if not isinstance(value, str) or value not in known:
-            raise DataError(f"{where} is {shown(value)}: it is {' or '.join(known)}")
+            raise DataError(f"{where} is {shown(value)}{nearest(value, known)}: it is {' or '.join(known)}")
         return value
     if typing.get_origin(kind) is tuple:
         entries = typing.get_args(kind)
@@ -153,6 +156,12 @@ def _convert(kind: Any, value: object, where: str) -> object:
     if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
         raise DataError(f"{where} is {shown(value)}: it holds half a character (a lone surrogate), which no file can")
     return value
+
+
+def nearest(value: object, known: Collection[str]) -> str:
+    """What a mistyped name may have meant, to say: `, did you mean 'epochs'?`; empty where none of `known` is near."""
+    found = difflib.get_close_matches(value[:80], known, n=1) if isinstance(value, str) else []
+    return f", did you mean {shown(found[0])}?" if found else ""
 
 
 def shown(value: object) -> str:

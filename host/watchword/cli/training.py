@@ -79,8 +79,8 @@ def train(
         "accuracy": quantized.accuracy,
         "n": quantized.n,
         "macs": graph.macs,
-        "training": asdict(Selection.of(result.material.training.clips)),
-        "validation": asdict(Selection.of(result.material.validation.clips)),
+        "training": asdict(Selection.of(result.dataset.clips)),
+        "validation": asdict(Selection.of(result.dataset.validation_clips)),
         **batch.as_dict(),
     }
     if json:

@@ -10,10 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from watchword import description
-from watchword.data import audio
-from watchword.data.clips import Clip
-from watchword.data.labels import SILENCE
-from watchword.data.manifests import write_manifest
 from watchword.description import Description
 from watchword.graph import Graph
 from watchword.train.checkpoint import write_checkpoint
@@ -43,7 +39,7 @@ def save(result: Result, graph: Graph, out: Path, write: Callable[[Graph], bytes
     model.write_bytes(content)
     description.write(describe(result.recipe, result.network, content), model.with_suffix(".toml"))
     write_checkpoint(result.checkpoint, out / "checkpoint.npz")
-    _write_validation(result, out)
+    result.dataset.save_validation(out)
     _write_history(result.history, out)
     plot_curves(result.history, out / "curves.png")
     return model
@@ -67,17 +63,6 @@ def plot_curves(history: list[Epoch], path: Path) -> bool:
     accuracy.grid(alpha=0.3)
     figure.savefig(path)
     return True
-
-
-def _write_validation(result: Result, out: Path) -> None:
-    clips = list(result.material.validation.clips)
-    if len(result.material.silence):
-        (out / "silence").mkdir(exist_ok=True)
-    for number, samples in enumerate(result.material.silence):
-        path = out / "silence" / f"{number:02}.wav"
-        audio.write(path, samples)
-        clips.append(Clip(path, SILENCE))
-    write_manifest(out / "validation.csv", clips)
 
 
 def _write_history(history: list[Epoch], out: Path) -> None:

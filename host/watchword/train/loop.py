@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from watchword.data.batch import Batch, Report
+from watchword.errors import DataError
 from watchword.train.checkpoint import Checkpoint
-from watchword.train.examples import Examples, Material, read_material, training_examples, validation_examples
+from watchword.train.datasets import Dataset, Examples, beside, open_dataset
 from watchword.train.losses import CrossEntropy
 from watchword.train.network import Network
 from watchword.train.optimizers import Adam, one_cycle
@@ -37,8 +37,8 @@ class Epoch:
 class Result:
     """The outcome of training.
 
-    network: the weights after the epoch `best`. checkpoint: the same and all that is needed to resume. validation: features of
-    the clips of `material.validation`, then of `material.silence`.
+    network: the weights after the epoch `best`. checkpoint: the same and all that is needed to resume. validation: that of the
+    dataset.
     """
 
     recipe: Recipe
@@ -46,7 +46,7 @@ class Result:
     best: Epoch
     history: list[Epoch]
     checkpoint: Checkpoint
-    material: Material
+    dataset: Dataset
     validation: Examples
 
 
@@ -62,11 +62,13 @@ def train(
 
     progress: called after every epoch. report: receives what is trained on and what is amiss with it, in lines. batch: counts
     the recordings that cannot be read, which are passed by. The same recipe, data and machine give the same network. DataError:
-    as `read_material`, or the checkpoint is of another network.
+    as `open_dataset`, or the checkpoint is of another network.
     """
+    if recipe.kind == "tensor":
+        raise DataError("kind is tensor: `train` has no loss for it; watchword.train.datasets gives its examples to a network")
     settings = recipe.training
-    material = read_material(recipe, root, report, batch)
-    validation = validation_examples(recipe, material)
+    dataset = open_dataset(recipe, root, report, batch)
+    validation = dataset.validation()
     network = recipe.architecture.network(recipe.input, len(recipe.labels), np.random.default_rng([settings.seed, 0]))
     optimizer = Adam(settings.weight_decay)
     if start is not None:
@@ -76,15 +78,13 @@ def train(
     history: list[Epoch] = []
     best: tuple[Epoch, Checkpoint] | None = None
     step = 0
-    with _one_blas_thread():
-        for number, examples in enumerate(_epochs(recipe, material), start=1):
-            if number == 1:
-                calibration = examples.features[:_CALIBRATION_CLIPS]
-            batches = np.array_split(np.arange(len(examples)), max(1, len(examples) // settings.batch))
+    with _one_blas_thread(), beside(dataset) as examples:
+        calibration = dataset.calibration(_CALIBRATION_CLIPS)
+        for number in range(1, settings.epochs + 1):
             losses = []
-            for rows in batches:
-                rate = one_cycle(step, settings.epochs * len(batches), settings.rate)
-                value, gradient = loss(network.forward(examples.features[rows], training=True), examples.targets[rows])
+            for some in examples.epoch(number):
+                rate = one_cycle(step, settings.epochs * dataset.batches, settings.rate)
+                value, gradient = loss(network.forward(some.inputs, training=True), some.targets)
                 network.backward(gradient)
                 optimizer.step(network.parameters(), network.gradients(), rate)
                 ema.update(network)
@@ -98,12 +98,12 @@ def train(
                 progress(epoch)
     assert best is not None
     network.restore(best[1].arrays)
-    return Result(recipe, network, best[0], history, best[1], material, validation)
+    return Result(recipe, network, best[0], history, best[1], dataset, validation)
 
 
 def evaluate(network: Network, examples: Examples) -> tuple[float, float]:
     """Return the (mean loss in nats, accuracy) of a network on examples."""
-    probabilities = network.predict(examples.features)
+    probabilities = network.predict(examples.inputs)
     likelihoods = probabilities[np.arange(len(examples)), examples.targets]
     right = probabilities.argmax(axis=1) == examples.targets
     return float(-np.log(np.maximum(likelihoods, 1e-12)).mean()), float(right.mean())
@@ -132,22 +132,8 @@ class Ema:
                 mine[name][...] = value
 
 
-def _epochs(recipe: Recipe, material: Material) -> Iterator[Examples]:
-    """Yield the examples of each epoch; a thread prepares the next ones meanwhile.
-
-    NumPy releases the GIL in its inner loops, so a thread is enough to use a second core.
-    """
-    with ThreadPoolExecutor(1) as ahead:
-        upcoming = ahead.submit(training_examples, recipe, material, 1)
-        for number in range(2, recipe.training.epochs + 1):
-            examples = upcoming.result()
-            upcoming = ahead.submit(training_examples, recipe, material, number)
-            yield examples
-        yield upcoming.result()
-
-
 def _one_blas_thread() -> AbstractContextManager[object]:
-    """Limit BLAS to one thread: its matrix products are small, the other core extracts features, and threads that wait for each
+    """Limit BLAS to one thread: its matrix products are small, the other core makes examples, and threads that wait for each
     other make an epoch several times longer. The result does not depend on the number of cores then, either.
 
     Without threadpoolctl, of the extra "train", NumPy's default stays.
