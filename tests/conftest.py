@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from watchword.errors import SetupError
 
 ROOT = Path(__file__).resolve().parent.parent
 
+
+# What tests decode stays out of the user's cache.
+os.environ.setdefault("WATCHWORD_CLIPS", tempfile.mkdtemp(prefix="watchword-clips-"))
 
 BUILT = {"micropython", "wheel"}  # fixtures
 

@@ -57,13 +57,16 @@ def _parse(path: Path, form: str, loads: Callable[[str], Any]) -> Any:
 def build(cls: type[T], table: object, where: str = "") -> T:
     """A dataclass from a table, and its parts from the tables in it. `where`: the name of the table, empty for the file.
 
-    A field whose metadata have "named", classes by name, is one of those: the table's key `name` says which.
+    A field whose metadata have "named", classes by name, is one of those: the table's key `name` says which. Where the class of
+    a part depends on another key, `cls.chosen(table)` says which it is, by the name of the field.
 
     DataError: names the key that is missing, unknown or of another type, or that `cls` refuses by DataError or ModelError.
     """
     if not isinstance(table, dict):
         raise DataError(f"{where} is {shown(table)}: a table is expected")
     types = typing.get_type_hints(cls)
+    if chosen := getattr(cls, "chosen", None):
+        types |= chosen(table)
     fields = {entry.name: entry for entry in dataclasses.fields(cls)}  # type: ignore[arg-type]
     prefix = f"{where}." if where else ""
     for key in table:

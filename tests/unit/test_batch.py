@@ -12,15 +12,15 @@ from tests import wavs
 from tests.unit.test_evaluate import dense, louder, model, tensor
 
 from watchword.data import audio, batch, clips
-from watchword.data.augment import read_noise
 from watchword.data.batch import Batch, Report
 from watchword.data.clips import Clip
+from watchword.data.noise import read_noise
 from watchword.description import Description
 from watchword.errors import BoardError, DataError, LinkError
 from watchword.evaluate import evaluate, fewshot
 from watchword.graph import Graph, Reshape
 from watchword.model import Model, keywords, load
-from watchword.train.examples import read_material
+from watchword.train.datasets import SoundDataset
 from watchword.train.recipe import Data, Recipe, Source, read_recipe
 
 FILES = [Path(name) for name in "abcdefghijkl"]
@@ -127,9 +127,9 @@ def test_loading_keeps_those_that_can_be_read(mixed: list[Clip]) -> None:
     counted(files, 4)
     assert [clip.path.name for clip in found.clips] == ["0.wav", "1.wav", "2.wav"] * 2
     assert found.targets.tolist() == [0] * 3 + [1] * 3
-    assert found.signals.shape == (6, 16_000)
-    assert found.signals[5].any()
-    assert not found.signals[3].any()
+    assert len(found.signals) == 6
+    assert found.signals.rows([5]).any()
+    assert not found.signals.rows([3]).any()
 
 
 def test_noise(mixed: list[Clip], tmp_path: Path) -> None:
@@ -179,13 +179,13 @@ def test_training(mixed: list[Clip], tmp_path: Path, root: Path) -> None:
     data = Data(train=(Source(folder="."),), validation_share=0.4, validation_silence=0)
     recipe = _recipe(recipe, data)
     files = Batch("recordings")
-    material = read_material(recipe, tmp_path, batch=files)
+    dataset = SoundDataset.of_recipe(recipe, tmp_path, batch=files)
     counted(files, 2)
-    assert len(material.training.clips) + len(material.validation.clips) == 6
+    assert len(dataset.clips) + len(dataset.validation_clips) == 6
     for number in range(3):
         (tmp_path / f"no/{number}.wav").write_bytes(b"")
     with pytest.raises(DataError, match=r"no clip of no that can be read|none of \d recordings can be read"):
-        read_material(recipe, tmp_path)
+        SoundDataset.of_recipe(recipe, tmp_path)
 
 
 def _recipe(recipe: Recipe, data: Data) -> Recipe:

@@ -15,7 +15,7 @@ from tests.unit.command import Command
 
 from watchword.data import audio
 from watchword.errors import DataError
-from watchword.train.examples import read_material
+from watchword.train.datasets import SoundDataset
 from watchword.train.recipe import Data, Recipe, Source, read_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -52,13 +52,13 @@ class TestSpeechCommands:
     def test_lists_decide_what_validates_and_what_is_left_out(self, root: Path, recipe: Recipe) -> None:
         tone(root / "words/_background_noise_/hum.wav", 20, 100)
         told: list[str] = []
-        material = read_material(recipe, root, told.append)
-        assert {clip.speaker for clip in material.training.clips} == {"ann"}
-        assert {clip.speaker for clip in material.validation.clips} == {"bob"}
-        assert [clip.label for clip in material.training.clips] == ["bed"] * 2 + ["bird"] * 2 + ["no"] * 2 + ["yes"] * 2
-        assert material.training.targets.tolist() == [1] * 4 + [3] * 2 + [2] * 2
-        assert [len(samples) for samples in material.noise] == [20 * 16_000]
-        assert material.silence.shape == (4, 16_000)
+        dataset = SoundDataset.of_recipe(recipe, root, told.append)
+        assert {clip.speaker for clip in dataset.clips} == {"ann"}
+        assert {clip.speaker for clip in dataset.validation_clips} == {"bob"}
+        assert [clip.label for clip in dataset.clips] == ["bed"] * 2 + ["bird"] * 2 + ["no"] * 2 + ["yes"] * 2
+        assert sorted(dataset.batch(1, 0).targets.tolist()) == [0] + [1] * 4 + [2] * 2 + [3] * 2  # silence: a tenth of 8
+        assert [len(samples) for samples in dataset.noise] == [20 * 16_000]
+        assert dataset.quiet.shape == (4, 16_000)
         eight = "8 clips (by split: 8 of {}; 1 speakers)"
         assert told[1:] == [
             "8 clips of data.train are for tests by their split and are left out: split names another choice",
@@ -69,43 +69,43 @@ class TestSpeechCommands:
     def test_a_recipe_may_choose_otherwise(self, root: Path, recipe: Recipe) -> None:
         tone(root / "words/_background_noise_/hum.wav", 20, 100)
         sources = (Source(folder="words", split="test"), Source(folder="words", split="validation"))
-        material = read_material(
+        dataset = SoundDataset.of_recipe(
             dataclasses.replace(recipe, data=Data(sources, (Source(folder="words", split="train"),))), root
         )
-        assert {clip.speaker for clip in material.training.clips} == {"bob", "cy"}
-        assert {clip.speaker for clip in material.validation.clips} == {"ann"}
+        assert {clip.speaker for clip in dataset.clips} == {"bob", "cy"}
+        assert {clip.speaker for clip in dataset.validation_clips} == {"ann"}
 
     def test_short_clips_of_silence_are_joined_to_noise(self, root: Path, recipe: Recipe) -> None:
         for number in range(12):
             tone(root / f"words/_silence_/{number}.wav", 1, 50)
-        material = read_material(recipe, root)
-        assert [len(samples) for samples in material.noise] == [12 * 16_000]
-        assert len(material.training.clips) == 8  # silence is cut from the noise, of any level
+        dataset = SoundDataset.of_recipe(recipe, root)
+        assert [len(samples) for samples in dataset.noise] == [12 * 16_000]
+        assert len(dataset.clips) == 8  # silence is cut from the noise, of any level
 
     def test_silence_of_validation_stays_a_clip(self, root: Path, recipe: Recipe) -> None:
         tone(root / "words/_background_noise_/hum.wav", 20, 100)
         tone(root / "words/_silence_/room_nohash_0.wav", 1, 50)
         with (root / "words/validation_list.txt").open("a") as file:
             file.write("_silence_/room_nohash_0.wav\n")
-        material = read_material(recipe, root)
-        assert (material.validation.targets == 0).sum() == 1
+        dataset = SoundDataset.of_recipe(recipe, root)
+        assert [clip.label for clip in dataset.validation_clips].count("_silence_") == 1
         without = dataclasses.replace(recipe, labels=recipe.labels[1:], background=("_unknown_",))
-        assert "_silence_" not in {clip.label for clip in read_material(without, root).validation.clips}
+        assert "_silence_" not in {clip.label for clip in SoundDataset.of_recipe(without, root).validation_clips}
 
     def test_without_noise_silence_cannot_be_made(self, root: Path, recipe: Recipe) -> None:
         with pytest.raises(DataError, match="data.noise is missing, and no folder of data.train has _background_noise_"):
-            read_material(recipe, root)
+            SoundDataset.of_recipe(recipe, root)
         tone(root / "words/_silence_/1.wav", 3, 50)
         with pytest.raises(
             DataError, match=r"the folders of data\.train: 3\.0 s of noise in 1 files are too few; 10 s or more"
         ):
-            read_material(recipe, root)
+            SoundDataset.of_recipe(recipe, root)
 
     def test_a_folder_of_noise_without_any_is_told(self, root: Path, recipe: Recipe) -> None:
         tone(root / "words/_background_noise_/hum.wav", 20, 100)
         (root / "hush").mkdir()
         with pytest.raises(DataError, match=r"hush: no recordings of noise there \(.*\.wav"):
-            read_material(dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, noise="hush")), root)
+            SoundDataset.of_recipe(dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, noise="hush")), root)
 
     def test_a_source_that_is_of_the_other_kind_is_told(self, root: Path, recipe: Recipe) -> None:
         (root / "list.csv").write_text("file,label\n")
@@ -114,14 +114,16 @@ class TestSpeechCommands:
             (Source(manifest="words"), "words: is a folder, where a list of files is expected"),
         ):
             with pytest.raises(DataError, match=said):
-                read_material(dataclasses.replace(recipe, data=Data((source,), noise="words")), root)
+                SoundDataset.of_recipe(dataclasses.replace(recipe, data=Data((source,), noise="words")), root)
 
     def test_without_lists_clips_are_divided_by_speakers(self, root: Path, recipe: Recipe) -> None:
         tone(root / "words/_background_noise_/hum.wav", 20, 100)
         for name in ("validation_list.txt", "testing_list.txt"):
             (root / "words" / name).unlink()
-        material = read_material(dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, validation_share=0.4)), root)
-        training, validation = ({clip.speaker for clip in part.clips} for part in (material.training, material.validation))
+        dataset = SoundDataset.of_recipe(
+            dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, validation_share=0.4)), root
+        )
+        training, validation = ({clip.speaker for clip in part} for part in (dataset.clips, dataset.validation_clips))
         assert training | validation == set(SPEAKERS)
         assert not training & validation
 
@@ -129,16 +131,18 @@ class TestSpeechCommands:
         (root / "words/yes").rename(root / "words/Yes")
         (root / "words/bed/ann_nohash_0.wav").write_bytes(b"damaged")
         with pytest.raises(DataError, match=r"words/Yes: 'Yes': did you mean 'yes'\? 5 more clips have such labels"):
-            read_material(recipe, root)
+            SoundDataset.of_recipe(recipe, root)
 
     def test_a_manifest_with_splits_is_no_other(self, root: Path, recipe: Recipe) -> None:
         tone(root / "noise/hum.wav", 20, 100)
         rows = [f"words\\{word}\\{who}_nohash_0.wav;{word};{part}\n" for word in ("yes", "no") for who, part in
                 zip(SPEAKERS, ("Training", "dev", "TEST"), strict=True)]  # fmt: skip
         (root / "list.csv").write_bytes(("path;class;fold\n" + "".join(rows)).encode("utf-16"))
-        material = read_material(dataclasses.replace(recipe, data=Data((Source(manifest="list.csv"),), noise="noise")), root)
-        assert [(clip.label, clip.speaker) for clip in material.training.clips] == [("yes", "ann"), ("no", "ann")]
-        assert [(clip.label, clip.speaker) for clip in material.validation.clips] == [("yes", "bob"), ("no", "bob")]
+        dataset = SoundDataset.of_recipe(
+            dataclasses.replace(recipe, data=Data((Source(manifest="list.csv"),), noise="noise")), root
+        )
+        assert [(clip.label, clip.speaker) for clip in dataset.clips] == [("yes", "ann"), ("no", "ann")]
+        assert [(clip.label, clip.speaker) for clip in dataset.validation_clips] == [("yes", "bob"), ("no", "bob")]
 
 
 def test_the_recipe_of_the_guide_trains(tmp_path: Path, command: Command) -> None:

@@ -19,11 +19,11 @@ from watchword.data.clips import load
 from watchword.data.labels import SILENCE
 from watchword.data.manifests import read_manifest
 from watchword.errors import DataError
+from watchword.features import features, to_int8
 from watchword.train import Epoch, Result, Run, quantize, read_recipe, save, train
 from watchword.train.checkpoint import read_checkpoint, write_checkpoint, write_whole
-from watchword.train.examples import extract, training_examples, validation_examples
 from watchword.train.hooks import Hook, Pace, Progress
-from watchword.train.recipe import Recipe
+from watchword.train.recipe import Data, Recipe, Source
 from watchword.train.trainer import Trainer
 
 
@@ -74,12 +74,11 @@ class TestRun:
         assert first != weights(2)
 
     def test_every_epoch_draws_anew(self, result: Result) -> None:
-        material = result.dataset.material
-        one, again, two = (training_examples(result.recipe, material, epoch) for epoch in (1, 1, 2))
-        assert (one.inputs == again.inputs).all()
-        assert (one.inputs != two.inputs).any()
+        one, again, two = (list(result.dataset.epoch(epoch)) for epoch in (1, 1, 2))
+        assert all((a.inputs == b.inputs).all() for a, b in zip(one, again, strict=True))
+        assert any((a.inputs != b.inputs).any() for a, b in zip(one, two, strict=True))
         silent = result.recipe.labels.index(SILENCE)
-        assert (one.targets == silent).sum() == round(0.3 * len(result.dataset.clips))
+        assert sum((batch.targets == silent).sum() for batch in one) == round(0.3 * len(result.dataset.clips))
 
     def test_what_is_saved_is_what_was_validated(self, result: Result, tmp_path: Path) -> None:
         int8 = quantize(result.network, result.checkpoint.calibration, "tones")
@@ -90,8 +89,8 @@ class TestRun:
         assert found.labels == ("_silence_", "low", "middle", "high")
         assert found.embedding in {op.output.name for op in tflite.read(model).operations}
         recordings = load(read_manifest(tmp_path / "out/validation.csv"), found.labels, 16_000)
-        streams = np.pad(recordings.signals, ((0, 0), (16_000, 0)))
-        assert (extract(result.recipe, streams) == result.validation.inputs).all()
+        streams = np.pad(recordings.signals.rows(range(len(recordings.signals))), ((0, 0), (16_000, 0)))
+        assert (to_int8(features(streams)[:, -49:])[..., None] == result.validation.inputs).all()
         assert (recordings.targets == result.validation.targets).all()
         history = json.loads((tmp_path / "out/history.json").read_text("utf-8"))
         assert [row["accuracy"] for row in history] == [epoch.accuracy for epoch in result.history]
@@ -124,10 +123,10 @@ class TestRun:
         with pytest.raises(DataError, match="no clip of higher"):
             train(dataclasses.replace(recipe, labels=(*recipe.labels, "higher")), root)
 
-    def test_validation_has_a_second_of_silence_before_each_clip(self, result: Result) -> None:
-        examples = validation_examples(result.recipe, result.dataset.material)
-        assert (examples.inputs == result.validation.inputs).all()
-        assert examples.inputs.shape[1:] == (49, 40, 1)
+    def test_arrays_are_trained_on_from_python_alone(self, tmp_path: Path) -> None:
+        recipe = Recipe("table", ("cat", "dog"), Data((Source(arrays="x.npz"),)), kind="tensor")
+        with pytest.raises(DataError, match="kind is tensor: `train` has no loss for it"):
+            train(recipe, tmp_path)
 
 
 class StopAfter(Hook):
@@ -146,7 +145,7 @@ def broken(root: Path, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory)
     """The folder of a run that was stopped in its second epoch."""
     out = tmp_path_factory.mktemp("broken")
     run = Run(with_training(recipe, epochs=3), root, out, [StopAfter(12)])
-    assert not run.trainer.run()
+    assert not run.train()
     run.save()
     assert run.trainer.position.epoch == 2
     return out
@@ -159,7 +158,7 @@ class TestCheckpoint:
         short = with_training(recipe, epochs=3)
 
         def files(run: Run, out: Path) -> dict[str, bytes]:
-            assert run.trainer.run()
+            assert run.train()
             result = run.result()
             save(result, quantize(result.network, result.checkpoint.calibration, "tones"), out, tflite.write)
             return {path.name: path.read_bytes() for path in out.iterdir() if path.is_file() and path.suffix != ".csv"}
@@ -207,12 +206,12 @@ class TestCheckpoint:
         self, root: Path, recipe: Recipe, tmp_path: Path
     ) -> None:
         short = with_training(recipe, epochs=1, schedule="constant")
-        assert Run(short, root, tmp_path).trainer.run()
+        assert Run(short, root, tmp_path).train()
         longer = Run(with_training(short, epochs=2), root, tmp_path)
         longer.resume()
-        assert longer.trainer.run()
+        assert longer.train()
         whole = Run(with_training(short, epochs=2), root)
-        assert whole.trainer.run()
+        assert whole.train()
         assert longer.trainer.history == whole.trainer.history
 
     def test_a_run_with_other_recordings_is_refused(self, recipe: Recipe, broken: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from watchword.errors import DataError
 from watchword.train.artifacts import plot_curves, save_history
-from watchword.train.examples import Examples
+from watchword.train.datasets import Examples
 from watchword.train.hooks import Averaging, Best, EarlyStopping, Hook, Pace, Progress
 from watchword.train.layers import BatchNorm, Dense, Dropout, Layer
 from watchword.train.network import Input, Network

@@ -10,6 +10,7 @@ import typer
 from watchword import __version__
 from watchword.cli import (
     boards,
+    data,
     describing,
     flashing,
     hardware,
@@ -70,6 +71,7 @@ COMMANDS = {
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:
         app.command(cls=usage.Command, rich_help_panel=_panel)(_command)
+app.add_typer(data.data, name="data", rich_help_panel="Make")
 app.add_typer(virtual.board, name="board", rich_help_panel="Board")
 hardware.give_to(app, options.On, options.OnOrReference)
 

@@ -81,7 +81,7 @@ def train(
             run.resume(former)
             note(f"going on in epoch {run.trainer.position.epoch}, after batch {run.trainer.position.batch}")
         with until_interrupted(run.trainer.stop):
-            finished = run.trainer.run()
+            finished = run.train()
     if not finished:
         run.save()
         note(f"stopped in epoch {run.trainer.position.epoch} of {plan.training.epochs} and saved: `{again}` goes on")

@@ -1,4 +1,4 @@
-"""Labelled recordings: what is known of each, and their sound in the arrays that training takes."""
+"""Labelled recordings: what is known of each, and their sound in the rows that training takes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from watchword.data import audio
-from watchword.data.batch import Batch
+from watchword.data.batch import Batch, Report, silent
+from watchword.data.decoded import Decoded, Form, decode
 from watchword.data.labels import listed, numbers
 
 
@@ -34,10 +36,10 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """Clips in memory, those that could be read. signals: int16 (clips, samples). targets: label indices, int64 (clips,)."""
+    """Clips, those that could be read. signals: rows of int16 (samples,). targets: label indices, int64 (clips,)."""
 
     clips: tuple[Clip, ...]
-    signals: NDArray[np.int16]
+    signals: Decoded
     targets: NDArray[np.int64]
 
 
@@ -80,21 +82,19 @@ def divide(clips: Sequence[Clip], share: float) -> tuple[list[Clip], list[Clip]]
     return training, validation
 
 
-def load(clips: Sequence[Clip], labels: Sequence[str], samples: int, batch: Batch | None = None) -> Recordings:
-    """Read the sound of clips, each brought to `samples` samples by `fit`.
+def load(
+    clips: Sequence[Clip], labels: Sequence[str], samples: int, batch: Batch | None = None, report: Report = silent
+) -> Recordings:
+    """Read the sound of clips, each brought to `samples` samples by `fit`, or take it from the cache (`decoded`).
 
     A label that is not among `labels` counts as `_unknown_`. batch: counts the files that cannot be read, which are passed by.
     DataError: as `labels.numbers`, or none of the files can be read.
     """
     targets = np.array(numbers(clips, labels), np.int64)
-    signals = np.zeros((len(clips), samples), np.int16)
-    rows = []
-    for row, signal, _ in (batch or Batch("recordings")).each([clip.path for clip in clips], audio.read):
-        signals[row] = fit(signal, samples)
-        rows.append(row)
-    if len(rows) < len(clips):
-        clips, signals, targets = [clips[row] for row in rows], signals[rows], targets[rows]
-    return Recordings(tuple(clips), signals, targets)
+    form = Form("sound", (samples,), "int16")
+    paths = [clip.path for clip in clips]
+    signals, rows = decode(paths, form, partial(_read_fitted, samples=samples), batch or Batch("recordings"), report)
+    return Recordings(tuple(clips[row] for row in rows), signals, targets[rows])
 
 
 def fit(signal: NDArray[np.int16], samples: int) -> NDArray[np.int16]:
@@ -104,3 +104,7 @@ def fit(signal: NDArray[np.int16], samples: int) -> NDArray[np.int16]:
     energy = np.concatenate([[0.0], np.cumsum(signal.astype(np.float64) ** 2)])
     start = int(np.argmax(energy[samples:] - energy[:-samples]))
     return signal[start : start + samples]
+
+
+def _read_fitted(path: Path, report: Report, *, samples: int) -> NDArray[np.int16]:
+    return fit(audio.read(path, report), samples)

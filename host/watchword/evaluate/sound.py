@@ -72,7 +72,7 @@ def _by_window(
     judged: list[Judged] = []
     at_once = _BATCH if board is None else 1
     for begin in range(0, len(clips), at_once):
-        signals = recordings.signals[begin : begin + at_once]
+        signals = recordings.signals.rows(range(begin, min(begin + at_once, len(clips))))
         if board is None:
             outputs = reference.run(model.graph, inputs(model, signals)).reshape(len(signals), -1)
         else:

@@ -13,7 +13,7 @@ import numpy as np
 from watchword.train.layers import Array
 
 if TYPE_CHECKING:
-    from watchword.train.examples import Examples
+    from watchword.train.datasets import Examples
     from watchword.train.trainer import Epoch, Trainer
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from watchword.train.examples import Examples
+from watchword.train.datasets import Examples
 from watchword.train.layers import Array
 from watchword.train.losses import CrossEntropy, Loss, MeanSquaredError
 from watchword.train.network import Network

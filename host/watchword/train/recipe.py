@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from watchword import settings
-from watchword.data.augment import Augmentation
+from watchword.data.augmentation import ArrayAugmentation, PictureAugmentation, SoundAugmentation
 from watchword.data.labels import SILENCE, UNKNOWN
-from watchword.description import Decision, Description
+from watchword.description import FEATURES, PIXELS, Decision, Description, Kind
 from watchword.errors import DataError
 from watchword.features.micro import FrontendParameters
 from watchword.features.tables import CHANNELS, RATE, WINDOW
@@ -26,20 +26,25 @@ from watchword.train.network import Input
 
 @dataclass(frozen=True)
 class Source:
-    """A source of clips: a manifest, or a folder with one sub-folder per word.
+    """A source of examples: a manifest, or a folder with one sub-folder per label; or arrays, a .npz file or a table of CSV.
 
-    split: only the clips of this one. label_column, split_column: of a manifest, where they are not called as usual.
+    split: only the clips of this one. label_column, split_column: of a manifest, where they are not called as usual; the first
+    of a table, too. inputs, targets: names of the arrays in a .npz file.
     """
 
     manifest: str = ""
     folder: str = ""
+    arrays: str = ""
     label_column: str = ""
     split: str = ""
     split_column: str = ""
+    inputs: str = "x"
+    targets: str = "y"
 
     def __post_init__(self) -> None:
-        if bool(self.manifest) == bool(self.folder):
-            raise DataError("manifest or folder: one of the two is needed")
+        named = [name for name in ("manifest", "folder", "arrays") if getattr(self, name)]
+        if len(named) > 1 or not named:
+            raise DataError("manifest or folder: one of the two is needed, or arrays where kind is tensor")
         for name in ("label_column", "split_column"):
             if self.folder and getattr(self, name):
                 raise DataError(f"{name}: is of a manifest, and folder names none: its sub-folders are the labels")
@@ -50,9 +55,10 @@ class Data:
     """Data sets. train, validation: sources; without one for validation, clips that are listed for it validate, else
     `validation_share` of the training clips.
 
-    noise: a folder, or empty: that of `_background_noise_` in folders of train counts too. seconds: length of a clip, and what
-    the model sees. silence: clips of `_silence_` in training, as a share of the clips with words. validation_silence: the
-    number of those in validation.
+    balance: "class", "source" or both, the outermost first: these have equal shares in an epoch, by repeating what is rare.
+    Of sound: noise: a folder, or empty: that of `_background_noise_` in folders of train counts too. seconds: length of a clip,
+    and what the model sees. silence: clips of `_silence_` in training, as a share of the clips with words. validation_silence:
+    the number of those in validation. Of pictures: size, (rows, columns) of what the model sees; colours, 1 or 3.
     """
 
     train: tuple[Source, ...]
@@ -62,6 +68,9 @@ class Data:
     seconds: float = 1.0
     silence: float = 0.1
     validation_silence: int = 24
+    balance: tuple[Literal["class", "source"], ...] = ()
+    size: tuple[int, int] = (96, 96)
+    colours: int = 1
 
     def __post_init__(self) -> None:
         if not self.train:
@@ -70,6 +79,12 @@ class Data:
         _between("seconds", self.seconds, 0.2, 4)
         _between("silence", self.silence, 0, 10)
         _between("validation_silence", self.validation_silence, 0, 10_000)
+        if len(set(self.balance)) < len(self.balance):
+            raise DataError(f"balance names {self.balance[0]} twice")
+        for side in self.size:
+            _between("size", side, 8, 256)
+        if self.colours not in (1, 3):
+            raise DataError(f"colours is {self.colours}: it is 1 (grey) or 3")
 
 
 @dataclass(frozen=True)
@@ -126,19 +141,33 @@ class Training:
             raise DataError("warm_up is of other schedules: one-cycle rises by itself")
 
 
+Augmentation = SoundAugmentation | PictureAugmentation | ArrayAugmentation
+
+AUGMENTATIONS: dict[str, type[Augmentation]] = {
+    "sound": SoundAugmentation,
+    "picture": PictureAugmentation,
+    "tensor": ArrayAugmentation,
+}
+"""The class of [augmentation] by the kind."""
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe. name, labels, background, licence, source, decision: of the description. hop_ms: of the front end."""
+    """A recipe. kind: sound, picture or tensor, which are plain arrays: what the data are, and which keys [augmentation] has.
+
+    name, labels, background, licence, source, decision: of the description. hop_ms: of the front end.
+    """
 
     name: str
     labels: tuple[str, ...]
     data: Data
+    kind: Kind = "sound"
     background: tuple[str, ...] = ()
     licence: str = ""
     source: str = ""
     hop_ms: int = 20
     architecture: Architecture = field(default_factory=DsCnn, metadata={"named": ARCHITECTURES})
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: Augmentation = field(default_factory=SoundAugmentation)
     training: Training = field(default_factory=Training)
     decision: Decision = field(default_factory=Decision)
 
@@ -146,16 +175,41 @@ class Recipe:
         self.description()
         if len(self.labels) < 2:
             raise DataError("labels: two different ones or more are needed")
-        if SILENCE in self.labels and not self.data.noise and not any(source.folder for source in self.data.train):
+        self._check_kind()
+        if self.kind == "tensor":
+            return
+        folders = any(source.folder for source in self.data.train)
+        if self.kind == "sound" and SILENCE in self.labels and not self.data.noise and not folders:
             raise DataError(f"data.noise is missing: clips of {SILENCE} are cut from noise")
         try:
             self.architecture.network(self.input, len(self.labels), np.random.default_rng(0))
         except DataError as error:
             raise DataError(f"architecture: {error}") from None
 
+    @classmethod
+    def chosen(cls, table: dict[str, Any]) -> dict[str, Any]:
+        """Which class [augmentation] is, by the kind (see settings.build)."""
+        kind = table.get("kind", "sound")
+        return {"augmentation": AUGMENTATIONS.get(kind, SoundAugmentation) if isinstance(kind, str) else SoundAugmentation}
+
+    def _check_kind(self) -> None:
+        """Give a recipe without augmentation that of its kind. DataError: it, or a source, is of another kind."""
+        expected = AUGMENTATIONS[self.kind]
+        if not isinstance(self.augmentation, expected):
+            if self.augmentation != SoundAugmentation():
+                raise DataError(f"augmentation is of another kind than {self.kind}")
+            object.__setattr__(self, "augmentation", expected())
+        for name, sources in (("train", self.data.train), ("validation", self.data.validation)):
+            for number, source in enumerate(sources):
+                if bool(source.arrays) != (self.kind == "tensor"):
+                    wanted = "arrays" if self.kind == "tensor" else "manifest or folder"
+                    raise DataError(f"data.{name}[{number}]: {wanted} is needed where kind is {self.kind}")
+
     def description(self) -> Description:
         """The description of the model. ModelError: a name or a number is not one that a description can have."""
         return Description(
+            kind=self.kind,
+            input=PIXELS if self.kind == "picture" else FEATURES,
             name=self.name,
             labels=self.labels,
             background=self.background,
@@ -177,8 +231,19 @@ class Recipe:
 
     @property
     def input(self) -> Input:
-        """What the network takes."""
-        return Input.sound(self.frames, CHANNELS)
+        """What the network takes. DataError: arrays bring their own."""
+        if self.kind == "sound":
+            return Input.sound(self.frames, CHANNELS)
+        if self.kind == "picture":
+            return Input.picture(*self.shape)
+        raise DataError("kind is tensor: what the network takes is known by the arrays")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one input, (height, width, channels): frames and channels of sound, or a picture's. Arrays bring their own."""
+        if self.kind == "sound":
+            return self.frames, CHANNELS, 1
+        return (*self.data.size, self.data.colours)
 
     @property
     def words(self) -> tuple[str, ...]:

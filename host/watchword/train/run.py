@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from watchword.data.batch import Batch, Report
+from watchword.errors import DataError
 from watchword.train.checkpoint import Checkpoint, dependence, read_checkpoint, write_checkpoint
-from watchword.train.examples import Examples, SoundDataset, open_dataset
+from watchword.train.datasets import Dataset, Examples, beside, open_dataset
 from watchword.train.hooks import Averaging, Best, EarlyStopping, Hook, Saving
 from watchword.train.losses import CrossEntropy
 from watchword.train.network import Network
@@ -39,15 +40,15 @@ class Result:
     best: Epoch
     history: list[Epoch]
     checkpoint: Checkpoint
-    dataset: SoundDataset
+    dataset: Dataset
     validation: Examples
 
 
 class Run:
     """A recipe's trainer, its dataset, and the folder where its checkpoint is kept.
 
-    `Run(...)` begins; `resume` goes on from the checkpoint in the folder; then `trainer.run()` trains until it is finished or
-    `trainer.stop()` is called, and `result` is what came of it.
+    `Run(...)` begins; `resume` goes on from the checkpoint in the folder; then `train()` trains until it is finished or
+    `trainer.stop()` is called, and `result` is what came of it. A process of its own makes the examples meanwhile.
     """
 
     def __init__(
@@ -64,9 +65,13 @@ class Run:
         report: receives what is trained on and what is amiss with it, in lines. batch: counts the recordings that cannot be
         read, which are passed by. DataError: as `open_dataset`.
         """
+        if recipe.kind == "tensor":
+            raise DataError("kind is tensor: `train` has no loss for it; watchword.train.datasets gives its examples to a Trainer")
         settings = recipe.training
         self.recipe = recipe
         self.dataset = open_dataset(recipe, root, report, batch)
+        self._examples = beside(self.dataset)
+        self.validation = self._examples.validation()
         self.path = None
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
@@ -79,8 +84,8 @@ class Run:
         if self.path is not None:
             mine.append(Saving(self.save))
         objective = Classification(CrossEntropy(settings.label_smoothing))
-        self.trainer = Trainer(network, self.dataset, objective, settings, [*mine, *hooks])
-        self._data = _digest(self.dataset.validation())
+        self.trainer = Trainer(network, self._examples, objective, settings, [*mine, *hooks])
+        self._data = _digest(self.validation)
         self._calibration = self.dataset.calibration(_CALIBRATION)
 
     def resume(self, checkpoint: Checkpoint | None = None) -> None:
@@ -93,6 +98,11 @@ class Run:
         found.require_recipe(self.recipe, path)
         found.require_data(self._data, path)
         self.trainer.restore(found.state)
+
+    def train(self) -> bool:
+        """Train until it is finished, or stopped: returns whether it is finished. DataError: as `Trainer.run`."""
+        with self._examples:
+            return self.trainer.run()
 
     def checkpoint(self) -> Checkpoint:
         """The state of the run, between two steps."""
@@ -111,7 +121,7 @@ class Run:
         network.restore(checkpoint.best)
         history = self.trainer.history
         return Result(
-            self.recipe, network, best_of(history), list(history), checkpoint, self.dataset, self.dataset.validation()
+            self.recipe, network, best_of(history), list(history), checkpoint, self.dataset, self.validation
         )
 
 
@@ -131,7 +141,7 @@ def train(
     run = Run(recipe, root, None, hooks, report, batch)
     if start is not None:
         run.trainer.restore_network(start.weights([node.name for node in run.trainer.network.nodes]))
-    run.trainer.run()
+    run.train()
     return run.result()
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from watchword.errors import DataError
 from watchword.train import finite, gradients
-from watchword.train.examples import Examples
+from watchword.train.datasets import Examples
 from watchword.train.hooks import Hook
 from watchword.train.layers import Array
 from watchword.train.network import Network
