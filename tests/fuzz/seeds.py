@@ -14,7 +14,7 @@ from watchword import chips, compile, model, shipped, tflite
 from watchword.board import selftest
 from watchword.description import Description, read
 from watchword.errors import UnsupportedError
-from watchword.graph import Dense, Graph, Lookup, Softmax, Tensor
+from watchword.graph import Conv2D, Dense, Graph, Lookup, Softmax, Tensor
 from watchword.reference import lookup_table
 
 GRAPHS = 24
@@ -39,7 +39,7 @@ _MANIFEST = {
 
 @cache
 def graphs() -> list[Graph]:
-    """Random ones of all operations, some with ends of another type, and one with many weights."""
+    """Random ones of all operations, some with ends of another type, and two with many weights."""
     found: list[Graph] = []
     number = 0
     while len(found) < GRAPHS:
@@ -53,7 +53,15 @@ def graphs() -> list[Graph]:
         except UnsupportedError:
             continue
         found.append(graph)
-    return [*found, _dense(), selftest.model()[0]]
+    return [*found, _dense(), _pointwise(), selftest.model()[0]]
+
+
+def _pointwise() -> Graph:
+    """Weights that an RP2040 holds in half the bytes where there is little RAM."""
+    data = (np.arange(64 * 64) * 37 % 255 - 127).astype(np.int8).reshape(64, 1, 1, 64)
+    x, y = (Tensor(name, (1, 1, 2, 64), np.dtype(np.int8), np.array([0.1], np.float32), 3) for name in ("x", "y"))
+    weights = Tensor("w", data.shape, data.dtype, np.array([0.001], np.float32), data=data)
+    return Graph("pointwise", x, y, [Conv2D(x, y, weights, None)])
 
 
 def _dense() -> Graph:
@@ -81,14 +89,15 @@ def models() -> list[bytes]:
 
 @cache
 def programs(target: str) -> list[bytes]:
-    """`.ww` files: of all graphs as they are, and of what has many weights again, with so little RAM that they are read.
+    """`.ww` files: of all graphs as they are, and of what has many weights again, with so little RAM that these are read, or
+    held in half the bytes.
 
     Those of the keyword model are for PCs only: a chip's RAM does not hold them twice, as the guards around buffers take it.
     """
     chip = chips.named(target)
     found = [compile.compile(graph, described(graph), chip, simplify=False).content for graph in graphs()]
     found += listening_programs(target)
-    for graph in (_dense(), tflite.read(model.keywords())) if target == "unix" else (_dense(),):
+    for graph in (_dense(), tflite.read(model.keywords())) if target == "unix" else (_dense(), _pointwise()):
         whole = compile.compile(graph, described(graph), chip).program
         found.append(compile.compile(graph, described(graph), chip, ram=whole.ram - len(whole.constants) // 3).content)
     return found

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from watchword.compile.emit import Compiled, Layer, emit, parts
 from watchword.compile.memory import need
-from watchword.compile.schedule import Lowering, least, schedule
+from watchword.compile.schedule import Lowering, Schedule, least, schedule
 from watchword.compile.simplify import Simplified, unchanged
 from watchword.compile.simplify import simplify as simplify_graph
 from watchword.description import Description
@@ -24,6 +24,7 @@ __all__ = ["Compiled", "Layer", "Target", "TooLargeError", "compile", "simplifie
 
 _SMALL = 1024  # bytes of constants that are not worth a step that reads them
 _BLOCKS = (16384, 4096, 1024, 0)  # bytes for a block that the arena grows by, where it leaves less free
+_READ = 8  # cycles for a byte that an RP2040 reads from flash, at the least
 _VAIN = 32  # programs in a row that take no less RAM, after which the others would not either
 
 
@@ -74,9 +75,12 @@ def compile(
     scheduled = schedule(graph.graph, chip.lowering(graph.graph))
     at_each = need(scheduled.blocks)[: len(scheduled.operations)]
     _require_room(name, chip, ram, scheduled.plan.size, scheduled.operations[at_each.index(max(at_each))])
+    smallest = emit(graph, description, chip.name, scheduled, background, (), 0)
+    if smallest.program.ram > ram and (narrow := _narrowed(scheduled)) is not scheduled.lower:
+        scheduled = schedule(graph.graph, narrow)
+        smallest = emit(graph, description, chip.name, scheduled, background, (), 0)
     sizes = [sum(map(len, parts(calls))) for calls in scheduled.calls]
-    candidates = _candidates(partial(emit, graph, description, chip.name, scheduled, background), sizes)
-    smallest, vain = next(candidates), 0
+    candidates, vain = _paged(partial(emit, graph, description, chip.name, scheduled, background), sizes), 0
     while smallest.program.ram > ram and vain < _VAIN and (candidate := next(candidates, None)):
         vain += 1
         if candidate.program.ram < smallest.program.ram:
@@ -106,14 +110,31 @@ def _require_room(name: str, chip: Target, ram: int, arena: int, op: Operation) 
         raise TooLargeError(what, chip, ram)
 
 
-def _candidates(emitted: Callable[[frozenset[int], int], Compiled], sizes: Sequence[int]) -> Iterator[Compiled]:
-    """Programs that take ever less RAM and ever more time: from all constants there to as many read from the file as can be.
+def _narrowed(scheduled: Schedule) -> Lowering:
+    """The same lowering with fewer bytes of weights, wherever that takes less time than to read them from flash at each run."""
+    lower = scheduled.lower
+    for op in scheduled.operations:
+        narrow = lower.narrowed(op)
+        if narrow is not None:
+            (before, wide), (after, thin) = _cost(lower, op), _cost(narrow, op)
+            if after - before < _READ * (wide - thin):
+                lower = narrow
+    return lower
+
+
+def _cost(lower: Lowering, op: Operation) -> tuple[int, int]:
+    """Cycles of an operation, and bytes of its constants."""
+    calls = lower(op)
+    return sum(lower.timed(call).cycles for call in calls), sum(map(len, parts(calls)))
+
+
+def _paged(emitted: Callable[[frozenset[int], int], Compiled], sizes: Sequence[int]) -> Iterator[Compiled]:
+    """Programs that take ever less RAM and ever more time: up to as many constants read from the file as can be.
 
     The largest go first, in large blocks where there is room for them, else in small ones. sizes: bytes of constants of each
     operation.
     """
     paged: frozenset[int] = frozenset()
-    yield emitted(paged, 0)
     for step in sorted((step for step, size in enumerate(sizes) if size > _SMALL), key=lambda step: -sizes[step]):
         paged |= {step}
         for block in _BLOCKS:
