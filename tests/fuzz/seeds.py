@@ -57,7 +57,7 @@ def graphs() -> list[Graph]:
 
 
 def _pointwise() -> Graph:
-    """Weights that an RP2040 holds in half the bytes where there is little RAM."""
+    """Great weights, which an RP2040 holds four in a word."""
     data = (np.arange(64 * 64) * 37 % 255 - 127).astype(np.int8).reshape(64, 1, 1, 64)
     x, y = (Tensor(name, (1, 1, 2, 64), np.dtype(np.int8), np.array([0.1], np.float32), 3) for name in ("x", "y"))
     weights = Tensor("w", data.shape, data.dtype, np.array([0.001], np.float32), data=data)
@@ -89,15 +89,14 @@ def models() -> list[bytes]:
 
 @cache
 def programs(target: str) -> list[bytes]:
-    """`.ww` files: of all graphs as they are, and of what has many weights again, with so little RAM that these are read, or
-    held in half the bytes.
+    """`.ww` files: of all graphs as they are, and of what has many weights again, with so little RAM that they are read.
 
     Those of the keyword model are for PCs only: a chip's RAM does not hold them twice, as the guards around buffers take it.
     """
     chip = chips.named(target)
     found = [compile.compile(graph, described(graph), chip, simplify=False).content for graph in graphs()]
     found += listening_programs(target)
-    for graph in (_dense(), tflite.read(model.keywords())) if target == "unix" else (_dense(), _pointwise()):
+    for graph in (_dense(), tflite.read(model.keywords())) if target == "unix" else (_dense(),):
         whole = compile.compile(graph, described(graph), chip).program
         found.append(compile.compile(graph, described(graph), chip, ram=whole.ram - len(whole.constants) // 3).content)
     return found
