@@ -19,7 +19,7 @@ from tests import random_layers
 from tests.random_layers import ACTIVATIONS, ENDS, Weighted, constant, signal, tensor, weighted
 from watchword import reference
 from watchword.compile.lower.call import Record
-from watchword.compile.thumb import packed
+from watchword.compile.thumb import packed, packed_bytes
 from watchword.compile.thumb.order import tap_order
 from watchword.compile.thumb.packed_depthwise import lower_depthwise
 from watchword.graph import (
@@ -437,48 +437,91 @@ def smaller(rng: np.random.Generator, op: Weighted, by: float, i: int) -> Weight
     return dataclasses.replace(op, weights=weights, bias=bias)
 
 
+@dataclass
+class Seen:
+    """A layer without padding, some of whose channels are computed, in a picture that may be wider than what the layer sees."""
+
+    op: Conv2D | Dense
+    wide: int
+    first: int
+    last: int
+    x: NDArray[np.int8]
+    y: NDArray[np.int8]
+
+    def case(self, memory: Memory, kernel: str, i: int, p: dict[str, int], more: list[Record]) -> Case:
+        """p: what is the kernel's own."""
+        rng = memory.rng
+        op, first, last = self.op, self.first, self.last
+        depth = self.x.shape[3]
+        out_h, out_w, out = (1, 1, self.y.size) if isinstance(op, Dense) else self.y.shape[1:]
+        output = rng.integers(-128, 128, (out_h, out_w, out + 3)).astype(np.int8)
+        at, to = memory.value(self.x, 4), memory.value(output)
+        low, high = reference.activation_range(op)
+        down, right = (1, 1) if isinstance(op, Dense) else op.stride
+        p |= {
+            **bounds(low, high, op.output.zero_point),
+            "input": at,
+            "output": to + first,
+            "columns": out_w,
+            "input_column_step": right * depth,
+            "input_row_step": down * self.wide * depth,
+            "output_gap": out + 3 - (last - first),
+            "output_row_step": out_w * (out + 3),
+            "round_once": int(isinstance(op, Dense)),
+        }
+        output[:, :, first:last] = self.y.reshape(out_h, out_w, out)[:, :, first:last]
+        return memory.case(f"{kernel}{i}", kernel, out_h, p, [(to, output)], more)
+
+
+def seen(rng: np.random.Generator, i: int) -> Seen:
+    layer = weighted(rng, ("conv", "conv", "dense")[i % 3], i, "valid", more=9)
+    op = smaller(rng, layer, (1, 1.5, 2, 2.5, 3, 30, 200)[i % 7], i)
+    assert isinstance(op, Conv2D | Dense)
+    _, height, width, depth = (1, 1, 1, op.input.size) if isinstance(op, Dense) else op.input.shape
+    wide = width + int(rng.integers(0, 3)) * (not isinstance(op, Dense))
+    x = signal(rng, (1, height, wide, depth), i)
+    y = reference.run_operation(op, x[:, :, :width].reshape(op.input.shape))
+    first, last = sorted(int(v) for v in rng.choice(y.shape[-1] + 1, 2, replace=False))
+    return Seen(op, wide, first, last, x, y)
+
+
 def paired(rng: np.random.Generator, i: int) -> Case:
-    """Some channels of a layer without padding, in a picture that may be wider than what the layer sees."""
+    """Two weights in a word."""
     while True:
-        layer = weighted(rng, ("conv", "conv", "dense")[i % 3], i, "valid", more=9)
-        op = smaller(rng, layer, (1, 1.5, 2, 2.5, 3, 30, 200)[i % 7], i)
-        assert isinstance(op, Conv2D | Dense)
-        memory = Memory(rng)
-        _, height, width, depth = (1, 1, 1, op.input.size) if isinstance(op, Dense) else op.input.shape
-        wide = width + int(rng.integers(0, 3)) * (not isinstance(op, Dense))
-        x = signal(rng, (1, height, wide, depth), i)
-        seen = x[:, :, :width].reshape(op.input.shape)
-        y = reference.run_operation(op, seen)
-        _, out_h, out_w, out = (1, 1, *y.shape) if isinstance(op, Dense) else y.shape
-        first, last = sorted(int(v) for v in rng.choice(out + 1, 2, replace=False))
-        taps = packed.patch(op, wide, 0, partial(tap_order, op))
-        made = packed.stream(op, first, last, taps) if taps else None
+        of = seen(rng, i)
+        taps = packed.patch(of.op, of.wide, 0, partial(tap_order, of.op))
+        made = packed.stream(of.op, of.first, of.last, taps) if taps else None
         if taps is not None and made is not None:
             break
-    low, high = reference.activation_range(op)
-    down, right = (1, 1) if isinstance(op, Dense) else op.stride
-    output = rng.integers(-128, 128, (out_h, out_w, out + 3)).astype(np.int8)
-    at, to = memory.value(x, 4), memory.value(output)
+    memory = Memory(rng)
     p = {
-        **bounds(low, high, op.output.zero_point),
-        "input": at,
-        "output": to + first,
         "shift": made.shift,
         "stream": memory.constant(np.frombuffer(made.content, np.uint8)),
         "taps": taps.taps,
         "segments": taps.segments,
-        "columns": out_w,
-        "input_column_step": right * depth,
-        "input_row_step": down * wide * depth,
-        "output_gap": out + 3 - (last - first),
-        "output_row_step": out_w * (out + 3),
         "has_table": int(taps.places is not None),
         "sums": memory.work(24 * sum(run.groups for run in made.runs)) if taps.segments > 1 else 0,
-        "round_once": int(isinstance(op, Dense)),
         "runs": len(made.runs),
     }
-    output[:, :, first:last] = y.reshape(out_h, out_w, out)[:, :, first:last]
-    return memory.case(f"packed{i}", "packed", out_h, p, [(to, output)], packed.records(made, taps))
+    return of.case(memory, "packed", i, p, packed.records(made, taps))
+
+
+def four(rng: np.random.Generator, i: int) -> Case:
+    """Four weights in a word."""
+    of = seen(rng, i)
+    taps = packed_bytes.patch(of.op, of.wide, 0)
+    assert taps is not None
+    made = packed_bytes.stream(of.op, of.first, of.last, taps)
+    memory = Memory(rng)
+    p = {
+        "shift": made.shift,
+        "stream": memory.constant(np.frombuffer(made.content, np.uint8)),
+        "taps": taps.taps,
+        "has_table": int(taps.places is not None),
+        "window": memory.work(4 * taps.taps),
+        "runs": len(made.runs),
+    }
+    return of.case(memory, "packed_bytes", i, p, packed_bytes.records(made, taps))
 
 
 def planes(rng: np.random.Generator, i: int) -> Case:
@@ -544,6 +587,7 @@ MAKERS: Makers = {
 }
 THUMB_MAKERS: Makers = {  # of kernels that exist in Thumb code only
     "packed": (paired, 105),
+    "packed_bytes": (four, 42),
     "planes": (planes, 84),
 }
 

@@ -14,6 +14,7 @@ from watchword.board.virtual import Hardware
 from watchword.model import keywords, load
 
 WORDS = ("okay_nabu", "alexa", "hey_jarvis")
+TOGETHER = ("okay_nabu", "alexa")
 SECONDS = 4
 HEADER = """\
 # Hearing by itself, on the virtual Pico
@@ -21,7 +22,7 @@ HEADER = """\
 `make bench` writes this. A virtual INMP441 hears a quiet room in which words are spoken, for {seconds} s of emulated time at
 125 MHz. Busy: cycles that the emulated processor does not wait, nobody asking the board for anything; parts: as the board takes
 their time, of a second run. Least clock: the lowest that has a quarter more than busy, and whether one run at it lost nothing.
-Heap free: with the model kept on the board, the microphone's ring of {ring} bytes taken.
+Heap free: with the model kept on the board, the microphone's ring of {ring} bytes taken; of two words at once, one of {both}.
 """
 
 
@@ -33,9 +34,13 @@ def test_hearing(root: Path, shared_data: Path, tmp_path: Path, monkeypatch: pyt
             monkeypatch.setenv("WATCHWORD_STATE", str(tmp_path / f"{name}-{xip}"))
             found.append((xip, *heard(name, path, Hardware(xip=xip))))
             print(found[-1])
-    ring = max(live.ring for _, live, _ in found)
+        monkeypatch.setenv("WATCHWORD_STATE", str(tmp_path / f"together-{xip}"))
+        found.append((xip, *heard_together([paths[name] for name in TOGETHER], Hardware(xip=xip))))
+        print(found[-1])
+    rings = [live.ring for _, live, _ in found]
     columns = ("model", "misses", *PARTS, "busy", "samples lost", "heap free", "least clock")
-    lines = [HEADER.format(seconds=SECONDS, ring=ring), row(columns), row(["-"] * 2 + ["-:"] * (len(columns) - 2))]
+    header = HEADER.format(seconds=SECONDS, ring=max(rings), both=min(rings))
+    lines = [header, row(columns), row(["-"] * 2 + ["-:"] * (len(columns) - 2))]
     lines += [row(cells(*one)) for one in found]
     text = "\n".join(lines)
     if any(live.lost for _, live, _ in found):
@@ -55,6 +60,15 @@ def heard(name: str, path: Path, hardware: Hardware) -> tuple[Live, int]:
         board.push(program, scratch=True)
         prepare(board, wired)
         return try_least(board, wired, measure(board, name, SECONDS)), free
+
+
+def heard_together(paths: list[Path], hardware: Hardware) -> tuple[Live, int]:
+    """The same of several words at once, kept on the board beside one another. Whether the least clock does is not tried."""
+    with stage(hardware, SECONDS) as wired, Board.open("pico", hardware=wired) as board:
+        board.microphone(MicrophoneSetting("i2s", 1024, "inmp441", 16, 17, 18))
+        for path in paths:
+            board.push(load(path).compile("rp2040", ram=board.room_beside()), beside=True)
+        return measure(board, " and ".join(path.stem for path in paths), SECONDS), board.hello.heap_free
 
 
 def cells(xip: bool, live: Live, free: int) -> list[str]:

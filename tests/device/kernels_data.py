@@ -11,7 +11,7 @@ from watchword import shipped
 from watchword.firmware import mpy, thumb
 from watchword.kernels import KERNELS
 
-FREE = ("packed", "packed_depthwise")  # Thumb kernels that clamp with the interpolator where there is one
+FREE = ("packed", "packed_depthwise", "packed_bytes")  # Thumb kernels that clamp with the interpolator where there is one
 
 
 def make(folder: Path, shared: Path | None, target: str) -> None:

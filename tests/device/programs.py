@@ -118,6 +118,9 @@ def work(step):
     if name == "packed":
         groups = sum([more[i] for i in range(1, 2 * p.runs, 2)])
         return rows * p.columns * p.segments * (p.taps + groups * 100)
+    if name == "packed_bytes":
+        groups = sum([more[i] for i in range(1, 2 * p.runs, 2)])
+        return rows * p.columns * (p.taps + groups * p.taps * 2)
     if name == "packed_depthwise":
         each = len(contract.records[0][1])
         spanned = sum([more[i] * more[i + 1] for i in range(0, each * p.groups, each)])

@@ -34,6 +34,18 @@ def test_every_layer_on_unix(name: str, ram: int | None, shared_data: Path, micr
         golden.check(board, shared_data, name, 3, ram)
 
 
+@pytest.mark.parametrize("ram", [52_000, 40_000], ids=["all in RAM", "some read from flash"])
+@pytest.mark.parametrize("name", golden.compiled_together("microwakeword/okay_nabu", "microwakeword/alexa"))
+def test_every_layer_on_pico_with_weights_in_half_the_bytes(name: str, ram: int, shared_data: Path) -> None:
+    steps = golden.compiled(golden.path(shared_data, name), "rp2040", ram).program.steps
+    kernels = {step.kernel.name for step in steps}
+    assert "packed_bytes" in kernels
+    assert "packed" not in kernels
+    assert ("read" in kernels) == (ram == 40_000)
+    with Board.open("pico") as board:
+        golden.check(board, shared_data, name, 3, ram)
+
+
 @pytest.mark.parametrize("name", golden.compiled_together(*golden.MODELS))
 def test_every_layer_on_pico(name: str, shared_data: Path) -> None:
     """One sample of each; `make bench` runs the others."""

@@ -14,7 +14,7 @@ from watchword import chips, compile, model, shipped, tflite
 from watchword.board import selftest
 from watchword.description import Description, read
 from watchword.errors import UnsupportedError
-from watchword.graph import Dense, Graph, Lookup, Softmax, Tensor
+from watchword.graph import Conv2D, Dense, Graph, Lookup, Softmax, Tensor
 from watchword.reference import lookup_table
 
 GRAPHS = 24
@@ -39,7 +39,7 @@ _MANIFEST = {
 
 @cache
 def graphs() -> list[Graph]:
-    """Random ones of all operations, some with ends of another type, and one with many weights."""
+    """Random ones of all operations, some with ends of another type, and two with many weights."""
     found: list[Graph] = []
     number = 0
     while len(found) < GRAPHS:
@@ -53,7 +53,15 @@ def graphs() -> list[Graph]:
         except UnsupportedError:
             continue
         found.append(graph)
-    return [*found, _dense(), selftest.model()[0]]
+    return [*found, _dense(), _pointwise(), selftest.model()[0]]
+
+
+def _pointwise() -> Graph:
+    """Great weights, which an RP2040 holds four in a word."""
+    data = (np.arange(64 * 64) * 37 % 255 - 127).astype(np.int8).reshape(64, 1, 1, 64)
+    x, y = (Tensor(name, (1, 1, 2, 64), np.dtype(np.int8), np.array([0.1], np.float32), 3) for name in ("x", "y"))
+    weights = Tensor("w", data.shape, data.dtype, np.array([0.001], np.float32), data=data)
+    return Graph("pointwise", x, y, [Conv2D(x, y, weights, None)])
 
 
 def _dense() -> Graph:

@@ -37,8 +37,8 @@ GRAPHS = 150  # at random, in which all is found that they can have
 MIXING = {"Softmax"}  # operations each of whose outputs needs all channels
 UNBOUNDED = {"Softmax", "Svdf"}  # which may have all values whatever they are given
 ELSEWHERE = {  # kernels without a body in a language
-    "plain": {"packed", "packed_depthwise", "read"},  # Thumb only; without one, the runtime reads
-    "viper": {"packed", "packed_depthwise", "read"},
+    "plain": {"packed", "packed_bytes", "packed_depthwise", "read"},  # Thumb only; without one, the runtime reads
+    "viper": {"packed", "packed_bytes", "packed_depthwise", "read"},
     "thumb": {"svdf"},
 }
 

@@ -7,12 +7,18 @@ import pytest
 from numpy.typing import NDArray
 from tests import random_layers
 
+from watchword.chips import named
+from watchword.compile import compile
 from watchword.compile.thumb.fit import FORMS, Rescale, fit, fit_each
 from watchword.compile.thumb.order import by_chunks, orders, tap_order
 from watchword.compile.thumb.packed import BODIES, SEGMENT, Patch, bound, safe, stream
+from watchword.compile.thumb.packed_bytes import MOST
+from watchword.compile.thumb.packed_bytes import patch as bytes_patch
+from watchword.compile.thumb.packed_bytes import stream as bytes_stream
 from watchword.compile.thumb.packed_depthwise import LOOPS
 from watchword.compile.thumb.packed_depthwise import safe as depthwise_safe
-from watchword.graph import Conv2D, Dense
+from watchword.description import Description
+from watchword.graph import Conv2D, Dense, Graph
 from watchword.model import keywords, load
 from watchword.reference import quantize_multiplier
 
@@ -186,3 +192,88 @@ def test_an_order_by_chunks_is_a_permutation_and_no_slower() -> None:
     assert sorted(order) == list(range(64))
     assert short(order) >= short(np.arange(64))
     assert np.array_equal(order, by_chunks(weights, 1))  # the same program every time
+
+
+@pytest.mark.parametrize("i", range(24))
+def test_four_weights_in_a_word_give_four_sums(i: int) -> None:
+    """Read as the kernel reads them, with 32 bits, and the worst activations for sums that must not be mixed up."""
+    rng = np.random.default_rng(i)
+    op = random_layers.weighted(rng, "dense" if i % 3 == 0 else "conv", i)
+    assert isinstance(op, Conv2D | Dense)
+    outputs, count = op.rows.shape
+    taps = bytes_patch(op, 1 if isinstance(op, Dense) else op.input.shape[2], 0)
+    assert taps is not None
+    made = bytes_stream(op, 0, outputs, taps)
+    x = np.where(op.rows[rng.integers(outputs)] > 0, rng.choice([-128, 127]), rng.choice([-128, 127]))
+    x = np.pad(x, (0, taps.taps - count), constant_values=127)  # what fills up weighs nothing
+    words = np.frombuffer(made.content, "<u4").astype(np.int64)
+    at, found = 0, []
+    for run in made.runs:
+        for _ in range(run.groups):
+            found += four_sums(words[at : at + taps.taps], x)[run.skipped :]
+            at += taps.taps + run.outputs * (4 if run.ending == 2 else 3)
+    assert at == len(words)
+    assert found == [int(total) for total in op.rows @ x[:count]]
+
+
+def four_sums(words: Ints, x: Ints) -> list[int]:
+    """As packed_bytes_thumb.py has them."""
+    swapped = (words & 0xFF00FF) << 8 | words >> 8 & 0xFF00FF
+    first, second, third = (int((x * some).sum()) for some in (words, swapped, words >> 16))
+    p = ((first - (second << 8)) * 65537) & 0xFFFFFFFF
+    q = (second - (p << 8)) & 0xFFFFFFFF
+    digits = (p >> 16) + (q >> 16 << 8) - third
+    i = signed(digits, 8)
+    j = signed(digits - i >> 8, 8)
+    c = signed(third - ((q >> 16) - j << 8), 24)
+    sums = (p & 0xFFFF) + (i << 16), (q & 0xFFFF) + (j << 16), c, third - c >> 8
+    return [total - 128 * int(x.sum()) for total in sums]
+
+
+def signed(value: int, bits: int) -> int:
+    """The lowest bits, the uppermost of which is the sign."""
+    half = 1 << bits - 1
+    return (value + half) % (2 * half) - half
+
+
+@pytest.mark.parametrize("taps", [200, 256, 384, 508])
+def test_four_sums_are_right_up_to_the_most_that_is_taken(taps: int) -> None:
+    rng = np.random.default_rng(taps)
+    for _ in range(50):
+        weights = rng.integers(0, 256, (4, taps))
+        while (weights.sum(1) > MOST).any():
+            weights[weights.sum(1) > MOST] //= 2
+        grown = weights.argmin()  # one of them as great as it may be
+        weights[grown // taps, grown % taps] += min(255 - weights.flat[grown], MOST - weights[grown // taps].sum())
+        x = rng.choice([-128, 127, 0], taps) if rng.integers(2) else np.full(taps, rng.choice([-128, 127]))
+        words = weights[0] + (weights[1] << 8) + (weights[2] << 16) + (weights[3] << 24)
+        assert four_sums(words, x) == [int((w - 128) @ x) for w in weights]
+
+
+def pointwise(scale: int, pixels: int) -> Graph:
+    data = np.random.default_rng(0).integers(-scale, scale + 1, (64, 1, 1, 64)).astype(np.int8)
+    x, y = (random_layers.tensor(name, (1, 1, pixels, 64), 0.1, 3) for name in ("x", "y"))
+    return Graph("pointwise", x, y, [Conv2D(x, y, random_layers.constant("w", data, np.array([0.001], np.float32), 0), None)])
+
+
+def kernels_of(scale: int, pixels: int, ram: int | None = None) -> tuple[list[str], int]:
+    """The kernels of a program for an RP2040 with one such layer, and the RAM that it takes."""
+    description = Description(name="pointwise", labels=tuple(map(str, range(64))), kind="tensor")
+    program = compile(pointwise(scale, pixels), description, named("rp2040"), ram=ram).program
+    return [step.kernel.name for step in program.steps], program.ram
+
+
+def test_great_weights_lie_four_in_a_word_and_small_ones_where_the_ram_is_short() -> None:
+    assert kernels_of(127, 1)[0] == ["packed_bytes"]
+    kernels, wide = kernels_of(20, 2)
+    assert kernels == ["packed"]
+    kernels, thin = kernels_of(20, 2, wide - 1)
+    assert kernels == ["packed_bytes"]
+    assert thin < wide - 3500
+    assert kernels_of(20, 2, thin - 1)[0] == ["read", "packed_bytes"] * 2
+
+
+def test_a_layer_of_many_pixels_is_read_rather_than_made_slow() -> None:
+    kernels, wide = kernels_of(20, 200)
+    assert kernels == ["packed"]
+    assert set(kernels_of(20, 200, wide - 1)[0]) == {"read", "packed"}

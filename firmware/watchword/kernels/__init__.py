@@ -19,6 +19,7 @@ FAMILIES = (
     ("movement", ("copy", "fill", "read")),
     ("softmax", ("softmax",)),
     ("svdf", ("svdf",)),
+    ("packed_bytes", ("packed_bytes",)),
 )
 MEMBERS = 16  # numbers that each family has; none has the first one, so that no kernel is 0
 

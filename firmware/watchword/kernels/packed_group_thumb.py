@@ -181,23 +181,33 @@ def exactly(done):
         lsl(r0, r2, 16)
         sub(r1, r1, r0)
         stmia(r5, {r1, r2})
-    mov(r8, r5)  # now all high registers are free: r8 is the end of the sums,
+    mov(r8, r5)
     sub(r5, 24)
     lsl(r4, r4, 2)
     add(r5, r5, r4)
-    ldr(r2, [sp, P])
-    ldr(r0, [r2, 4 * _ZERO_POINT])
+    in_full(P, OUT, _ZERO_POINT, _MINIMUM, _MAXIMUM, _ROUND_ONCE)
+    b(done)
+
+
+@macro
+def in_full(p, out, zero_point, minimum, maximum, round_once):
+    """Outputs of the sums from r5 up to r8, rescaled in full. p, out: slots of the frame; the others: places of parameters.
+
+    r7: bias, multiplier and shifts of each. Loses all registers but lr.
+    """
+    ldr(r2, [sp, p])
+    ldr(r0, [r2, 4 * zero_point])
     sub(r0, 128)
     mov(r9, r0)  # r9 the zero point,
-    ldr(r0, [r2, 4 * _MINIMUM])
+    ldr(r0, [r2, 4 * minimum])
     sub(r0, 128)
     mov(r10, r0)  # r10 and r11 the limits,
-    ldr(r0, [r2, 4 * _MAXIMUM])
+    ldr(r0, [r2, 4 * maximum])
     sub(r0, 128)
     mov(r11, r0)
-    ldr(r0, [r2, 4 * _ROUND_ONCE])
+    ldr(r0, [r2, 4 * round_once])
     mov(r12, r0)  # r12 how it rounds,
-    ldr(r6, [sp, OUT])
+    ldr(r6, [sp, out])
     label(OUTPUT)
     ldmia(r5, {r0})
     ldmia(r7, {r2, r3, r4})  # bias, multiplier, left shift; the right shift comes later
@@ -215,5 +225,4 @@ def exactly(done):
     add(r6, 1)
     cmp(r5, r8)
     bne(OUTPUT)
-    str(r6, [sp, OUT])
-    b(done)
+    str(r6, [sp, out])

@@ -32,7 +32,8 @@ TOTAL = const(OUTPUTS + 48)  # of a patch, times 128
 ROWS = const(OUTPUTS + 52)  # of the window that are left
 COLUMN = const(OUTPUTS + 56)
 MULTIPLIER = const(OUTPUTS + 60)
-FRAME = const(OUTPUTS + 64)
+INSIDE = const(OUTPUTS + 64)  # rows of taps to walk, where the whole window is inside the input; else 0
+FRAME = const(OUTPUTS + 68)
 
 
 @macro

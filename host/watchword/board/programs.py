@@ -22,7 +22,7 @@ from watchword.settings import shown
 _LEFT: int = shipped.firmware_module("trial").LEAST_HEAP  # bytes of heap that a program must leave
 _RING = 8192  # bytes: the ring of a microphone, 128 ms of sound, beside several programs
 _SPARE = 10240  # bytes that it leaves: _SPARE in firmware/watchword/sources/claims.py
-_PIECES = 40_000  # bytes: the most that a program takes beside others
+_PIECES = 52_000  # bytes: the most that a program takes beside others
 _OTHERS = 7000  # bytes that a program takes beside its buffers: its steps, and what decides
 _ATTEMPTS = 3  # per chunk of a push
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from watchword.compile.emit import Compiled, Layer, emit, parts
@@ -26,6 +25,7 @@ __all__ = ["Compiled", "Drafts", "Layer", "Target", "TooLargeError", "compile", 
 
 _SMALL = 1024  # bytes of constants that are not worth a step that reads them
 _BLOCKS = (16384, 4096, 1024, 0)  # bytes for a block that the arena grows by, where it leaves less free
+_READ = 8  # cycles for a byte that an RP2040 reads from flash, at the least
 _VAIN = 32  # programs in a row that take no less RAM, after which the others would not either
 
 
@@ -104,8 +104,7 @@ def compile(
             made = schedule(graph.graph, chip.lowering(graph.graph))
         except UnsupportedError as error:
             raise UnsupportedError(f"{name}: {error}", error.stops) from None
-        sizes = [sum(map(len, parts(calls))) for calls in made.calls]
-        drafts[chip.lowering] = _Draft(made, _candidates(partial(emit, graph, description, chip.name, made, background), sizes))
+        drafts[chip.lowering] = _Draft(made, _candidates(graph, description, chip.name, made, background))
     scheduled = drafts[chip.lowering].schedule
     at_each = need(scheduled.blocks)[: len(scheduled.operations)]
     _require_room(name, chip, ram, scheduled.plan.size, scheduled.operations[at_each.index(max(at_each))])
@@ -141,15 +140,39 @@ def _require_room(name: str, chip: Target, ram: int, arena: int, op: Operation) 
         raise TooLargeError(what, chip, ram)
 
 
-def _candidates(emitted: Callable[[frozenset[int], int], Compiled], sizes: Sequence[int]) -> Iterator[Compiled]:
-    """Programs that take ever less RAM and ever more time: from all constants there to as many read from the file as can be.
+def _narrowed(scheduled: Schedule) -> Lowering:
+    """The same lowering with fewer bytes of weights, wherever that takes less time than to read them from flash at each run."""
+    lower = scheduled.lower
+    for op in scheduled.operations:
+        narrow = lower.narrowed(op)
+        if narrow is not None:
+            (before, wide), (after, thin) = _cost(lower, op), _cost(narrow, op)
+            if after - before < _READ * (wide - thin):
+                lower = narrow
+    return lower
 
-    The largest go first, in large blocks where there is room for them, else in small ones. sizes: bytes of constants of each
-    operation.
+
+def _cost(lower: Lowering, op: Operation) -> tuple[int, int]:
+    """Cycles of an operation, and bytes of its constants."""
+    calls = lower(op)
+    return sum(lower.timed(call).cycles for call in calls), sum(map(len, parts(calls)))
+
+
+def _candidates(
+    graph: Simplified, description: Description, target: str, scheduled: Schedule, background: bytes
+) -> Iterator[Compiled]:
+    """Programs that take ever less RAM and ever more time: all weights there, then in fewer bytes, then ever more of them read
+    from the file.
+
+    Of those the largest go first, in large blocks where there is room for them, else in small ones.
     """
+    yield emit(graph, description, target, scheduled, background, frozenset(), 0)
+    if (narrow := _narrowed(scheduled)) is not scheduled.lower:
+        scheduled = schedule(graph.graph, narrow)
+        yield emit(graph, description, target, scheduled, background, frozenset(), 0)
+    sizes = [sum(map(len, parts(calls))) for calls in scheduled.calls]
     paged: frozenset[int] = frozenset()
-    yield emitted(paged, 0)
     for step in sorted((step for step, size in enumerate(sizes) if size > _SMALL), key=lambda step: -sizes[step]):
         paged |= {step}
         for block in _BLOCKS:
-            yield emitted(paged, block)
+            yield emit(graph, description, target, scheduled, background, paged, block)

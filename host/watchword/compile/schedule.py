@@ -33,6 +33,9 @@ class Lowering(Protocol):
     def timed(self, call: Call) -> Call:
         """With its cycles, where they are known, and rows at once that take no longer than a call may."""
 
+    def narrowed(self, op: Operation) -> Lowering | None:
+        """The same, but with fewer bytes of weights for an operation, at the cost of time; None: it has no such calls."""
+
 
 @dataclass(frozen=True)
 class Place:

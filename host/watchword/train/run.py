@@ -66,7 +66,7 @@ class Run:
         read, which are passed by. DataError: as `open_dataset`.
         """
         if recipe.kind == "tensor":
-            raise DataError("kind is tensor: `train` has no loss for it; watchword.train.datasets gives its examples to a Trainer")
+            raise DataError("kind is tensor: `train` has no loss for it; a Trainer takes its examples from train.datasets")
         settings = recipe.training
         self.recipe = recipe
         self.dataset = open_dataset(recipe, root, report, batch)
@@ -120,9 +120,7 @@ class Run:
         network = copy.deepcopy(self.trainer.network)
         network.restore(checkpoint.best)
         history = self.trainer.history
-        return Result(
-            self.recipe, network, best_of(history), list(history), checkpoint, self.dataset, self.validation
-        )
+        return Result(self.recipe, network, best_of(history), list(history), checkpoint, self.dataset, self.validation)
 
 
 def train(

@@ -64,7 +64,7 @@ def _cycles(kernel: Kernel, rows: int, p: SimpleNamespace) -> int:
         inside = _inside(rows, p.input_height, height, p.stride_y, p.padding_top, p.dilation_y)
         inside *= _inside(p.output_width, p.input_width, width, p.stride_x, p.padding_left, p.dilation_x)
         pixels = rows * p.output_width
-        pixel = 150 + p.output_channels * (147 + window[0] * (10 + window[1] * 13))
+        pixel = 200 + p.output_channels * (102 + window[0] * (12 + window[1] // 3 * 31 + window[1] % 3 * 13))
         return int(200 + pixels * pixel + (pixels - inside) * p.output_channels * height * width * 16)
     if kernel is CONVOLUTION:
         gather = p.kernel_height * p.kernel_width * (40 + p.input_channels * 11)

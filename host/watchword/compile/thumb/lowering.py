@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,19 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.compile.lower import lower as lower_anywhere
-from watchword.compile.lower.call import Call
+from watchword.compile.lower.call import Call, Parameter
 from watchword.compile.lower.movement import copies, fill
-from watchword.compile.thumb import packed
+from watchword.compile.thumb import packed, packed_bytes
 from watchword.compile.thumb.cost import timed
 from watchword.compile.thumb.order import orders, tap_order
 from watchword.compile.thumb.packed_depthwise import lower_depthwise
 from watchword.graph import Conv2D, Dense, DepthwiseConv2D, Graph, Operation, Tensor, Weighted, extents
-from watchword.kernels import PACKED
+from watchword.kernels import PACKED, PACKED_BYTES, Kernel
 from watchword.reference import activation_range
 
 Ints = NDArray[np.int64]
 
+_TWO, _FOUR = "packed", "packed_bytes"  # kernels with so many weights in a word
 _FRAMED = 4096  # bytes of a picture that is copied into a frame of padding as a whole
+_CYCLES_PER_HALF = 0.5  # at a run, that may be spent on a byte of RAM which PACKED_BYTES saves
 _FREE = 4096  # bytes that PACKED may take more than CONVOLUTION; a layer whose weights are used once gains little from more,
 _CYCLES_PER_BYTE = 8  # since they also have to be sent, kept and read
 
@@ -37,7 +40,16 @@ class Lowering:
     def __init__(self, graph: Graph) -> None:
         self.orders = orders(graph)
         self._permuted: dict[Operation, Weighted] = {}
-        self._packs: dict[Operation, bool] = {}  # whether PACKED computes it
+        self._kernels: dict[Operation, tuple[str, ...]] = {}  # the packed ones that may compute it, the best first
+        self._narrow: frozenset[Operation] = frozenset()  # what is computed by the last of these
+
+    def narrowed(self, op: Operation) -> Lowering | None:
+        """As watchword.compile.schedule.Lowering has it."""
+        if self._kernels.get(op) != (_TWO, _FOUR) or op in self._narrow:
+            return None
+        narrow = copy.copy(self)
+        narrow._narrow = self._narrow | {op}
+        return narrow
 
     def __call__(self, op: Operation, first: int = 0, last: int | None = None) -> list[Call]:
         calls: list[Call] | None = None
@@ -70,21 +82,35 @@ class Lowering:
         assert isinstance(ours, Conv2D | Dense)
         assert ours.weights.data is not None
         source = op if inputs is None and not isinstance(op, DepthwiseConv2D) else ours  # has the same taps
-        if op not in self._packs:
-            self._packs[op] = _worth(_packed(ours, 0, len(ours.weights.data), partial(tap_order, source)), lower_anywhere(ours))
-        if self._packs[op]:
-            calls = _packed(ours, first * per, last * per, partial(tap_order, source))
+        makers: dict[str, CallOf] = {_TWO: partial(_two_in_a_word, taps=partial(tap_order, source)), _FOUR: _four_in_a_word}
+        if op not in self._kernels:
+            self._kernels[op] = _choice(ours, makers)
+        if kernels := self._kernels[op]:
+            calls = _packed(ours, first * per, last * per, makers[kernels[-1 if op in self._narrow else 0]])
             assert calls is not None  # parts of what it can compute it can compute
             return calls
         return lower_anywhere(ours, first * per, last * per)
 
 
-def _worth(calls: list[Call] | None, others: list[Call]) -> bool:
-    """Whether the calls of PACKED, if there are any, save enough time for the bytes that they take more than the others."""
-    if calls is None:
-        return False
-    saved = sum(timed(call).cycles for call in others) - sum(timed(call).cycles for call in calls)
-    return saved > _CYCLES_PER_BYTE * max(0, _bytes(calls) - _bytes(others) - _FREE)
+def _choice(op: Conv2D | Dense, makers: Mapping[str, CallOf]) -> tuple[str, ...]:
+    """The packed kernels that are worth their bytes for a layer. PACKED_BYTES comes first where it costs hardly any time."""
+    others = lower_anywhere(op)
+    made = {kernel: _packed(op, 0, op.weights.shape[0], maker) for kernel, maker in makers.items()}
+    worth = {kernel: calls for kernel, calls in made.items() if calls is not None and _worth(calls, others)}
+    if worth.keys() == {_TWO, _FOUR}:
+        two, four = worth[_TWO], worth[_FOUR]
+        if _cycles(four) - _cycles(two) <= _CYCLES_PER_HALF * (_bytes(two) - _bytes(four)):
+            return (_FOUR,)
+    return tuple(worth)
+
+
+def _worth(calls: list[Call], others: list[Call]) -> bool:
+    """Whether the calls of a packed kernel save enough time for the bytes that they take more than the others."""
+    return _cycles(others) - _cycles(calls) > _CYCLES_PER_BYTE * max(0, _bytes(calls) - _bytes(others) - _FREE)
+
+
+def _cycles(calls: list[Call]) -> int:
+    return sum(timed(call).cycles for call in calls)
 
 
 def _bytes(calls: list[Call]) -> int:
@@ -123,19 +149,19 @@ def _one_channel(op: DepthwiseConv2D) -> Conv2D:
     return Conv2D(op.input, op.output, weights, op.bias, op.stride, op.dilation, op.padding, op.activation)
 
 
-def _packed(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints]) -> list[Call] | None:
-    """The calls of PACKED, and before them those that put padding around what is read; None: it cannot compute the layer.
+def _packed(op: Conv2D | Dense, first: int, last: int, call_of: CallOf) -> list[Call] | None:
+    """The calls of a packed kernel, and before them those that put padding around what is read; None: it cannot compute it.
 
-    taps: the order of its weights, for a number of segments.
+    call_of: makes the call for an area.
     """
     if isinstance(op, Dense):
-        return _calls(op, first, last, taps, [_Area(op.input, op.places, 1, (0, op.places), (0, 1))])
+        return _calls(op, first, last, call_of, [_Area(op.input, op.places, 1, (0, op.places), (0, 1))])
     _, height, width, depth = op.input.shape
     _, out_h, out_w, _ = op.output.shape
     rows, columns = extents(op)
     inside = (_inside(op, 0, rows.before), _inside(op, 1, columns.before))
     if inside == ((0, out_h), (0, out_w)):
-        return _calls(op, first, last, taps, [_Area(op.input, height, width, inside[0], inside[1])])
+        return _calls(op, first, last, call_of, [_Area(op.input, height, width, inside[0], inside[1])])
     if op.input.size <= _FRAMED or any(begin >= end for begin, end in inside):
         bands = [((0, out_h), (0, out_w))]
         areas = []
@@ -152,7 +178,7 @@ def _packed(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Int
             frame = Tensor(f"{op.input.name}/padded", (1, need_h, need_w, depth), op.input.dtype, op.input.scale)
             begin = y * op.stride[0] - rows.before, x * op.stride[1] - columns.before
             areas.append(_Area(frame, need_h, need_w, (y, y_end), (x, x_end), copied=_framed(op.input, frame, *begin)))
-    return _calls(op, first, last, taps, areas)
+    return _calls(op, first, last, call_of, areas)
 
 
 @dataclass(frozen=True)
@@ -171,54 +197,82 @@ class _Area:
     left: int = 0
     copied: list[Call] = field(default_factory=list)
 
+    def begin(self, op: Conv2D | Dense) -> int:
+        """The byte of the tensor at which the first patch begins."""
+        return (self.top * self.width + self.left) * packed.depth(op)
 
-def _calls(op: Conv2D | Dense, first: int, last: int, taps: Callable[[int], Ints], areas: list[_Area]) -> list[Call] | None:
-    outputs = op.weights.shape[0]
-    low, high = activation_range(op)
+
+CallOf = Callable[[Conv2D | Dense, int, int, _Area], Call | None]
+"""Makes a packed kernel's call for outputs of an area; None where the kernel cannot compute them."""
+
+
+def _calls(op: Conv2D | Dense, first: int, last: int, call_of: CallOf, areas: list[_Area]) -> list[Call] | None:
     calls: list[Call] = []
     for area in areas:
-        depth = packed.depth(op)
-        at = (area.top * area.width + area.left) * depth
-        patch = packed.patch(op, area.width, at, taps)
-        made = packed.stream(op, first, last, patch) if patch else None
-        if patch is None or made is None:
+        call = call_of(op, first, last, area)
+        if call is None:
             return None
-        out_w = 1 if isinstance(op, Dense) else op.output.shape[2]
-        stride = (1, 1) if isinstance(op, Dense) else op.stride
-        (y, y_end), (x, x_end) = area.rows, area.columns
-        height, width = y_end - y, x_end - x
-        parameters = {
-            "input": at,
-            "output": (y * out_w + x) * outputs + first,
-            "shift": made.shift,
-            "minimum": low + 128,
-            "maximum": high + 128,
-            "zero_point": op.output.zero_point + 128,
-            "taps": patch.taps,
-            "segments": patch.segments,
-            "columns": width,
-            "input_column_step": stride[1] * depth,
-            "input_row_step": stride[0] * area.width * depth,
-            "output_gap": outputs - (last - first),
-            "output_row_step": out_w * outputs,
-            "has_table": int(patch.places is not None),
-            "round_once": int(isinstance(op, Dense)),
-            "runs": len(made.runs),
-        }
-        call = Call(
-            PACKED,
-            height,
-            height,
-            parameters,
-            {"input": area.source, "output": op.output},
-            {"stream": made.content},
-            {"sums": 24 * sum(run.groups for run in made.runs)} if patch.segments > 1 else {},
-            packed.records(made, patch),
-            400 + height * (35 + width * packed.cycles(made, patch)),
-            {} if calls else packed.groupings(made),  # the same outputs elsewhere in the picture
-        )
+        if calls:
+            call.groupings = {}  # the same outputs elsewhere in the picture
         calls += [*area.copied, call]
     return calls
+
+
+def _two_in_a_word(op: Conv2D | Dense, first: int, last: int, area: _Area, taps: Callable[[int], Ints]) -> Call | None:
+    """The call of PACKED for an area."""
+    patch = packed.patch(op, area.width, area.begin(op), taps)
+    made = packed.stream(op, first, last, patch) if patch else None
+    if patch is None or made is None:
+        return None
+    call = _call(PACKED, op, first, last, area, packed.cycles(made, patch))
+    call.parameters |= {"shift": made.shift, "taps": patch.taps, "segments": patch.segments}
+    call.parameters |= {"has_table": int(patch.places is not None), "runs": len(made.runs)}
+    call.constants = {"stream": made.content}
+    call.scratch = {"sums": 24 * sum(run.groups for run in made.runs)} if patch.segments > 1 else {}
+    call.more = packed.records(made, patch)
+    call.groupings = packed.groupings(made)
+    return call
+
+
+def _four_in_a_word(op: Conv2D | Dense, first: int, last: int, area: _Area) -> Call | None:
+    """The call of PACKED_BYTES for an area."""
+    patch = packed_bytes.patch(op, area.width, area.begin(op))
+    if patch is None:
+        return None
+    made = packed_bytes.stream(op, first, last, patch)
+    call = _call(PACKED_BYTES, op, first, last, area, packed_bytes.cycles(made, patch))
+    call.parameters |= {"shift": made.shift, "taps": patch.taps}
+    call.parameters |= {"has_table": int(patch.places is not None), "runs": len(made.runs)}
+    call.constants = {"stream": made.content}
+    call.scratch = {"window": 4 * patch.taps}
+    call.more = packed_bytes.records(made, patch)
+    call.groupings = packed_bytes.groupings(made, patch)
+    return call
+
+
+def _call(kernel: Kernel, op: Conv2D | Dense, first: int, last: int, area: _Area, cycles: int) -> Call:
+    """What both kernels take alike. cycles: of a pixel."""
+    outputs, depth = op.weights.shape[0], packed.depth(op)
+    low, high = activation_range(op)
+    out_w = 1 if isinstance(op, Dense) else op.output.shape[2]
+    stride = (1, 1) if isinstance(op, Dense) else op.stride
+    (y, y_end), (x, x_end) = area.rows, area.columns
+    height, width = y_end - y, x_end - x
+    parameters = {
+        "input": area.begin(op),
+        "output": (y * out_w + x) * outputs + first,
+        "minimum": low + 128,
+        "maximum": high + 128,
+        "zero_point": op.output.zero_point + 128,
+        "columns": width,
+        "input_column_step": stride[1] * depth,
+        "input_row_step": stride[0] * area.width * depth,
+        "output_gap": outputs - (last - first),
+        "output_row_step": out_w * outputs,
+        "round_once": int(isinstance(op, Dense)),
+    }
+    tensors: dict[Parameter, Tensor] = {"input": area.source, "output": op.output}
+    return Call(kernel, height, height, parameters, tensors, cycles=400 + height * (35 + width * cycles))
 
 
 def _needed(outputs: int, op: Conv2D, axis: int) -> int:

@@ -216,17 +216,10 @@ def patch(op: Conv2D | Dense, width: int, at: int, ordered: Callable[[int], Ints
 
     at: where the first patch begins. ordered: for a number of segments, which weight each tap has, and -1 for none.
     """
-    if isinstance(op, Dense):
-        places = np.arange(op.weights.shape[1])
-        steps = [0, depth(op)]
-    else:
-        _, rows, columns, channels = op.weights.shape
-        down, right = np.arange(rows) * op.dilation[0] * width * channels, np.arange(columns) * op.dilation[1] * channels
-        places = (down[:, None, None] + right[:, None] + np.arange(channels)).ravel()
-        steps = [op.stride[1] * channels, op.stride[0] * width * channels]
+    places = places_of(op, width)
     count = len(places)
     segments = -(-count // SEGMENT)
-    if places[-1] == count - 1 and count % (4 * segments) == 0 and not any(number % 4 for number in (*steps, at)):
+    if count % (4 * segments) == 0 and in_words(op, width, at):
         return Patch(segments, count // segments)
     if places[-1] >= 1 << 16:
         return None
@@ -234,7 +227,24 @@ def patch(op: Conv2D | Dense, width: int, at: int, ordered: Callable[[int], Ints
     return Patch(segments, len(order) // segments, np.where(order < 0, 0, places[order]), order)
 
 
-_rescale = lru_cache(maxsize=256)(rescale)
+def places_of(op: Conv2D | Dense, width: int) -> Ints:
+    """(taps,): where in a patch each weight's activation is, in an input of this width."""
+    if isinstance(op, Dense):
+        return np.arange(op.weights.shape[1])
+    _, rows, columns, channels = op.weights.shape
+    down, right = np.arange(rows) * op.dilation[0] * width * channels, np.arange(columns) * op.dilation[1] * channels
+    return np.asarray((down[:, None, None] + right[:, None] + np.arange(channels)).ravel())
+
+
+def in_words(op: Conv2D | Dense, width: int, at: int) -> bool:
+    """Whether every patch is one row of whole words. at: where the first one begins."""
+    places = places_of(op, width)
+    steps = [0, depth(op)] if isinstance(op, Dense) else [op.stride[1] * depth(op), op.stride[0] * width * depth(op)]
+    whole = places[-1] == len(places) - 1 and len(places) % 4 == 0
+    return bool(whole and not any(number % 4 for number in (*steps, at)))
+
+
+multipliers = lru_cache(maxsize=256)(rescale)
 
 
 @lru_cache(maxsize=256)
@@ -248,7 +258,7 @@ def sums(op: Weighted) -> Rescale:
     weights = op.rows
     positive, negative = np.maximum(weights, 0).sum(1), np.maximum(-weights, 0).sum(1)
     least, greatest = -128 * positive - 127 * negative, 127 * positive + 128 * negative
-    multiplier, shift = (numbers.astype(np.int64) for numbers in _rescale(op))
+    multiplier, shift = (numbers.astype(np.int64) for numbers in multipliers(op))
     low, high = activation_range(op)
     return Rescale(
         multiplier, shift, raw_bias(op), op.output.zero_point, least, greatest, low, high, once=isinstance(op, Dense)
@@ -258,6 +268,12 @@ def sums(op: Weighted) -> Rescale:
 def raw_bias(op: Weighted) -> Ints:
     """What is added to sums of products with raw activations: the bias, and the input's zero point times all weights."""
     return np.asarray(op.biases - op.input.zero_point * op.rows.sum(1))
+
+
+def in_full(op: Conv2D | Dense) -> Ints:
+    """(outputs, 4): the bias of raw sums, multiplier, left and right shift, by which sums are rescaled without factors."""
+    multiplier, shift = (numbers.astype(np.int64) for numbers in multipliers(op))
+    return np.stack([raw_bias(op), multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -271,16 +287,13 @@ class Stream:
 
 def stream(op: Conv2D | Dense, first: int, last: int, taps: Patch) -> Stream | None:
     """The weights and factors of outputs first to last - 1."""
-    weights, bias = op.rows, raw_bias(op)
     block = slice(first, last)
     proved = fit_layer(op).part(block)
-    multiplier, shift = (numbers.astype(np.int64)[block] for numbers in _rescale(op))
-    weights, bias = weights[block], bias[block]
-    cut, segments = taps.cut(weights), taps.segments
+    cut, segments = taps.cut(op.rows[block]), taps.segments
     runs = runs_of(cut, proved.found)
     if runs is None:
         return None
-    exact = np.stack([bias, multiplier, np.maximum(shift, 0), np.maximum(-shift, 0)], axis=1)
+    exact = in_full(op)[block]
     content = b""
     for segment in range(segments):
         at = 0
