@@ -249,8 +249,8 @@ class Taught:
 
     # ---- on flash: piece by piece, as there is no room for all of it twice
 
-    def write(self, f):
-        """Write all of it to an open file; the last four bytes are a CRC-32."""
+    def write(self, f, make_way=None):
+        """Write all of it to an open file; the last four bytes are a CRC-32. make_way: called now and then, as by `prepare`."""
         pieces = [struct.pack(_HEADER, MAGIC, self.key, self.dims, len(self.words), self.count)]
         for word in self.words:
             name = word.encode()
@@ -264,6 +264,8 @@ class Taught:
             shot = self.shot(i)
             f.write(shot)
             crc = crc32(shot, crc)
+            if make_way and i % BLOCK == BLOCK - 1:
+                make_way()
         f.write(struct.pack("<I", crc))
 
     def read(self, f):

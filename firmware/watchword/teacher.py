@@ -87,7 +87,8 @@ class Teacher:
         self.store.make_way()
         try:
             with open(temporary, "wb") as f:
-                self.taught.write(f)
+                self.taught.write(f, self.store.make_way)
+            self.store.make_way()
             os.rename(temporary, self.store.path(self.file))
         except OSError as error:
             self.load()

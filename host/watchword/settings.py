@@ -11,7 +11,7 @@ import json
 import reprlib
 import tomllib
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 # Bytes of a file that are looked at. The time that tomllib takes for dotted keys grows with the square of their length.
 LIMIT = 16 * 1024
+
+_SHORT = 120  # characters of names in a message
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -160,6 +162,19 @@ def nearest(value: object, known: Collection[str]) -> str:
     """What a mistyped name may have meant, to say: `, did you mean 'epochs'?`; empty where none of `known` is near."""
     found = difflib.get_close_matches(value[:80], known, n=1) if isinstance(value, str) else []
     return f", did you mean {shown(found[0])}?" if found else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names for a message: as many as are short together, and how many more there are."""
+    few: list[str] = []
+    for name in names:
+        printable = name if name.isprintable() else ascii(name)
+        if few and len(", ".join([*few, printable])) > _SHORT:
+            break
+        few.append(printable)
+    text = ", ".join(few)
+    shortened = text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
+    return shortened + (f" and {len(names) - len(few)} more" if len(names) > len(few) else "")
 
 
 def shown(value: object) -> str:

@@ -15,8 +15,8 @@ from watchword import reference
 from watchword.board import Board, Detection
 from watchword.board.streams import Codec
 from watchword.data import adpcm, audio
-from watchword.data.clips import load
 from watchword.data.manifests import read_manifest
+from watchword.data.recordings import load
 from watchword.description import Decision
 from watchword.errors import BoardError
 from watchword.evaluate import listen, streaming

@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from watchword.data import audio
-from watchword.data.clips import Clip, divide, fit, load
+from watchword.data.clips import Clip, divide
 from watchword.data.manifests import read_manifest
+from watchword.data.recordings import fit, load
 from watchword.errors import DataError
 from watchword.features import tables
 

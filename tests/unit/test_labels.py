@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from watchword.data.clips import Clip
-from watchword.data.labels import listed, numbers, require_distinct, strangers
+from watchword.data.labels import numbers, require_distinct, strangers
 from watchword.errors import DataError
+from watchword.settings import listed
 
 LABELS = ("_silence_", "_unknown_", "yes", "hey jarvis")
 

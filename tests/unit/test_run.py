@@ -15,9 +15,9 @@ import pytest
 from tests.unit import tones
 
 from watchword import description, reference, tflite
-from watchword.data.clips import load
 from watchword.data.labels import SILENCE
 from watchword.data.manifests import read_manifest
+from watchword.data.recordings import load
 from watchword.errors import DataError
 from watchword.features import features, to_int8
 from watchword.train import Epoch, Result, Run, quantize, read_recipe, save, train

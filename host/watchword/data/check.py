@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from watchword.data import audio, pictures
 from watchword.data.batch import Batch, Report
 from watchword.data.clips import Clip
-from watchword.data.labels import listed
 from watchword.data.splits import kind
+from watchword.settings import listed
 
 Progress = Callable[[int, int], None]
 

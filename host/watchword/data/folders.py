@@ -9,11 +9,10 @@ from pathlib import Path
 from watchword.data import audio, files
 from watchword.data.batch import Report
 from watchword.data.clips import Clip, speaker_of
-from watchword.data.labels import listed
 from watchword.data.lines import read_lines
 from watchword.data.splits import TEST, TRAIN, VALIDATION, select
 from watchword.errors import DataError
-from watchword.settings import shown
+from watchword.settings import listed, shown
 
 NOISE = "_background_noise_"
 """The sub-folder with noise, which is no label."""

@@ -6,18 +6,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from watchword.data.clips import Clip
 from watchword.errors import DataError
-from watchword.settings import shown
-
-if TYPE_CHECKING:
-    from watchword.data.clips import Clip
+from watchword.settings import listed, shown
 
 UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
-
-_SHORT = 120  # characters of names in a message
 
 _SHARE = 0.1  # of the clips with labels that a model does not know, from which it is told
 
@@ -61,19 +56,6 @@ def require_distinct(clips: Sequence[Clip]) -> None:
         other = first.setdefault(_plain(clip.label), clip)
         if other.label != clip.label:
             raise DataError(f"{clip.place}: {shown(clip.label)}: did you mean {shown(other.label)}, as in {other.place}?")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Join names for a message: as many as are short together, and how many more there are."""
-    few: list[str] = []
-    for name in names:
-        printable = name if name.isprintable() else ascii(name)
-        if few and len(", ".join([*few, printable])) > _SHORT:
-            break
-        few.append(printable)
-    text = ", ".join(few)
-    shortened = text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
-    return shortened + (f" and {len(names) - len(few)} more" if len(names) > len(few) else "")
 
 
 def _composed(label: str) -> str:

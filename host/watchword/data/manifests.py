@@ -12,11 +12,10 @@ from pathlib import Path
 from watchword.data import audio, pictures
 from watchword.data.batch import Report
 from watchword.data.clips import Clip, speaker_of
-from watchword.data.labels import listed
 from watchword.data.lines import read_lines
 from watchword.data.splits import KINDS, kind, select
 from watchword.errors import DataError
-from watchword.settings import shown
+from watchword.settings import listed, shown
 
 FILE = ("file", "path", "filename", "file_name", "filepath", "file_path", "wav", "audio", "image")
 LABEL = ("label", "word", "class", "category", "target")

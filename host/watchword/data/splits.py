@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from watchword.data.batch import Report
 from watchword.data.clips import Clip
-from watchword.data.labels import listed
 from watchword.errors import DataError
-from watchword.settings import shown
+from watchword.settings import listed, shown
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 KINDS = {TRAIN, VALIDATION, TEST}

@@ -20,8 +20,9 @@ from watchword import embedding, reference, shipped
 from watchword.board import Board
 from watchword.data import audio, pictures, words
 from watchword.data.batch import Batch, Report
-from watchword.data.clips import Clip, fit
+from watchword.data.clips import Clip
 from watchword.data.labels import UNKNOWN, numbers, require_distinct
+from watchword.data.recordings import fit
 from watchword.errors import DataError, ModelError
 from watchword.evaluate import pictures as seeing
 from watchword.evaluate import sound as hearing

@@ -12,8 +12,9 @@ from watchword.board import Board, Detection
 from watchword.data import audio
 from watchword.data.audio import RATE
 from watchword.data.batch import Batch
-from watchword.data.clips import Clip, load
+from watchword.data.clips import Clip
 from watchword.data.labels import UNKNOWN, numbers
+from watchword.data.recordings import load
 from watchword.evaluate.scores import Evaluation, Judged, label_scores
 from watchword.evaluate.streaming import heard, run_stream
 from watchword.features.micro import features, to_int8

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from watchword.data import memory
 from watchword.data.augmentation import ArrayAugmentation
 from watchword.data.batch import Batch, Report
-from watchword.data.labels import listed
 from watchword.data.lines import read_lines
 from watchword.errors import DataError
-from watchword.settings import shown
+from watchword.settings import listed, shown
 from watchword.train.datasets.dataset import Dataset, Examples
 from watchword.train.datasets.sampling import draw, groups
 from watchword.train.recipe import Recipe, Source

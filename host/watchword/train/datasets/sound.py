@@ -13,10 +13,11 @@ from watchword.data import audio, memory
 from watchword.data.augmentation import SoundAugmentation, masks, rooms
 from watchword.data.augmentation.sound import Surroundings, augment
 from watchword.data.batch import Batch, Report
-from watchword.data.clips import Clip, Recordings, load
+from watchword.data.clips import Clip
 from watchword.data.labels import SILENCE
 from watchword.data.manifests import write_manifest
 from watchword.data.noise import CONTEXT, read_noise, silence, validation_silence, with_context
+from watchword.data.recordings import Recordings, load
 from watchword.features.micro import FrontendParameters, features, to_int8
 from watchword.train.datasets.dataset import Dataset, Examples
 from watchword.train.datasets.sampling import draw, groups
