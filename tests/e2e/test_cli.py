@@ -165,7 +165,7 @@ def test_compile_explains_the_kernels(wasteful: Path, tmp_path: Path) -> None:
     columns, *rows, total = [re.split("  +", line.strip()) for line in lines[7:]]
     assert columns == ["layer", "kernels", "outputs at once, taps in a chunk", "rows in a call", "weights, bytes", "cycles"]
     assert [row[0] for row in rows] == ["0 Conv2D", "1 Dense"]
-    assert all("packed" in row[1] and re.fullmatch(r"(\d x \d by \d( exactly)?(, )?)+", row[2]) for row in rows)
+    assert all("packed" in row[1] and re.fullmatch(r"(\d x \d by \d+( exactly)?(, )?)+", row[2]) for row in rows)
     cycles = sum(int(row[-1]) for row in rows)
     assert total[-1] == f"{cycles}: {cycles / 125_000:.1f} ms at 125 MHz"
     facts = json.loads(watchword(*command, "--target", "rp2040", "--json").stdout)["explain"]["kernels"]

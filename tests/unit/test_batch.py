@@ -11,7 +11,7 @@ import pytest
 from tests import wavs
 from tests.unit.test_evaluate import dense, louder, model, tensor
 
-from watchword.data import audio, batch, clips
+from watchword.data import audio, batch, recordings
 from watchword.data.batch import Batch, Report
 from watchword.data.clips import Clip
 from watchword.data.noise import read_noise
@@ -123,7 +123,7 @@ def counted(files: Batch, skipped: int, notes: int = 1) -> None:
 
 def test_loading_keeps_those_that_can_be_read(mixed: list[Clip]) -> None:
     files = Batch("recordings")
-    found = clips.load(mixed, ["yes", "no"], 16_000, files)
+    found = recordings.load(mixed, ["yes", "no"], 16_000, files)
     counted(files, 4)
     assert [clip.path.name for clip in found.clips] == ["0.wav", "1.wav", "2.wav"] * 2
     assert found.targets.tolist() == [0] * 3 + [1] * 3

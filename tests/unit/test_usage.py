@@ -10,7 +10,8 @@ from tests.unit.command import Command, command_of
 from watchword.cli import COMMANDS, app
 
 PLAIN = [command.__name__ for commands in COMMANDS.values() for command in commands]
-ALL = (*PLAIN, "board start", "board stop")
+GROUPS = {"Make": ["data"], "Board": ["board"]}  # of commands, behind those of their panel
+ALL = (*PLAIN, "board start", "board stop", "data check")
 
 
 @pytest.fixture
@@ -26,7 +27,10 @@ def test_help_has_the_groups_in_order_and_each_command_once_in_a_line(
     text = command("--help").out
     assert re.findall(r"╭─ (\w+) ─", text) == ["Options", *COMMANDS]
     rows = re.findall(r"│ (\w+) +(\S.*?) *│\n", text)
-    assert [name for name, _ in rows] == [*PLAIN, "board"]
+    expected = [
+        name for panel, commands in COMMANDS.items() for name in [*(one.__name__ for one in commands), *GROUPS.get(panel, [])]
+    ]
+    assert [name for name, _ in rows] == expected
     for _, line in rows:
         assert re.fullmatch(r"[A-Z].*\.", line), line  # whole, neither cut nor wrapped
 

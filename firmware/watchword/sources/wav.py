@@ -15,7 +15,6 @@ class WavSource:
     """file: of 16 bits, 16 kHz, one channel. It plays from `start` on, then silence. Refusal: it cannot be read."""
 
     kind = "wav"
-    ring_size = 0  # bytes of heap in which samples wait
     skipped = 0
 
     def __init__(self, file):
@@ -26,6 +25,9 @@ class WavSource:
             raise Refusal("microphone %s: %s" % (file, error))
         self.origin = None
         self.taken = self.lost = 0
+
+    def ring_size(self):
+        return 0
 
     def prepare(self, small=False):
         pass

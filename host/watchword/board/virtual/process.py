@@ -204,6 +204,7 @@ class ProcessTransport:
         self.process.wait()
         if self._writer >= 0:
             os.close(self._writer)
+            self._writer = -1
         if self._control is not None:
             self._control.close()
         self._selector.close()
