@@ -61,9 +61,9 @@ def test_clips(root: Path, shared_data: Path, tmp_path: Path) -> None:
             for event, said, switched in zip(heard.detections, heard.said, heard.switched, strict=True):
                 assert 0 < said - event.time <= LATEST
                 assert 0 < switched - event.time <= LATEST
-                told, acted = (f"{1000 * (at - event.time):.1f} ms" for at in (said, switched))
+                left, acted = (f"{1000 * (at - event.time):.1f} ms" for at in (said, switched))
                 decided = f"{event.time:.2f} s | {event.score:.3f}"
-                rows.append(f"| {clip.name} | {decided} | {len(heard.scores)} | {told} | {acted} |")
+                rows.append(f"| {clip.name} | {decided} | {len(heard.scores)} | {left} | {acted} |")
                 print(rows[-1])
     assert len(rows) >= CLIPS * 0.9
     report(root, f"{CLIPS} recordings", told(rows))
