@@ -177,6 +177,27 @@ def listed(names: Sequence[str]) -> str:
     return shortened + (f" and {len(names) - len(few)} more" if len(names) > len(few) else "")
 
 
+def between(name: str, value: float, low: float, high: float) -> None:
+    """DataError: a value is not in its range."""
+    if not low <= value <= high:
+        raise DataError(f"{name} is {value}: it is between {low} and {high}")
+
+
+def all_between(name: str, values: tuple[float, ...], low: float, high: float) -> None:
+    """DataError: one of several is not in its range."""
+    for value in values:
+        between(name, value, low, high)
+
+
+def ordered(name: str, ends: tuple[float, float], low: float, high: float) -> None:
+    """DataError: the ends of a range are in the wrong order, or outside another one."""
+    first, last = ends
+    if not first <= last:
+        raise DataError(f"{name} is {first} to {last}: the lower end comes first")
+    if not low <= first <= last <= high:
+        raise DataError(f"{name} is {first} to {last}: it lies between {low} and {high}")
+
+
 def shown(value: object) -> str:
     """A value in an error message: on one line, and short whatever it holds."""
     return reprlib.repr(value)

@@ -22,9 +22,9 @@ from watchword.errors import DataError
 from watchword.features import features, to_int8
 from watchword.train import Epoch, Result, Run, quantize, read_recipe, save, train
 from watchword.train.checkpoint import read_checkpoint, write_checkpoint, write_whole
-from watchword.train.hooks import Hook, Pace, Progress
+from watchword.train.hooks import Pace, Progress
 from watchword.train.recipe import Data, Recipe, Source
-from watchword.train.trainer import Trainer
+from watchword.train.trainer import Hook, Trainer
 
 
 @pytest.fixture(scope="module")

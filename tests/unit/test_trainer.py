@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from watchword.errors import DataError
 from watchword.train.artifacts import plot_curves, save_history
 from watchword.train.datasets import Examples
-from watchword.train.hooks import Averaging, Best, EarlyStopping, Hook, Pace, Progress
+from watchword.train.hooks import Averaging, Best, EarlyStopping, Pace, Progress
 from watchword.train.layers import BatchNorm, Dense, Dropout, Layer
 from watchword.train.network import Input, Network
 from watchword.train.recipe import Training
-from watchword.train.trainer import Epoch, Trainer
+from watchword.train.trainer import Epoch, Hook, Trainer
 
 SETTINGS = Training(epochs=4, batch=8, rate=0.05)
 INPUTS, OUTPUTS, BATCHES = 6, 3, 5

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.errors import DataError
+from watchword.errors import DataError, WatchwordError
 
 _SHOWN = 5  # names of arrays, in an error
+
+_OTHERWISE = "is no .npy or .npz file, or a damaged one: write it with np.save or np.savez"
+
+
+@contextlib.contextmanager
+def opened(path: Path, otherwise: str) -> Iterator[Any]:
+    """What np.load gives of a file, an array or arrays by name, in a `with` in which it is read. Nothing is ever unpickled.
+
+    DataError: it cannot be read, or is not what its reader expects; `otherwise`: what is said then of the file.
+    """
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers as Python 2 wrote them
+            yield np.load(file, allow_pickle=False)
+    except WatchwordError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # numpy lets through whatever its parser, zipfile and zlib raise of a damaged file
+        if "Object arrays" in str(error):
+            raise DataError(f"{path}: holds Python objects, which are never unpickled: save numbers, as np.float32") from None
+        raise DataError(f"{path}: {otherwise}") from None
 
 
 def read(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -22,22 +47,10 @@ def read(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
     name: of the array in a .npz; of one that holds a single array the name does not matter. shape: of the input without its
     batch axis of 1, which the file may have. Nothing is ever unpickled. DataError: there is no such array.
     """
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of headers as Python 2 wrote them
-            if not file.read(1):
-                raise DataError(f"{path}: is empty; a .npy or .npz file is expected")
-            file.seek(0)
-            held = np.load(file, allow_pickle=False)
-            x = held if isinstance(held, np.ndarray) else held[_chosen(held.files, path, name)]
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except DataError:
-        raise
-    except Exception as error:  # numpy lets through whatever its parser, zipfile and zlib raise of a damaged file
-        if "Object arrays" in str(error):
-            raise DataError(f"{path}: holds Python objects, which are never unpickled: save numbers, as np.float32") from None
-        raise DataError(f"{path}: is no .npy or .npz file, or a damaged one: write it with np.save or np.savez") from None
+    empty = path.is_file() and not path.stat().st_size
+    otherwise = "is empty; a .npy or .npz file is expected" if empty else _OTHERWISE
+    with opened(path, otherwise) as held:
+        x = held if isinstance(held, np.ndarray) else held[_chosen(held.files, path, name)]
     if not isinstance(x, np.ndarray):  # numpy gives what in a .npz is no array as it is
         raise DataError(f"{path}: holds no array: write it with np.savez")
     if x.shape[1:] not in ((1, *shape), shape):

@@ -7,7 +7,6 @@ import dataclasses
 import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from watchword.data import tensors
 from watchword.errors import DataError
 from watchword.settings import shown
 from watchword.train.layers import Array
@@ -114,9 +114,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
     DataError: no such file, not a checkpoint, or one of a later watchword.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            content = dict(file)
+    with tensors.opened(path, "not a checkpoint of watchword") as file:
+        content = dict(file)
         if "about" not in content:
             return _former(content)
         about = json.loads(content["about"].tobytes())
@@ -136,10 +135,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
             content["calibration"],
             about["finished"],
         )
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, NotImplementedError, zipfile.BadZipFile):
-        raise DataError(f"{path}: not a checkpoint of watchword") from None
 
 
 def write_whole(path: Path, content: bytes) -> None:

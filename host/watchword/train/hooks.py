@@ -6,40 +6,12 @@ import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from watchword.train.datasets import Examples
 from watchword.train.layers import Array
-
-if TYPE_CHECKING:
-    from watchword.train.datasets import Examples
-    from watchword.train.trainer import Epoch, Trainer
-
-
-class Hook:
-    """Base of all hooks: does nothing. name: where it keeps arrays, what those are called in a checkpoint."""
-
-    name: ClassVar[str] = ""
-
-    def joined(self, trainer: Trainer) -> None:
-        """The trainer has been made."""
-
-    def began(self, trainer: Trainer) -> None:
-        """Training begins, or goes on."""
-
-    def stepped(self, trainer: Trainer, examples: Examples) -> None:
-        """The step on these examples is done."""
-
-    def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
-        """The epoch is done and validated; the trainer stands at the beginning of the next."""
-
-    def arrays(self) -> dict[str, Array]:
-        """What a resumed run needs of this hook."""
-        return {}
-
-    def restore(self, arrays: Mapping[str, Array]) -> None:
-        """Go on from what `arrays` returned."""
+from watchword.train.trainer import Epoch, Hook, Trainer
 
 
 class Averaging(Hook):

@@ -93,19 +93,13 @@ class Momentum(Optimizer):
         value -= np.multiply(velocity, rate, out=scratch[0])
 
 
-class Nesterov(Optimizer):
+class Nesterov(Momentum):
     """Nesterov's accelerated gradient: momentum whose gradient is taken where the velocity leads to, at θ − αγv.
 
     v ← γv + (1 − γ)g(θ − αγv), θ ← θ − αv. The parameters here are those points ahead, φ = θ − αγv, as in Bengio et
     al. (arXiv:1212.0901), so that a step needs one gradient, at the parameters themselves:
     v ← γv + (1 − γ)g, φ ← φ − α(γv + (1 − γ)g). decay: γ.
     """
-
-    slots = ("velocity",)
-
-    def __init__(self, decay: float = 0.9) -> None:
-        super().__init__()
-        self.decay = decay
 
     def update(self, value: Array, gradient: Array, rate: float, kept: tuple[Array, ...], scratch: tuple[Array, Array]) -> None:
         (velocity,) = kept

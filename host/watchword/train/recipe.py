@@ -19,8 +19,8 @@ from watchword.description import FEATURES, PIXELS, Decision, Description, Kind
 from watchword.errors import DataError
 from watchword.features.micro import FrontendParameters
 from watchword.features.tables import CHANNELS, RATE, WINDOW
+from watchword.settings import between
 from watchword.train.architectures import ARCHITECTURES, Architecture, DsCnn
-from watchword.train.architectures.architecture import between as _between
 from watchword.train.network import Input
 
 
@@ -75,14 +75,14 @@ class Data:
     def __post_init__(self) -> None:
         if not self.train:
             raise DataError("train: at least one source of clips is needed")
-        _between("validation_share", self.validation_share, 0.01, 0.9)
-        _between("seconds", self.seconds, 0.2, 4)
-        _between("silence", self.silence, 0, 10)
-        _between("validation_silence", self.validation_silence, 0, 10_000)
+        between("validation_share", self.validation_share, 0.01, 0.9)
+        between("seconds", self.seconds, 0.2, 4)
+        between("silence", self.silence, 0, 10)
+        between("validation_silence", self.validation_silence, 0, 10_000)
         if len(set(self.balance)) < len(self.balance):
             raise DataError(f"balance names {self.balance[0]} twice")
         for side in self.size:
-            _between("size", side, 8, 256)
+            between("size", side, 8, 256)
         if self.colours not in (1, 3):
             raise DataError(f"colours is {self.colours}: it is 1 (grey) or 3")
 
@@ -120,21 +120,21 @@ class Training:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        _between("epochs", self.epochs, 1, 100_000)
-        _between("batch", self.batch, 2, 100_000)
-        _between("rate", self.rate, 1e-7, 10)
-        _between("warm_up", self.warm_up, 0, self.epochs)
-        _between("drop", self.drop, 0.001, 1)
-        _between("drop_every", self.drop_every, 1, 100_000)
-        _between("momentum", self.momentum, 0, 0.9999)
-        _between("weight_decay", self.weight_decay, 0, 100)
-        _between("l1", self.l1, 0, 100)
-        _between("l2", self.l2, 0, 100)
-        _between("clip", self.clip, 0, 1e9)
-        _between("patience", self.patience, 0, 100_000)
-        _between("label_smoothing", self.label_smoothing, 0, 0.9)
-        _between("ema_decay", self.ema_decay, 0, 0.9999)
-        _between("seed", self.seed, 0, 2**32)
+        between("epochs", self.epochs, 1, 100_000)
+        between("batch", self.batch, 2, 100_000)
+        between("rate", self.rate, 1e-7, 10)
+        between("warm_up", self.warm_up, 0, self.epochs)
+        between("drop", self.drop, 0.001, 1)
+        between("drop_every", self.drop_every, 1, 100_000)
+        between("momentum", self.momentum, 0, 0.9999)
+        between("weight_decay", self.weight_decay, 0, 100)
+        between("l1", self.l1, 0, 100)
+        between("l2", self.l2, 0, 100)
+        between("clip", self.clip, 0, 1e9)
+        between("patience", self.patience, 0, 100_000)
+        between("label_smoothing", self.label_smoothing, 0, 0.9)
+        between("ema_decay", self.ema_decay, 0, 0.9999)
+        between("seed", self.seed, 0, 2**32)
         if self.weight_decay and self.optimizer != "adamw":
             raise DataError(f"weight_decay is of adamw, and optimizer is {self.optimizer}: take l2, or adamw")
         if self.warm_up and self.schedule == "one-cycle":

@@ -14,12 +14,12 @@ from watchword.data.batch import Batch, Report
 from watchword.errors import DataError
 from watchword.train.checkpoint import Checkpoint, dependence, read_checkpoint, write_checkpoint
 from watchword.train.datasets import Dataset, Examples, beside, open_dataset
-from watchword.train.hooks import Averaging, Best, EarlyStopping, Hook, Saving
+from watchword.train.hooks import Averaging, Best, EarlyStopping, Saving
 from watchword.train.losses import CrossEntropy
 from watchword.train.network import Network
 from watchword.train.objective import Classification
 from watchword.train.recipe import Recipe
-from watchword.train.trainer import Epoch, Trainer, best_of
+from watchword.train.trainer import Epoch, Hook, Trainer, best_of
 
 CHECKPOINT = "checkpoint.npz"
 """The name of the checkpoint in the folder of a run."""

@@ -11,18 +11,17 @@ would have, byte for byte.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from watchword.errors import DataError
 from watchword.train import finite, gradients
 from watchword.train.datasets import Examples
-from watchword.train.hooks import Hook
 from watchword.train.layers import Array
 from watchword.train.network import Network
 from watchword.train.objective import Objective
@@ -86,6 +85,34 @@ class State:
     position: Position
     history: tuple[Epoch, ...]
     arrays: dict[str, dict[str, Array]] = field(repr=False)
+
+
+class Hook:
+    """Base of all hooks, which a trainer tells what it has done: does nothing. Module `hooks` has those that come along.
+
+    name: where it keeps arrays, what those are called in a checkpoint.
+    """
+
+    name: ClassVar[str] = ""
+
+    def joined(self, trainer: Trainer) -> None:
+        """The trainer has been made."""
+
+    def began(self, trainer: Trainer) -> None:
+        """Training begins, or goes on."""
+
+    def stepped(self, trainer: Trainer, examples: Examples) -> None:
+        """The step on these examples is done."""
+
+    def epoch_ended(self, trainer: Trainer, epoch: Epoch) -> None:
+        """The epoch is done and validated; the trainer stands at the beginning of the next."""
+
+    def arrays(self) -> dict[str, Array]:
+        """What a resumed run needs of this hook."""
+        return {}
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Go on from what `arrays` returned."""
 
 
 class Trainer:

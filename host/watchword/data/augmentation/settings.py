@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from watchword.errors import DataError
+from watchword.settings import between, ordered
 
 Range = tuple[float, float]
 
@@ -52,24 +53,23 @@ class SoundAugmentation:
     def __post_init__(self) -> None:
         if not 0 <= self.shift <= 1:
             raise DataError(f"shift is {self.shift}: it is between 0 and 1 second")
-        if not 0 <= self.speed <= 0.5:
-            raise DataError(f"speed is {self.speed}: it is between 0 and 0.5")
-        _within(self, "pitch", 0, 12)
-        _within(self, "before_level", 0, 40)
-        _within(self, "equalizer", 0, 30)
+        between("speed", self.speed, 0, 0.5)
+        between("pitch", self.pitch, 0, 12)
+        between("before_level", self.before_level, 0, 40)
+        between("equalizer", self.equalizer, 0, 30)
         for name in ("before", "reverb", "microphone"):
-            _within(self, name, 0, 1)
+            between(name, getattr(self, name), 0, 1)
         for name in ("snr", "gain"):
-            _ordered(self, name, -100, 100)
-        _ordered(self, "rt60", 0.05, 1.0)
-        _ordered(self, "silence", float("-inf"), 1.0)
+            ordered(name, getattr(self, name), -100, 100)
+        ordered("rt60", self.rt60, 0.05, 1.0)
+        ordered("silence", self.silence, float("-inf"), 1.0)
         if self.silence[0] <= 0:
             raise DataError(f"silence begins at {self.silence[0]}: it is above 0")
-        _within(self, "frequency_masks", 0, 10)
-        _within(self, "time_masks", 0, 10)
-        _within(self, "frequency_mask", 0, 40)
-        _within(self, "time_mask", 0, 400)
-        _within(self, "mixup", 0, 10)
+        between("frequency_masks", self.frequency_masks, 0, 10)
+        between("time_masks", self.time_masks, 0, 10)
+        between("frequency_mask", self.frequency_mask, 0, 40)
+        between("time_mask", self.time_mask, 0, 400)
+        between("mixup", self.mixup, 0, 10)
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ class PictureAugmentation:
 
     def __post_init__(self) -> None:
         for name in ("flip", "brightness", "contrast", "noise", "cutout"):
-            _within(self, name, 0, 1)
-        _within(self, "crop", 0, 0.9)
-        _within(self, "mixup", 0, 10)
+            between(name, getattr(self, name), 0, 1)
+        between("crop", self.crop, 0, 0.9)
+        between("mixup", self.mixup, 0, 10)
 
 
 @dataclass(frozen=True)
@@ -107,19 +107,5 @@ class ArrayAugmentation:
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
-        _within(self, "noise", 0, 1e6)
-        _within(self, "mixup", 0, 10)
-
-
-def _within(table: object, name: str, low: float, high: float) -> None:
-    value = getattr(table, name)
-    if not low <= value <= high:
-        raise DataError(f"{name} is {value}: it is between {low} and {high}")
-
-
-def _ordered(table: object, name: str, low: float, high: float) -> None:
-    first, last = getattr(table, name)
-    if not first <= last:
-        raise DataError(f"{name} is {first} to {last}: the lower end comes first")
-    if not low <= first <= last <= high:
-        raise DataError(f"{name} is {first} to {last}: it lies between {low} and {high}")
+        between("noise", self.noise, 0, 1e6)
+        between("mixup", self.mixup, 0, 10)

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 
-from watchword.errors import DataError
 from watchword.train.layers import BatchNorm, Elementwise, HardSwish, LeakyReLU, Part, ReLU, ReLU6, Sigmoid, Tanh
 from watchword.train.network import Input, Network
 
@@ -47,15 +46,3 @@ def normalized(
         return network.add(BatchNorm(), name=name)
     network.add(BatchNorm(), name=f"{name}/norm")
     return network.add(nonlinearity(activation), name=name)
-
-
-def between(name: str, value: float, low: float, high: float) -> None:
-    """DataError: a hyperparameter is not in its range."""
-    if not low <= value <= high:
-        raise DataError(f"{name} is {value}: it is between {low} and {high}")
-
-
-def all_between(name: str, values: tuple[float, ...], low: float, high: float) -> None:
-    """DataError: one of several is not in its range."""
-    for value in values:
-        between(name, value, low, high)

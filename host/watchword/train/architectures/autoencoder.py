@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchword.errors import DataError
-from watchword.train.architectures.architecture import Architecture, all_between, between, normalized
+from watchword.settings import all_between, between
+from watchword.train.architectures.architecture import Architecture, normalized
 from watchword.train.layers import Array, Dense, Flatten
 from watchword.train.network import Input, Network
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from watchword.errors import DataError
-from watchword.train.architectures.architecture import Architecture, all_between, between, normalized
+from watchword.settings import all_between, between
+from watchword.train.architectures.architecture import Architecture, normalized
 from watchword.train.layers import Add, BatchNorm, Concatenate, Conv2D, Dense, DepthwiseConv2D, Flatten, ReLU, Slice
 from watchword.train.network import Input, Network
 

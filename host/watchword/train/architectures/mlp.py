@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from watchword.train.architectures.architecture import Architecture, Nonlinearity, all_between, between, nonlinearity
+from watchword.settings import all_between, between
+from watchword.train.architectures.architecture import Architecture, Nonlinearity, nonlinearity
 from watchword.train.layers import BatchNorm, Dense, Dropout, Flatten
 from watchword.train.network import Input, Network
 

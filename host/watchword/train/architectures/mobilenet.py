@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from watchword.train.architectures.architecture import Architecture, between, normalized
+from watchword.settings import between
+from watchword.train.architectures.architecture import Architecture, normalized
 from watchword.train.layers import AveragePool, Conv2D, Dense, DepthwiseConv2D, Flatten
 from watchword.train.network import Input, Network
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from watchword.train.architectures.architecture import Architecture, all_between, normalized
+from watchword.settings import all_between
+from watchword.train.architectures.architecture import Architecture, normalized
 from watchword.train.layers import Add, AveragePool, Conv2D, Dense, Flatten, ReLU
 from watchword.train.network import Input, Network
 

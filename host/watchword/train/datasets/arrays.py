@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from watchword.data import memory
+from watchword.data import memory, tensors
 from watchword.data.augmentation import ArrayAugmentation
 from watchword.data.batch import Batch, Report
 from watchword.data.lines import read_lines
@@ -121,20 +120,15 @@ def _joined(parts: list[Examples]) -> Examples:
 
 
 def _read_npz(path: Path, source: Source) -> tuple[NDArray[Any], NDArray[Any], Place]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            memory.require({path.name: 3 * sum(entry.file_size for entry in archive.infolist())}, "take a smaller file")
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in (source.inputs, source.targets) if name not in file]
-            if missing:
-                raise DataError(
-                    f"{path}: has no array {shown(missing[0])}, only {listed(list(file))}: inputs and targets name them"
-                )
-            inputs, targets = file[source.inputs], file[source.targets]
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise DataError(f"{path}: not a readable .npz file: {error}") from None
+    with tensors.opened(path, "not a readable .npz file: write it with np.savez") as file:
+        members = file.zip.infolist()  # which a .npy has not
+        memory.require({path.name: 3 * sum(member.file_size for member in members)}, "take a smaller file")
+        missing = [name for name in (source.inputs, source.targets) if name not in file]
+        if missing:
+            raise DataError(
+                f"{path}: has no array {shown(missing[0])}, only {listed(list(file))}: inputs and targets name them"
+            )
+        inputs, targets = file[source.inputs], file[source.targets]
     if inputs.dtype.kind not in "fiub" or inputs.ndim < 1:
         raise DataError(f"{path}: {source.inputs} holds {inputs.dtype}, and numbers are expected")
     if targets.ndim < 1 or len(inputs) != len(targets) or not len(inputs):
