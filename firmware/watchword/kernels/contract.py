@@ -12,7 +12,7 @@ All bodies are called alike, body(p, arena, constants, rows):
     rows       first | last << 16: compute the output rows first to last - 1, so that the runtime can stop between rows
 They give the int8 results of LiteRT's reference kernels, bit for bit, whatever language they are written in.
 
-The host packs by the same files. Bodies reach parameters by constants that `make contracts` writes into them from here.
+The host packs by the same files. Bodies reach parameters by constants that `make parameters` writes into them from here.
 """
 
 from collections import namedtuple
@@ -63,6 +63,32 @@ WINDOW = (
     ("padding_top", PADDING),
     ("padding_left", PADDING),
 )
+
+# What the parameters of convolutions with several weights in a word begin with: their patches and what becomes of those.
+PATCHES = (
+    ("input", OFFSET),  # where the first patch begins
+    ("output", OFFSET),
+    ("shift", (1, 31)),  # of all rescales by factors
+    ("minimum", BYTE),
+    ("maximum", BYTE),
+    ("zero_point", BYTE),
+    ("stream", OFFSET),  # in the constants: weights and factors
+    ("taps", SIZE),  # of a patch, or of one of its segments
+    ("columns", SIZE),
+    ("input_column_step", OFFSET),  # bytes from one patch to the next
+    ("input_row_step", OFFSET),
+    ("output_gap", OFFSET),  # bytes from the last output of a pixel to the first of the next one
+    ("output_row_step", OFFSET),
+    ("has_table", FLAG),  # of where its taps are; else a patch is one row of whole words
+    ("round_once", FLAG),  # as dense layers do, where convolutions round twice
+    ("runs", SIZE),  # of groups of outputs
+)
+
+# What follows, after the runs, for every two taps of a patch.
+TABLE = (("places", OFFSET),)  # of two taps in the patch, first | second << 16
+
+EXACTLY = 2  # how sums are rescaled where no factors are proved: by what stands for REQUANTIZE's `rescale`
+FACTORS = (12, 12, 16)  # bytes that the stream has for each output, by how sums are rescaled
 
 LAYOUTS = REQUANTIZE, RESCALE  # which bodies may name, beside those of contracts
 
@@ -128,4 +154,26 @@ def requantizes(p, n, sizes):
         and p.rescale_step in (0, 16)
         and words(p.rescale, 4 * n if p.rescale_step else 4, sizes.constants)
         and words(p.sums, n, sizes.arena)
+    )
+
+
+def reach(more, table):
+    """Bytes of the largest patch in which the places of a table are, which begins at more[table]; 0: one is negative."""
+    patch = 1
+    for i in range(table, len(more)):
+        if more[i] < 0:
+            return 0
+        patch = max(patch, (more[i] & 0xFFFF) + 1, (more[i] >> 16) + 1)
+    return patch
+
+
+def patches_fit(p, patch, outputs, stream, rows, sizes):
+    """Whether patches of so many bytes, the outputs of all pixels and the bytes of the stream lie in their buffers."""
+    return (
+        patch > 0
+        and p.minimum <= p.maximum
+        and inside(p.input, (rows - 1) * p.input_row_step + (p.columns - 1) * p.input_column_step + patch, sizes.arena)
+        and inside(p.output, (rows - 1) * p.output_row_step + (p.columns - 1) * (outputs + p.output_gap) + outputs, sizes.arena)
+        and p.stream % 4 == 0
+        and inside(p.stream, stream, sizes.constants)
     )

@@ -3,27 +3,23 @@
 docs/formats.md shows the stream of weights; packed_thumb.py computes.
 """
 
-from watchword.kernels.contract import BYTE, COUNT, FLAG, OFFSET, SIZE, Contract, inside, words
+from watchword.kernels.contract import (
+    COUNT,
+    EXACTLY,
+    FACTORS,
+    OFFSET,
+    PATCHES,
+    SIZE,
+    TABLE,
+    Contract,
+    patches_fit,
+    reach,
+    words,
+)
 
-PACKED = (
-    ("input", OFFSET),  # where the first patch begins
-    ("output", OFFSET),
-    ("shift", (1, 31)),  # of all rescales by factors
-    ("minimum", BYTE),
-    ("maximum", BYTE),
-    ("zero_point", BYTE),
-    ("stream", OFFSET),  # in the constants: weights and factors
-    ("taps", SIZE),  # of a segment
+PACKED = PATCHES + (
     ("segments", SIZE),
-    ("columns", SIZE),
-    ("input_column_step", OFFSET),  # bytes from one patch to the next
-    ("input_row_step", OFFSET),
-    ("output_gap", OFFSET),  # bytes from the last output of a pixel to the first of the next one
-    ("output_row_step", OFFSET),
-    ("has_table", FLAG),  # of where its taps are; else a patch is one row of whole words
     ("sums", OFFSET),  # in the arena, between segments: 24 bytes for each group
-    ("round_once", FLAG),  # as dense layers do, where convolutions round twice
-    ("runs", SIZE),
 )
 
 RUN = (  # of groups with the same body and ending
@@ -31,17 +27,12 @@ RUN = (  # of groups with the same body and ending
     ("groups", SIZE),  # sums are rescaled: 0 by factors, 1 by coarse ones, 2 exactly
 )
 
-TABLE = (("places", OFFSET),)  # of two taps in the patch, first | second << 16; an even number of taps in each segment
-
 GROUP = 6  # outputs of a group
 MOST_RUNS = 9
 SLOTS = 66  # activations that the kernel's frame holds at once: those of a segment, and what fills its first chunk
 
 # Outputs at once, taps from split to split (a chunk), and how many chunks there are of it, by number.
 BODIES = ((6, 8, 8), (6, 6, 11), (6, 5, 13), (6, 4, 16), (6, 3, 22), (6, 2, 32), (4, 4, 16), (4, 2, 32))
-
-EXACTLY = 2  # how sums are rescaled where no factors are proved: by what stands for REQUANTIZE's `rescale`
-FACTORS = (12, 12, 16)  # bytes that the stream has for each output, by how sums are rescaled
 
 
 def _packed(p, more, rows, sizes):
@@ -61,11 +52,7 @@ def _packed(p, more, rows, sizes):
         groups += count
         size += (p.segments * chunks * chunk * at_once * 2 + (GROUP - lacking) * FACTORS[how]) * count
     if p.has_table:
-        patch = 1
-        for i in range(table, len(more)):
-            if more[i] < 0:
-                return False
-            patch = max(patch, (more[i] & 0xFFFF) + 1, (more[i] >> 16) + 1)
+        patch = reach(more, table)
         whole = p.taps % 2 == 0
     else:
         patch = p.segments * p.taps
@@ -73,11 +60,7 @@ def _packed(p, more, rows, sizes):
     return (
         whole
         and p.taps <= SLOTS
-        and p.minimum <= p.maximum
-        and inside(p.input, (rows - 1) * p.input_row_step + (p.columns - 1) * p.input_column_step + patch, sizes.arena)
-        and inside(p.output, (rows - 1) * p.output_row_step + (p.columns - 1) * (outputs + p.output_gap) + outputs, sizes.arena)
-        and p.stream % 4 == 0
-        and inside(p.stream, size, sizes.constants)
+        and patches_fit(p, patch, outputs, size, rows, sizes)
         and (p.segments == 1 or words(p.sums, GROUP * groups, sizes.arena))
     )
 

@@ -3,39 +3,28 @@
 Half the bytes of packed.py. docs/formats.md shows the stream of weights, and packed_bytes_thumb.py computes.
 """
 
-from watchword.kernels.contract import BYTE, COUNT, FLAG, OFFSET, SIZE, Contract, inside, words
-
-PACKED_BYTES = (
-    ("input", OFFSET),  # where the first patch begins
-    ("output", OFFSET),
-    ("shift", (1, 31)),  # of all rescales by factors
-    ("minimum", BYTE),
-    ("maximum", BYTE),
-    ("zero_point", BYTE),
-    ("stream", OFFSET),  # in the constants: weights and factors
-    ("taps", SIZE),  # of a patch, a multiple of four
-    ("columns", SIZE),
-    ("input_column_step", OFFSET),  # bytes from one patch to the next
-    ("input_row_step", OFFSET),
-    ("output_gap", OFFSET),  # bytes from the last output of a pixel to the first of the next one
-    ("output_row_step", OFFSET),
-    ("has_table", FLAG),  # of where its taps are; else a patch is one row of whole words
-    ("window", OFFSET),  # in the arena: an int32 for each tap
-    ("round_once", FLAG),  # as dense layers do, where convolutions round twice
-    ("runs", SIZE),
+from watchword.kernels.contract import (
+    COUNT,
+    FACTORS,
+    OFFSET,
+    PATCHES,
+    SIZE,
+    TABLE,
+    Contract,
+    patches_fit,
+    reach,
+    words,
 )
+
+# The taps of a patch are a multiple of four.
+PACKED_BYTES = PATCHES + (("window", OFFSET),)  # in the arena: an int32 for each tap
 
 RUN = (  # of groups with the same ending
     ("kind", (0, 11)),  # how many of GROUP outputs a group lacks, at its front, plus GROUP * how sums are rescaled:
     ("groups", COUNT),  # 0 by factors, 1 by coarse ones, 2 exactly
 )
 
-TABLE = (("places", OFFSET),)  # of two taps in the patch, first | second << 16
-
 GROUP = 4  # outputs of a group
-
-EXACTLY = 2  # how sums are rescaled where no factors are proved: by what stands for REQUANTIZE's `rescale`
-FACTORS = (12, 12, 16)  # bytes that the stream has for each output, by how sums are rescaled
 
 
 def _packed_bytes(p, more, rows, sizes):
@@ -50,22 +39,11 @@ def _packed_bytes(p, more, rows, sizes):
         present = GROUP - kind % GROUP
         outputs += present * count
         size += (GROUP * p.taps + present * FACTORS[kind // GROUP]) * count
-    patch = 1 if p.has_table else p.taps
     if p.has_table:
-        for i in range(table, len(more)):
-            if more[i] < 0:
-                return False
-            patch = max(patch, (more[i] & 0xFFFF) + 1, (more[i] >> 16) + 1)
-    elif (p.input | p.input_column_step | p.input_row_step) % 4:
-        return False
-    return (
-        p.minimum <= p.maximum
-        and inside(p.input, (rows - 1) * p.input_row_step + (p.columns - 1) * p.input_column_step + patch, sizes.arena)
-        and inside(p.output, (rows - 1) * p.output_row_step + (p.columns - 1) * (outputs + p.output_gap) + outputs, sizes.arena)
-        and p.stream % 4 == 0
-        and inside(p.stream, size, sizes.constants)
-        and words(p.window, p.taps, sizes.arena)
-    )
+        patch = reach(more, table)
+    else:
+        patch = 0 if (p.input | p.input_column_step | p.input_row_step) % 4 else p.taps
+    return patches_fit(p, patch, outputs, size, rows, sizes) and words(p.window, p.taps, sizes.arena)
 
 
 CONTRACTS = (Contract("packed_bytes", PACKED_BYTES, _packed_bytes, (("run", RUN), ("table", TABLE))),)

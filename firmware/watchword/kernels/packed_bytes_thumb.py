@@ -17,46 +17,38 @@ Their halves are the lower 16 bits of A and B, and those of C + i and D + j, if 
 import micropython
 from micropython import const
 
-from watchword.kernels.macros_thumb import close_clamp, enter, leave, open_clamp, requantize
-from watchword.kernels.packed_group_thumb import coarse, go, in_full
+from watchword.kernels.macros_thumb import close_clamp, enter, leave, requantize
+from watchword.kernels.packed_rows_thumb import (
+    CLAMPER,
+    FINISH,
+    GROUPS,
+    OUT,
+    RUN,
+    STREAM,
+    P,
+    close_pixel,
+    close_row,
+    coarse,
+    four_words,
+    go,
+    in_full,
+    open_row,
+    open_rows,
+    two_words,
+)
 
 # Parameters of kernels/packed_bytes.py, written by `make parameters`:
 _MORE = const(17)
-_INPUT = const(0)
-_OUTPUT = const(1)
-_SHIFT = const(2)
-_MINIMUM = const(3)
-_MAXIMUM = const(4)
-_ZERO_POINT = const(5)
-_STREAM = const(6)
 _TAPS = const(7)
-_COLUMNS = const(8)
-_INPUT_COLUMN_STEP = const(9)
-_INPUT_ROW_STEP = const(10)
-_OUTPUT_GAP = const(11)
-_OUTPUT_ROW_STEP = const(12)
 _HAS_TABLE = const(13)
-_WINDOW = const(14)
-_ROUND_ONCE = const(15)
-_RUNS = const(16)
+_RUNS = const(15)
+_WINDOW = const(16)
 
-# The frame, in bytes from sp.
-P = const(0)  # parameters
-CLAMPER = const(4)
-STREAM = const(8)  # where weights begin
-WINDOW = const(12)  # where activations are as words
-END = const(16)  # behind them
-ROWS = const(20)  # that are left
-ROW_IN = const(24)  # where the row's first patch begins
-ROW_OUT = const(28)
-COLUMNS = const(32)  # that are left
-PIXEL = const(36)  # where the patch begins
-OUT = const(40)  # where the next group's outputs go
-RUN = const(44)  # the next run
-RUNS = const(48)  # that are left
-GROUPS = const(52)  # that are left in the run
-FINISH = const(56)  # what comes after the last tap
-ENDINGS = const(60)  # where the table of these is
+# The frame, from where packed_rows_thumb.py leaves it.
+WINDOW = const(48)  # where activations are as words
+END = const(52)  # behind them
+RUNS = const(56)  # that are left
+ENDINGS = const(60)  # where the table of what may come after the last tap is
 TOTALS = const(64)  # four sums, in full
 FRAME = const(80)
 
@@ -150,22 +142,7 @@ def ending(way, skip_0, skip_1, skip_2, skip_3):
 def packed_bytes(r0, r1, r2, r3):
     """2.85 cycles per MAC, 30 per output, 6 per tap of a pixel."""
     enter()
-    mov(r8, r1)
-    mov(r9, r2)
-    mov(r10, r3)
-    mov(r7, r0)
-    ldr(r2, [r7, 4 * _SHIFT])
-    ldr(r3, [r7, 4 * _MINIMUM])
-    ldr(r4, [r7, 4 * _MAXIMUM])
-    sub(r3, 128)
-    sub(r4, 128)
-    open_clamp(r6, r5, r2, r3, r4)
-    sub(sp, FRAME)
-    str(r6, [sp, CLAMPER])
-    str(r7, [sp, P])
-    ldr(r0, [r7, 4 * _STREAM])
-    add(r0, r9)
-    str(r0, [sp, STREAM])
+    open_rows(FRAME)
     ldr(r0, [r7, 4 * _WINDOW])
     add(r0, r8)
     str(r0, [sp, WINDOW])
@@ -173,23 +150,6 @@ def packed_bytes(r0, r1, r2, r3):
     lsl(r1, r1, 2)
     add(r0, r0, r1)
     str(r0, [sp, END])
-    mov(r0, r10)
-    uxth(r1, r0)  # first row
-    lsr(r0, r0, 16)
-    sub(r0, r0, r1)
-    str(r0, [sp, ROWS])
-    ldr(r2, [r7, 4 * _INPUT])
-    add(r2, r8)
-    ldr(r3, [r7, 4 * _INPUT_ROW_STEP])
-    mul(r3, r1)
-    add(r2, r2, r3)
-    str(r2, [sp, ROW_IN])
-    ldr(r2, [r7, 4 * _OUTPUT])
-    add(r2, r8)
-    ldr(r3, [r7, 4 * _OUTPUT_ROW_STEP])
-    mul(r3, r1)
-    add(r2, r2, r3)
-    str(r2, [sp, ROW_OUT])
     mov(r1, pc)
     b(READY)
     label(BASE)
@@ -200,15 +160,9 @@ def packed_bytes(r0, r1, r2, r3):
     str(r1, [sp, ENDINGS])
 
     label(ROW)
-    ldr(r7, [sp, P])
-    ldr(r0, [r7, 4 * _COLUMNS])
-    str(r0, [sp, COLUMNS])
-    ldr(r0, [sp, ROW_OUT])
-    str(r0, [sp, OUT])
-    ldr(r1, [sp, ROW_IN])
+    open_row()
 
     label(COLUMN)  # r7: the parameters, r1: the patch
-    str(r1, [sp, PIXEL])
     # ---- activations to words, and the sum of all
     ldr(r0, [r7, 4 * _RUNS])
     str(r0, [sp, RUNS])
@@ -225,14 +179,7 @@ def packed_bytes(r0, r1, r2, r3):
     cmp(r0, 0)
     bne(TWO)
     label(FOUR)  # whole words of one row
-    ldmia(r1, {r0})
-    sxtb(r4, r0)
-    lsl(r5, r0, 16)
-    asr(r5, r5, 24)
-    lsl(r6, r0, 8)
-    asr(r6, r6, 24)
-    asr(r7, r0, 24)
-    stmia(r2, {r4, r5, r6, r7})
+    four_words()
     add(r4, r4, r5)
     add(r4, r4, r6)
     add(r4, r4, r7)
@@ -241,12 +188,7 @@ def packed_bytes(r0, r1, r2, r3):
     bne(FOUR)
     b(GATHERED)
     label(TWO)  # bytes from anywhere, as a table in the parameters has them
-    ldmia(r5, {r0})
-    lsr(r4, r0, 16)
-    uxth(r0, r0)
-    ldrsb(r0, [r1, r0])
-    ldrsb(r4, [r1, r4])
-    stmia(r2, {r0, r4})
+    two_words()
     add(r12, r0)
     add(r12, r4)
     cmp(r2, r3)
@@ -312,30 +254,11 @@ def packed_bytes(r0, r1, r2, r3):
     b(NEXT_RUN)
     label(PIXEL_DONE)
     ldr(r7, [sp, P])
-    ldr(r0, [sp, OUT])  # behind the last output
-    ldr(r1, [r7, 4 * _OUTPUT_GAP])
-    add(r0, r0, r1)
-    str(r0, [sp, OUT])
-    ldr(r1, [sp, PIXEL])
-    ldr(r0, [r7, 4 * _INPUT_COLUMN_STEP])
-    add(r1, r1, r0)
-    ldr(r0, [sp, COLUMNS])
-    sub(r0, 1)
-    str(r0, [sp, COLUMNS])
+    close_pixel()
     beq(ROW_DONE)
     b(COLUMN)
     label(ROW_DONE)
-    ldr(r0, [sp, ROW_IN])
-    ldr(r1, [r7, 4 * _INPUT_ROW_STEP])
-    add(r0, r0, r1)
-    str(r0, [sp, ROW_IN])
-    ldr(r0, [sp, ROW_OUT])
-    ldr(r1, [r7, 4 * _OUTPUT_ROW_STEP])
-    add(r0, r0, r1)
-    str(r0, [sp, ROW_OUT])
-    ldr(r0, [sp, ROWS])
-    sub(r0, 1)
-    str(r0, [sp, ROWS])
+    close_row()
     beq(DONE)
     b(ROW)
     # ---- the same in full, for groups with an output whose factors are not proved
@@ -353,7 +276,7 @@ def packed_bytes(r0, r1, r2, r3):
     mov(r8, r5)
     sub(r5, 16)
     add(r5, r5, r4)
-    in_full(P, OUT, _ZERO_POINT, _MINIMUM, _MAXIMUM, _ROUND_ONCE)
+    in_full()
     ldr(r0, [sp, END])
     mov(r12, r0)
     b(COUNT)

@@ -2,31 +2,17 @@
 
 from micropython import const
 
-from watchword.kernels.macros_thumb import clamp, requantize, rescale
+from watchword.kernels.macros_thumb import requantize
+from watchword.kernels.packed_rows_thumb import CLAMPER, OUT, OWN, coarse, in_full
 
 # Parameters of kernels/packed.py, written by `make parameters`:
 _SLOTS = const(66)
-_MINIMUM = const(3)
-_MAXIMUM = const(4)
-_ZERO_POINT = const(5)
-_ROUND_ONCE = const(16)
 
-# The frame, in bytes from sp. First the activations of one pixel, a word each: the last tap of a segment is in the last of
-# them. Bodies reach them by sp, which leaves all low registers to sums and weights.
-P = const(264)  # parameters
-CLAMPER = const(268)
-STREAM = const(272)  # where weights begin; r8 is where the next segment's do, while activations are gathered
-ROWS = const(276)  # that are left
-ROW_IN = const(280)  # where the row's first patch begins
-ROW_OUT = const(284)
-COLUMNS = const(288)  # that are left
-PIXEL = const(292)  # where the patch begins
-OUT = const(296)  # where the next group's outputs go
-SEGMENT = const(300)  # how many are left
-RUN = const(304)  # which run
-ENTRY = const(308)  # of its body
-FINISH = const(312)  # what comes after the body
-GROUPS = const(316)  # that are left in the run
+# The frame, from where packed_rows_thumb.py leaves it. First the activations of one pixel, a word each: the last tap of a
+# segment is in the last of them. Bodies reach them by sp, which leaves all low registers to sums and weights.
+WORDS_END = const(OWN + 4 * _SLOTS)  # 312
+SEGMENT = const(312)  # how many are left
+ENTRY = const(316)  # of the run's body
 SUMS = const(320)  # where the next group's sums are between segments
 PATCH = const(324)  # where the segment's activations begin, of several
 SCRATCH = const(328)  # where sums are between segments
@@ -55,7 +41,7 @@ def body(pairs, chunk, chunks):
     """
     for c in range(chunks):
         for i in range(chunk):
-            ldr(r0, [sp, 4 * (_SLOTS - chunks * chunk + chunk * c + i)])
+            ldr(r0, [sp, WORDS_END - 4 * (chunks * chunk - chunk * c - i)])
             if i == 0:
                 if pairs == 3:
                     ldmia(r7, {r1, r2, r3})
@@ -79,26 +65,6 @@ def body(pairs, chunk, chunks):
             asr(PRODUCTS[j], PRODUCTS[j], 16)
             adc(PRODUCTS[j], r0)
             add(B[j], PRODUCTS[j])
-
-
-@macro
-def go(slot):
-    """Jump to the address in a slot of the frame."""
-    ldr(r0, [sp, slot])
-    bx(r0)
-
-
-@macro
-def coarse(a, factors, m, fine, o, clamper):
-    """As `requantize`, for sums that are too great for it; `a` is lost."""
-    ldmia(factors, {m, fine, o})
-    mul(m, a)
-    asr(a, a, 4)
-    mul(fine, a)
-    asr(fine, fine, 10)
-    add(m, m, fine)
-    add(m, m, o)
-    clamp(m, clamper, fine)
 
 
 @macro
@@ -185,44 +151,5 @@ def exactly(done):
     sub(r5, 24)
     lsl(r4, r4, 2)
     add(r5, r5, r4)
-    in_full(P, OUT, _ZERO_POINT, _MINIMUM, _MAXIMUM, _ROUND_ONCE)
+    in_full()
     b(done)
-
-
-@macro
-def in_full(p, out, zero_point, minimum, maximum, round_once):
-    """Outputs of the sums from r5 up to r8, rescaled in full. p, out: slots of the frame; the others: places of parameters.
-
-    r7: bias, multiplier and shifts of each. Loses all registers but lr.
-    """
-    ldr(r2, [sp, p])
-    ldr(r0, [r2, 4 * zero_point])
-    sub(r0, 128)
-    mov(r9, r0)  # r9 the zero point,
-    ldr(r0, [r2, 4 * minimum])
-    sub(r0, 128)
-    mov(r10, r0)  # r10 and r11 the limits,
-    ldr(r0, [r2, 4 * maximum])
-    sub(r0, 128)
-    mov(r11, r0)
-    ldr(r0, [r2, 4 * round_once])
-    mov(r12, r0)  # r12 how it rounds,
-    ldr(r6, [sp, out])
-    label(OUTPUT)
-    ldmia(r5, {r0})
-    ldmia(r7, {r2, r3, r4})  # bias, multiplier, left shift; the right shift comes later
-    rescale(r12)
-    add(r1, r9)
-    cmp(r1, r10)
-    bge(ABOVE)
-    mov(r1, r10)
-    label(ABOVE)
-    cmp(r1, r11)
-    ble(BELOW)
-    mov(r1, r11)
-    label(BELOW)
-    strb(r1, [r6, 0])
-    add(r6, 1)
-    cmp(r5, r8)
-    bne(OUTPUT)
-    str(r6, [sp, out])

@@ -13,61 +13,52 @@ words of weights: 12 cycles for 6 MACs, and 13 for each chunk.
 import micropython
 from micropython import const
 
-from watchword.kernels.macros_thumb import close_clamp, enter, leave, open_clamp
+from watchword.kernels.macros_thumb import close_clamp, enter, leave
 from watchword.kernels.packed_group_thumb import (
     AFTER,
     BETWEEN,
-    CLAMPER,
-    COLUMNS,
     ENTRY,
     FINAL_ONE,
-    FINISH,
     FIRST,
     FRAME,
-    GROUPS,
     MIDDLE,
-    OUT,
     PATCH,
-    PIXEL,
-    ROW_IN,
-    ROW_OUT,
-    ROWS,
-    RUN,
     RUNS,
     SCRATCH,
     SEGMENT,
-    STREAM,
     SUMS,
     TABLE,
     TABLES,
-    P,
+    WORDS_END,
     body,
     ending,
     exactly,
-    go,
     take,
+)
+from watchword.kernels.packed_rows_thumb import (
+    FINISH,
+    GROUPS,
+    OUT,
+    RUN,
+    STREAM,
+    P,
+    close_pixel,
+    close_row,
+    four_words,
+    go,
+    open_row,
+    open_rows,
+    two_words,
 )
 
 # Parameters of kernels/packed.py, written by `make parameters`:
-_SLOTS = const(66)
 _BODIES = ((6, 8, 8), (6, 6, 11), (6, 5, 13), (6, 4, 16), (6, 3, 22), (6, 2, 32), (4, 4, 16), (4, 2, 32))
 _MORE = const(18)
-_INPUT = const(0)
-_OUTPUT = const(1)
-_SHIFT = const(2)
-_MINIMUM = const(3)
-_MAXIMUM = const(4)
-_STREAM = const(6)
 _TAPS = const(7)
-_SEGMENTS = const(8)
-_COLUMNS = const(9)
-_INPUT_COLUMN_STEP = const(10)
-_INPUT_ROW_STEP = const(11)
-_OUTPUT_GAP = const(12)
-_OUTPUT_ROW_STEP = const(13)
-_HAS_TABLE = const(14)
-_SUMS = const(15)
-_RUNS = const(17)
+_HAS_TABLE = const(13)
+_RUNS = const(15)
+_SEGMENTS = const(16)
+_SUMS = const(17)
 
 
 ENDS = ("END_8", "END_6", "END_5", "END_4", "END_3", "END_2", "END_44", "END_42")  # labels, in the order of _BODIES
@@ -77,39 +68,7 @@ ENDS = ("END_8", "END_6", "END_5", "END_4", "END_3", "END_2", "END_44", "END_42"
 def packed(r0, r1, r2, r3):
     """2.0 cycles per MAC, 13 / (6 chunk) more for the chunks, 20 per output, 4 per tap of a pixel."""
     enter()
-    mov(r8, r1)
-    mov(r9, r2)
-    mov(r10, r3)
-    mov(r7, r0)
-    ldr(r2, [r7, 4 * _SHIFT])
-    ldr(r3, [r7, 4 * _MINIMUM])
-    ldr(r4, [r7, 4 * _MAXIMUM])
-    sub(r3, 128)
-    sub(r4, 128)
-    open_clamp(r6, r5, r2, r3, r4)
-    sub(sp, FRAME)
-    str(r6, [sp, CLAMPER])
-    str(r7, [sp, P])
-    ldr(r0, [r7, 4 * _STREAM])
-    add(r0, r9)
-    str(r0, [sp, STREAM])
-    mov(r0, r10)
-    uxth(r1, r0)  # first row
-    lsr(r0, r0, 16)
-    sub(r0, r0, r1)
-    str(r0, [sp, ROWS])
-    ldr(r2, [r7, 4 * _INPUT])
-    add(r2, r8)
-    ldr(r3, [r7, 4 * _INPUT_ROW_STEP])
-    mul(r3, r1)
-    add(r2, r2, r3)
-    str(r2, [sp, ROW_IN])
-    ldr(r2, [r7, 4 * _OUTPUT])
-    add(r2, r8)
-    ldr(r3, [r7, 4 * _OUTPUT_ROW_STEP])
-    mul(r3, r1)
-    add(r2, r2, r3)
-    str(r2, [sp, ROW_OUT])
+    open_rows(FRAME)
     # Where the runs' bodies and endings are.
     mov(r1, pc)
     b(RESOLVE)
@@ -161,13 +120,7 @@ def packed(r0, r1, r2, r3):
     str(r0, [r6, 8])  # no groups: the end of the runs
 
     label(ROW)
-    ldr(r7, [sp, P])
-    ldr(r0, [r7, 4 * _COLUMNS])
-    str(r0, [sp, COLUMNS])
-    ldr(r0, [sp, ROW_OUT])
-    str(r0, [sp, OUT])
-    ldr(r1, [sp, ROW_IN])
-    str(r1, [sp, PIXEL])
+    open_row()
 
     label(COLUMN)  # r7: the parameters, r1: the patch
     ldr(r0, [sp, STREAM])
@@ -188,32 +141,20 @@ def packed(r0, r1, r2, r3):
     # ---- activations to words, so that the last tap is in the last slot
     ldr(r2, [r7, 4 * _TAPS])  # taps
     lsl(r2, r2, 2)
-    add(r3, sp, 4 * _SLOTS)
+    add(r3, sp, WORDS_END)
     sub(r2, r3, r2)
     ldr(r5, [r7, 4 * _HAS_TABLE])
     cmp(r5, 0)
     bne(PATCHES)
     label(FOUR)  # whole words of one row
-    ldmia(r1, {r0})
-    sxtb(r4, r0)
-    lsl(r5, r0, 16)
-    asr(r5, r5, 24)
-    lsl(r6, r0, 8)
-    asr(r6, r6, 24)
-    asr(r7, r0, 24)
-    stmia(r2, {r4, r5, r6, r7})
+    four_words()
     cmp(r2, r3)
     bne(FOUR)
     b(GATHERED)
     label(PATCHES)  # bytes from anywhere, as a table in the parameters has them
     ldr(r5, [sp, TABLE])
     label(TWO)
-    ldmia(r5, {r0})
-    lsr(r4, r0, 16)
-    uxth(r0, r0)
-    ldrsb(r0, [r1, r0])
-    ldrsb(r4, [r1, r4])
-    stmia(r2, {r0, r4})
+    two_words()
     cmp(r2, r3)
     bne(TWO)
     label(GATHERED)
@@ -250,30 +191,10 @@ def packed(r0, r1, r2, r3):
     ldr(r0, [sp, MIDDLE])
     b(BEGIN_SEGMENT)
     label(PIXEL_DONE)
-    ldr(r0, [sp, OUT])  # behind the last output
-    ldr(r1, [r7, 4 * _OUTPUT_GAP])
-    add(r0, r0, r1)
-    str(r0, [sp, OUT])
-    ldr(r1, [sp, PIXEL])
-    ldr(r0, [r7, 4 * _INPUT_COLUMN_STEP])
-    add(r1, r1, r0)
-    str(r1, [sp, PIXEL])
-    ldr(r0, [sp, COLUMNS])
-    sub(r0, 1)
-    str(r0, [sp, COLUMNS])
+    close_pixel()
     bne(COLUMN)
     label(ROW_DONE)
-    ldr(r0, [sp, ROW_IN])
-    ldr(r1, [r7, 4 * _INPUT_ROW_STEP])
-    add(r0, r0, r1)
-    str(r0, [sp, ROW_IN])
-    ldr(r0, [sp, ROW_OUT])
-    ldr(r1, [r7, 4 * _OUTPUT_ROW_STEP])
-    add(r0, r0, r1)
-    str(r0, [sp, ROW_OUT])
-    ldr(r0, [sp, ROWS])
-    sub(r0, 1)
-    str(r0, [sp, ROWS])
+    close_row()
     beq(ALL_DONE)
     b(ROW)
     label(ALL_DONE)

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from watchword import kernels
 from watchword.compile.lower.call import Grouping, Record
-from watchword.compile.thumb.packed import fit_layer, in_full, in_words, places_of
+from watchword.compile.thumb.packed import EXACTLY, fit_layer, in_full, in_words, places_of
 from watchword.graph import Conv2D, Dense
 
 Ints = NDArray[np.int64]
 
 _contract = kernels.module("packed_bytes")
 _GROUP: int = _contract.GROUP
-_EXACTLY: int = _contract.EXACTLY
 _ZERO = 128  # what stands for a weight of 0
 _WORD = 4
 MOST = ((1 << 23) - (1 << 16)) // 128  # what the bytes of an output may add up to, so that its sum keeps to 24 bits
@@ -89,9 +88,9 @@ def stream(op: Conv2D | Dense, first: int, last: int, taps: Patch) -> Stream:
     for at in range(0, len(weights), _GROUP):
         skipped = lacking if at == 0 else 0
         here = slice(max(0, at - lacking), at - lacking + _GROUP)
-        ending = next((number for number, found in enumerate(proved.found) if found[here].all()), _EXACTLY)
+        ending = next((number for number, found in enumerate(proved.found) if found[here].all()), EXACTLY)
         content += weights[at : at + _GROUP].T.astype(np.uint8).tobytes()
-        factors = exact if ending == _EXACTLY else proved.factors[ending]
+        factors = exact if ending == EXACTLY else proved.factors[ending]
         content += factors[here].astype("<i4").tobytes()
         if runs and runs[-1][1:] == (skipped, ending):
             runs[-1] = runs[-1]._replace(groups=runs[-1].groups + 1)
@@ -111,7 +110,7 @@ def groupings(made: Stream, taps: Patch) -> dict[Grouping, int]:
     """How many groups of outputs there are of each kind."""
     found: Counter[Grouping] = Counter()
     for run in made.runs:
-        found[Grouping(run.outputs, taps.weights, run.ending == _EXACTLY)] += run.groups
+        found[Grouping(run.outputs, taps.weights, run.ending == EXACTLY)] += run.groups
     return dict(found)
 
 
@@ -120,6 +119,6 @@ def cycles(made: Stream, taps: Patch) -> int:
     total = 80 + (5 if taps.places is None else 8) * taps.taps
     for run in made.runs:
         group = 11 * taps.taps + 3 * (taps.taps // 8) + 64
-        group += 55 + 70 * run.outputs if run.ending == _EXACTLY else 8 + (15 + run.ending) * run.outputs
+        group += 55 + 70 * run.outputs if run.ending == EXACTLY else 8 + (15 + run.ending) * run.outputs
         total += 27 + run.groups * group
     return total
