@@ -22,7 +22,7 @@ def sound(d, inputs, outputs):
     hop = d["frontend"]["hop_ms"]
     if not isinstance(hop, int) or hop not in HOPS:
         raise ValueError("its hop_ms is not 10 or 20")
-    _decision(d["labels"], d["decision"])
+    _decision(d["decision"])
 
 
 def picture(d, inputs, outputs, longest):
@@ -40,20 +40,18 @@ def picture(d, inputs, outputs, longest):
         raise ValueError("its input has %d bytes, not as many as its shape of %s says" % (inputs, text))
     if not 1 <= d["input"]["multiplier"] <= 1 << 20 or not -128 <= d["input"]["offset"] <= 127:
         raise ValueError("its input has a multiplier or an offset out of range")
-    _decision(d["labels"], d["decision"])
+    _decision(d["decision"])
 
 
 def _one_output_per_label(d, outputs):
-    if not isinstance(d["labels"], list):
+    if not isinstance(d["labels"], list) or not all(isinstance(label, str) for label in d["labels"]):
         raise ValueError("its labels are no list of names")
     if len(d["labels"]) != outputs:
         raise ValueError("its outputs are %d, its labels %d: one for each is expected" % (outputs, len(d["labels"])))
 
 
-def _decision(labels, decision):
+def _decision(decision):
     """ValueError: by such a description, which comes from outside, decision.py would leave its buffers, or not end."""
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError("its labels are no list of names")
     for key, most in (("window", LONGEST_WINDOW), ("stride", LONGEST_STRIDE)):
         if not isinstance(decision[key], int) or not 1 <= decision[key] <= most:
             raise ValueError("its %s is no whole number from 1 to %d" % (key, most))

@@ -224,10 +224,8 @@ def _two_in_a_word(op: Conv2D | Dense, first: int, last: int, area: _Area, taps:
     made = packed.stream(op, first, last, patch) if patch else None
     if patch is None or made is None:
         return None
-    call = _call(PACKED, op, first, last, area, packed.cycles(made, patch))
-    call.parameters |= {"shift": made.shift, "taps": patch.taps, "segments": patch.segments}
-    call.parameters |= {"has_table": int(patch.places is not None), "runs": len(made.runs)}
-    call.constants = {"stream": made.content}
+    call = _call(PACKED, op, first, last, area, packed.cycles(made, patch), made, patch)
+    call.parameters["segments"] = patch.segments
     call.scratch = {"sums": 24 * sum(run.groups for run in made.runs)} if patch.segments > 1 else {}
     call.more = packed.records(made, patch)
     call.groupings = packed.groupings(made)
@@ -240,18 +238,24 @@ def _four_in_a_word(op: Conv2D | Dense, first: int, last: int, area: _Area) -> C
     if patch is None:
         return None
     made = packed_bytes.stream(op, first, last, patch)
-    call = _call(PACKED_BYTES, op, first, last, area, packed_bytes.cycles(made, patch))
-    call.parameters |= {"shift": made.shift, "taps": patch.taps}
-    call.parameters |= {"has_table": int(patch.places is not None), "runs": len(made.runs)}
-    call.constants = {"stream": made.content}
+    call = _call(PACKED_BYTES, op, first, last, area, packed_bytes.cycles(made, patch), made, patch)
     call.scratch = {"window": 4 * patch.taps}
     call.more = packed_bytes.records(made, patch)
     call.groupings = packed_bytes.groupings(made, patch)
     return call
 
 
-def _call(kernel: Kernel, op: Conv2D | Dense, first: int, last: int, area: _Area, cycles: int) -> Call:
-    """What both kernels take alike. cycles: of a pixel."""
+def _call(
+    kernel: Kernel,
+    op: Conv2D | Dense,
+    first: int,
+    last: int,
+    area: _Area,
+    cycles: int,
+    made: packed.Stream | packed_bytes.Stream,
+    patch: packed.Patch | packed_bytes.Patch,
+) -> Call:
+    """What both kernels take alike: PATCHES of their contracts. cycles: of a pixel."""
     outputs, depth = op.weights.shape[0], packed.depth(op)
     low, high = activation_range(op)
     out_w = 1 if isinstance(op, Dense) else op.output.shape[2]
@@ -261,18 +265,23 @@ def _call(kernel: Kernel, op: Conv2D | Dense, first: int, last: int, area: _Area
     parameters = {
         "input": area.begin(op),
         "output": (y * out_w + x) * outputs + first,
+        "shift": made.shift,
         "minimum": low + 128,
         "maximum": high + 128,
         "zero_point": op.output.zero_point + 128,
+        "taps": patch.taps,
         "columns": width,
         "input_column_step": stride[1] * depth,
         "input_row_step": stride[0] * area.width * depth,
         "output_gap": outputs - (last - first),
         "output_row_step": out_w * outputs,
+        "has_table": int(patch.places is not None),
         "round_once": int(isinstance(op, Dense)),
+        "runs": len(made.runs),
     }
     tensors: dict[Parameter, Tensor] = {"input": area.source, "output": op.output}
-    return Call(kernel, height, height, parameters, tensors, cycles=400 + height * (35 + width * cycles))
+    constants: dict[Parameter, bytes] = {"stream": made.content}
+    return Call(kernel, height, height, parameters, tensors, constants, cycles=400 + height * (35 + width * cycles))
 
 
 def _needed(outputs: int, op: Conv2D, axis: int) -> int:
